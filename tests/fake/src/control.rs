@@ -1,0 +1,181 @@
+//! The calls under `/_fake/`: how a person, or a test in another process, looks into the fake and changes it.
+//!
+//! They need no key, are not recorded and never fail by script. Bodies are JSON; a wrong one is a 400 that says why.
+
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::attributes::AttributeType;
+use crate::error_body::ErrorBody;
+use crate::faults::Faults;
+use crate::recorder::Request;
+use crate::reply::{self, Ended, Reply};
+use crate::shared::{Shared, lock};
+use crate::snapshot::Snapshot;
+
+const PREFIX: &str = "/_fake/";
+/// Bytes of a control call's body: a script of thousands of steps.
+const BODY_LIMIT: usize = 1_000_000;
+
+/// A call under `/_fake/`.
+#[derive(Debug)]
+pub(crate) enum Call {
+    State,
+    Requests,
+    Reset,
+    Faults,
+    Audiences,
+    Attributes,
+    /// What is there, for who asks for something else.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAudience {
+    id: i64,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAttribute {
+    name: String,
+    #[serde(rename = "type")]
+    kind: AttributeType,
+}
+
+/// A request as `GET /_fake/requests` shows it. The key is left out: the status says whether it was the right one.
+#[derive(Serialize)]
+struct Shown<'a> {
+    sequence: u64,
+    /// Milliseconds since 1970.
+    arrived_ms: u128,
+    connection: u64,
+    version: String,
+    method: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+    headers: Vec<(&'a str, &'a str)>,
+    body: Option<String>,
+    body_bytes: u64,
+    items: u32,
+    applied: u32,
+    superseded: u32,
+    status: Option<u16>,
+    fault: Option<&'a str>,
+}
+
+impl Call {
+    /// None for a path that is not under `/_fake/`.
+    pub(crate) fn of(head: &Parts) -> Option<Self> {
+        let name = head.uri.path().strip_prefix(PREFIX)?;
+        Some(match (&head.method, name) {
+            (&Method::GET, "state") => Self::State,
+            (&Method::GET, "requests") => Self::Requests,
+            (&Method::POST, "reset") => Self::Reset,
+            (&Method::POST, "faults") => Self::Faults,
+            (&Method::POST, "audiences") => Self::Audiences,
+            (&Method::POST, "attributes") => Self::Attributes,
+            _ => Self::Unknown,
+        })
+    }
+
+    pub(crate) async fn answer(self, shared: &Shared, body: Incoming) -> Result<Reply, Ended> {
+        let body = match Limited::new(body, BODY_LIMIT).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => {
+                return Ok(refused(
+                    StatusCode::BAD_REQUEST,
+                    format!("the body can't be read: {error}"),
+                ));
+            }
+        };
+        Ok(self
+            .act(shared, &body)
+            .unwrap_or_else(|message| refused(StatusCode::BAD_REQUEST, message)))
+    }
+
+    fn act(self, shared: &Shared, body: &Bytes) -> Result<Reply, String> {
+        match self {
+            Self::State => {
+                let snapshot = Snapshot::of(&lock(&shared.deployment)).to_string();
+                return Ok(reply::json(StatusCode::OK, snapshot + "\n"));
+            }
+            Self::Requests => {
+                let requests = shared.recorder.requests();
+                let shown: Vec<_> = requests.iter().map(Shown::of).collect();
+                let text =
+                    serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?;
+                return Ok(reply::json(StatusCode::OK, text + "\n"));
+            }
+            Self::Reset => shared.reset(),
+            Self::Faults => *lock(&shared.faults) = read::<Faults>(body)?,
+            Self::Audiences => {
+                let audience: NewAudience = read(body)?;
+                lock(&shared.deployment)
+                    .audiences
+                    .create(audience.id, &audience.name);
+            }
+            Self::Attributes => {
+                let attribute: NewAttribute = read(body)?;
+                lock(&shared.deployment)
+                    .definitions
+                    .define(&attribute.name, attribute.kind);
+            }
+            Self::Unknown => {
+                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, audiences and attributes";
+                return Ok(refused(StatusCode::NOT_FOUND, known));
+            }
+        }
+        Ok(reply::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+fn refused(status: StatusCode, message: impl Into<String>) -> Reply {
+    reply::error(&ErrorBody::plain(status, message))
+}
+
+impl<'a> Shown<'a> {
+    fn of(request: &'a Request) -> Self {
+        let shown = |(name, value): &'a (String, String)| match name.as_str() {
+            "authorization" => (name.as_str(), "(not shown)"),
+            name => (name, value.as_str()),
+        };
+        Self {
+            sequence: request.sequence,
+            arrived_ms: request
+                .arrived_wall
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_millis(),
+            connection: request.connection,
+            version: format!("{:?}", request.version),
+            method: request.method.as_str(),
+            path: &request.path,
+            query: request.query.as_deref(),
+            headers: request.headers.iter().map(shown).collect(),
+            body: request
+                .body
+                .as_deref()
+                .map(|body| String::from_utf8_lossy(body).into_owned()),
+            body_bytes: request.body_bytes,
+            items: request.items,
+            applied: request.applied,
+            superseded: request.superseded,
+            status: request.status.map(|status| status.as_u16()),
+            fault: request.fault,
+        }
+    }
+}

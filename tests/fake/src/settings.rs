@@ -1,0 +1,216 @@
+//! How a fake is set up before it starts.
+
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+
+#[cfg(feature = "tls")]
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::attributes::{AttributeType, Definitions};
+use crate::audiences::Audiences;
+use crate::clock::Clock;
+use crate::deployment::Deployment;
+use crate::faults::Faults;
+use crate::recorder::Keep;
+
+/// Bodies that a fake keeps where nothing else is said: enough for any test, and bounded.
+const BODIES_KEPT: usize = 10_000;
+/// Bytes of a body that are taken where nothing else is said: a thousand profiles of 16 KB each.
+const BODY_LIMIT: u64 = 16_000_000;
+
+/// What happens to the good items of a batch that has a bad one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batches {
+    /// Nothing is applied.
+    Atomic,
+    /// The good ones are applied, and the answer is an error all the same.
+    NonAtomic,
+}
+
+/// How a refused batch is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorDetail {
+    /// An entry for each thing wrong, in `errors`.
+    PerItem,
+    /// The first thing wrong, as the message of the whole.
+    WholeBatch,
+}
+
+/// Everything about a fake that is fixed before it starts. It can't be printed: it holds the key.
+#[derive(Clone)]
+pub struct Settings {
+    pub(crate) api_key: String,
+    definitions: Definitions,
+    audiences: Audiences,
+    pub(crate) rate_limit: Option<u32>,
+    pub(crate) body_limit: u64,
+    pub(crate) batches: Batches,
+    pub(crate) error_detail: ErrorDetail,
+    pub(crate) pointers: bool,
+    pub(crate) keep: Keep,
+    pub(crate) count_only: bool,
+    pub(crate) faults: Faults,
+    pub(crate) clock: Clock,
+    pub(crate) port: u16,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+impl Settings {
+    /// Takes this Integration API key and no other. The attributes `name`, `email`, `phone` and `signup_date` exist, no
+    /// audience does; batches are atomic, errors have an entry an item with its pointer, and there is no rate limit.
+    #[must_use]
+    pub fn new(api_key: impl Into<String>) -> Self {
+        Self {
+            api_key: api_key.into(),
+            definitions: Definitions::built_in(),
+            audiences: Audiences::default(),
+            rate_limit: None,
+            body_limit: BODY_LIMIT,
+            batches: Batches::Atomic,
+            error_detail: ErrorDetail::PerItem,
+            pointers: true,
+            keep: Keep::Bodies(BODIES_KEPT),
+            count_only: false,
+            faults: Faults::none(),
+            clock: Clock::system(),
+            port: 0,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// The shop of the examples: its attributes, and audience 42, "Summer sale".
+    #[must_use]
+    pub fn demo(api_key: impl Into<String>) -> Self {
+        use AttributeType::{Boolean, Location, Number, String, Strings, Time};
+        Self::new(api_key)
+            .attribute("loyalty_tier", String)
+            .attribute("lifetime_value", Number)
+            .attribute("order_count", Number)
+            .attribute("marketing_opt_in", Boolean)
+            .attribute("last_order_at", Time)
+            .attribute("birthday", Time)
+            .attribute("favourite_stores", Strings)
+            .attribute("home_location", Location)
+            .audience(42, "Summer sale")
+    }
+
+    /// Defines an attribute of profiles, or defines it anew.
+    #[must_use]
+    pub fn attribute(mut self, name: &str, kind: AttributeType) -> Self {
+        self.definitions.define(name, kind);
+        self
+    }
+
+    /// Takes attributes that are not defined, with any value.
+    #[must_use]
+    pub fn any_attributes(mut self) -> Self {
+        self.definitions.any = true;
+        self
+    }
+
+    /// Creates an audience.
+    #[must_use]
+    pub fn audience(mut self, id: i64, name: &str) -> Self {
+        self.audiences.create(id, name);
+        self
+    }
+
+    /// Requests that any one second lets through. Those over it get a 429 with `Retry-After` in seconds; 0 refuses all.
+    #[must_use]
+    pub fn rate_limit(self, per_second: u32) -> Self {
+        Self {
+            rate_limit: Some(per_second),
+            ..self
+        }
+    }
+
+    /// Bytes of a body that are taken; a longer one gets a 413.
+    #[must_use]
+    pub fn body_limit(self, bytes: u64) -> Self {
+        Self {
+            body_limit: bytes,
+            ..self
+        }
+    }
+
+    /// What a bad item does to the good ones beside it.
+    #[must_use]
+    pub fn batches(self, batches: Batches) -> Self {
+        Self { batches, ..self }
+    }
+
+    /// How a refused batch is told.
+    #[must_use]
+    pub fn error_detail(self, detail: ErrorDetail) -> Self {
+        Self {
+            error_detail: detail,
+            ..self
+        }
+    }
+
+    /// Whether errors point into the body.
+    #[must_use]
+    pub fn pointers(self, pointers: bool) -> Self {
+        Self { pointers, ..self }
+    }
+
+    /// How much of each request is remembered.
+    #[must_use]
+    pub fn keep(self, keep: Keep) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// For benchmarks: bodies are counted and thrown away. They are not checked, the state stays empty, and a thousand
+    /// requests take no more memory than their counts. Key, path and headers are still checked.
+    #[must_use]
+    pub fn count_only(self) -> Self {
+        Self {
+            count_only: true,
+            keep: Keep::Counts,
+            ..self
+        }
+    }
+
+    /// Faults from the first request on.
+    #[must_use]
+    pub fn faults(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// The clock of arrival times, the rate limit and dates.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The port to listen on; 0, as is, takes a free one.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
+    /// Serves TLS. The certificate must be good for `127.0.0.1`, or for the name that the client is given. HTTP/2 is
+    /// offered where `config` names it in its ALPN protocols.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(self, config: Arc<ServerConfig>) -> Self {
+        Self {
+            tls: Some(config),
+            ..self
+        }
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return "https";
+        }
+        "http"
+    }
+
+    pub(crate) fn deployment(&self) -> Deployment {
+        Deployment::new(self.definitions.clone(), self.audiences.clone())
+    }
+}

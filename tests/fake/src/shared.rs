@@ -1,0 +1,62 @@
+//! What the server's tasks and the handle share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::deployment::Deployment;
+use crate::faults::Faults;
+use crate::rate::RateLimit;
+use crate::recorder::Recorder;
+use crate::settings::Settings;
+
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) started: Instant,
+    pub(crate) deployment: Mutex<Deployment>,
+    pub(crate) recorder: Recorder,
+    pub(crate) faults: Mutex<Faults>,
+    pub(crate) rate: Mutex<RateLimit>,
+    stop: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            started: settings.clock.now().instant,
+            deployment: Mutex::new(settings.deployment()),
+            recorder: Recorder::new(settings.keep),
+            faults: Mutex::new(settings.faults.clone()),
+            rate: Mutex::new(RateLimit::new(settings.rate_limit)),
+            stop: watch::Sender::new(false),
+            settings,
+        }
+    }
+
+    /// Back to the settings' own attributes and audiences, nothing else, and no request seen.
+    pub(crate) fn reset(&self) {
+        *lock(&self.deployment) = self.settings.deployment();
+        *lock(&self.faults) = Faults::none();
+        *lock(&self.rate) = RateLimit::new(self.settings.rate_limit);
+        self.recorder.reset();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Comes back once the fake is told to stop.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // An error means that the sender is gone, and the fake with it.
+            let _: Result<_, _> = stop.wait_for(|stop| *stop).await;
+        }
+    }
+}
+
+/// Locks whatever happened to another holder: a panic elsewhere is that test's failure, not the next one's.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

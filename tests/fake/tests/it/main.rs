@@ -1,0 +1,19 @@
+//! The fake as its users meet it: over real connections, from outside.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may stop at what it did not expect"
+)]
+
+mod audiences;
+mod client;
+mod control;
+mod faults;
+mod key;
+mod lifecycle;
+mod profiles;
+mod proxy;
+mod rate;
+mod recording;
+mod refusals;
+#[cfg(feature = "tls")]
+mod tls;
