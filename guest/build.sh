@@ -1,0 +1,79 @@
+#!/bin/sh
+# Builds the plugin: target/component/talon-one-destination.wasm, from the crate in this folder.
+#
+# The target is wasm32-unknown-unknown, whose standard library does not come with a Rust installation. It is built together
+# with the plugin, from source: only what is used gets in, and a panic is a bare trap (a component without standard
+# streams could show its message to nobody). The source is found or installed in one of two ways, and the script says which:
+#   rustup   `rustup component add rust-src`, for the compiler that is there
+#   debian   where rustup's server is out of reach: a compiler and the source that fits it, from Debian's packages
+# WASM_TOOLCHAIN=rustup or =debian leaves no choice.
+set -eu
+
+cd "$(dirname "$0")/.."
+target=wasm32-unknown-unknown
+out=target/component
+
+say() { echo "component: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+command -v cargo >/dev/null || fail "cargo is missing; install Rust 1.95 or later with rustup"
+sysroot=$(rustc --print sysroot)
+
+rustup_source=$sysroot/lib/rustlib/src/rust
+debian_source=/usr/lib/rustlib/src/rust
+debian_rustc=/usr/bin/rustc
+
+has_std() { [ -e "$1/library/std/Cargo.toml" ]; }
+
+use_rustup() {
+    has_std "$rustup_source" && return 0
+    command -v rustup >/dev/null || return 1
+    say "adding the component rust-src with rustup"
+    timeout 120 rustup component add rust-src >&2 && has_std "$rustup_source"
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+use_debian() {
+    if [ ! -x $debian_rustc ] || ! has_std $debian_source; then
+        command -v apt-get >/dev/null || return 1
+        say "installing Debian's rustc-web and rust-web-src"
+        as_root apt-get update -qq >&2 &&
+            as_root apt-get install -y -qq --no-install-recommends rustc-web rust-web-src >&2 || return 1
+    fi
+    [ -x $debian_rustc ] && has_std $debian_source
+}
+
+rustc=
+case "${WASM_TOOLCHAIN:-any}" in
+    any | rustup) if use_rustup; then rustc=$(rustup which rustc 2>/dev/null || command -v rustc) source=$rustup_source; fi ;;
+    debian) ;;
+    *) fail "WASM_TOOLCHAIN is '$WASM_TOOLCHAIN'; it can be rustup or debian" ;;
+esac
+if [ -z "$rustc" ] && [ "${WASM_TOOLCHAIN:-any}" != rustup ] && use_debian; then
+    rustc=$debian_rustc source=$debian_source
+fi
+[ -n "$rustc" ] || fail "the standard library's source is missing: neither 'rustup component add rust-src' nor Debian's packages rustc-web and rust-web-src could be had"
+
+say "building with $("$rustc" --version), the standard library from source"
+linker=$(find "$sysroot/lib/rustlib" -name rust-lld -type f | head -n 1)
+[ -n "$linker" ] || fail "no rust-lld below $sysroot"
+
+# Nothing of the folder, the user or the machine goes into the file: the same commit gives the same bytes anywhere.
+flags="--remap-path-prefix=$PWD=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$source=/rust"
+# RUSTC_BOOTSTRAP: building the standard library, and panics without a message, are not stable yet.
+RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Zunstable-options -Cpanic=immediate-abort" \
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker \
+    cargo build --package talon-one-destination --locked --profile component --target $target --target-dir target/guest \
+    -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
+
+mkdir -p $out
+cargo run --quiet --locked --package componentize -- \
+    target/guest/$target/component/talon_one_destination.wasm $out/talon-one-destination.wasm.new
+# Left alone where nothing changed, so that what embeds it is not compiled again.
+if cmp -s $out/talon-one-destination.wasm.new $out/talon-one-destination.wasm; then
+    rm $out/talon-one-destination.wasm.new
+else
+    mv $out/talon-one-destination.wasm.new $out/talon-one-destination.wasm
+fi
+say "$out/talon-one-destination.wasm, $(wc -c <$out/talon-one-destination.wasm) bytes"

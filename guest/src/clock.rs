@@ -1,0 +1,16 @@
+//! The time, and waiting. The component's clock is `clock::wasi`; tests bring one that they move by hand.
+
+#[cfg(target_family = "wasm")]
+pub(crate) mod wasi;
+
+/// A clock that can be waited on.
+pub trait Clock {
+    /// Milliseconds since any fixed point; never falls.
+    fn now_ms(&mut self) -> u64;
+
+    /// Seconds since 1970-01-01T00:00:00Z, to compare with dates that a server names.
+    fn unix_seconds(&mut self) -> i64;
+
+    /// Wait.
+    fn sleep_ms(&mut self, milliseconds: u64);
+}

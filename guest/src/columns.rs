@@ -1,0 +1,227 @@
+//! A batch's columns as they cross the border, checked once so that reading a value cannot fail.
+
+use crate::bindings::exports::etl::destination::destination as wit;
+use crate::index::Index;
+use crate::quote::quoted;
+use crate::value::{Unit, Value};
+
+/// Columns of equal length under different names.
+#[derive(Debug)]
+pub(crate) struct Columns<'a> {
+    columns: Vec<Column<'a>>,
+    names: Index<'a>,
+    rows: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// Check the columns' layout.
+    ///
+    /// # Errors
+    /// What is wrong with it, said of the column.
+    pub(crate) fn read(columns: &'a [wit::Column]) -> Result<Self, String> {
+        let columns: Vec<Column<'a>> =
+            columns.iter().map(Column::read).collect::<Result<_, _>>()?;
+        let mut names = Index::default();
+        for (place, column) in columns.iter().enumerate() {
+            if names.insert(column.name, place).is_some() {
+                return Err(format!(
+                    "two columns are named {}: expected one of each name",
+                    quoted(column.name)
+                ));
+            }
+        }
+        let rows = columns.first().map_or(0, |first| first.values.len());
+        if let Some(other) = columns.iter().find(|column| column.values.len() != rows) {
+            let first = columns.first().map_or("", |first| first.name);
+            return Err(format!(
+                "column {} has {} values and column {} has {rows}: expected the same number in each",
+                quoted(other.name),
+                other.values.len(),
+                quoted(first),
+            ));
+        }
+        Ok(Self {
+            columns,
+            names,
+            rows,
+        })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Column<'a>> {
+        self.columns.get(*self.names.get(name)?)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Column<'a>> {
+        self.columns.iter()
+    }
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column<'a> {
+    pub(crate) name: &'a str,
+    /// Empty where no value is null.
+    validity: &'a [u8],
+    values: Values<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Values<'a> {
+    Nulls(usize),
+    Booleans(&'a [bool]),
+    Integers(&'a [i64]),
+    Floats(&'a [f64]),
+    Decimals(Strings<'a>),
+    Texts(Strings<'a>),
+    Dates(&'a [i32]),
+    Timestamps(Unit, &'a [i64]),
+    Json(Strings<'a>),
+}
+
+impl<'a> Column<'a> {
+    fn read(column: &'a wit::Column) -> Result<Self, String> {
+        let strings = |strings: &'a wit::Strings| {
+            Strings::read(strings)
+                .map_err(|fault| format!("column {}: {fault}", quoted(&column.name)))
+        };
+        let values = match &column.values {
+            wit::Values::Nulls(count) => {
+                Values::Nulls(usize::try_from(*count).unwrap_or(usize::MAX))
+            }
+            wit::Values::Booleans(booleans) => Values::Booleans(booleans),
+            wit::Values::Integers(integers) => Values::Integers(integers),
+            wit::Values::Floats(floats) => Values::Floats(floats),
+            wit::Values::Decimals(digits) => Values::Decimals(strings(digits)?),
+            wit::Values::Texts(texts) => Values::Texts(strings(texts)?),
+            wit::Values::Dates(days) => Values::Dates(days),
+            // The zone says where the source's clock hangs; the counts are UTC with or without one.
+            wit::Values::Timestamps(timestamps) => {
+                Values::Timestamps(unit(timestamps.unit), &timestamps.counts)
+            }
+            wit::Values::Json(texts) => Values::Json(strings(texts)?),
+        };
+        let validity = column.validity.as_slice();
+        if !validity.is_empty() && validity.len().saturating_mul(8) < values.len() {
+            return Err(format!(
+                "column {}: the validity bitmap has {} bytes for {} values: expected a bit for each, or none at all",
+                quoted(&column.name),
+                validity.len(),
+                values.len()
+            ));
+        }
+        Ok(Self {
+            name: &column.name,
+            validity,
+            values,
+        })
+    }
+
+    /// The value in a row; null beyond the last.
+    #[inline]
+    pub(crate) fn value(&self, row: usize) -> Value<'a> {
+        if !self.is_valid(row) {
+            return Value::Null;
+        }
+        let value = match self.values {
+            Values::Nulls(_) => None,
+            Values::Booleans(booleans) => booleans.get(row).map(|boolean| Value::Boolean(*boolean)),
+            Values::Integers(integers) => integers.get(row).map(|integer| Value::Integer(*integer)),
+            Values::Floats(floats) => floats.get(row).map(|float| Value::Float(*float)),
+            Values::Decimals(strings) => strings.get(row).map(Value::Decimal),
+            Values::Texts(strings) => strings.get(row).map(Value::Text),
+            Values::Dates(days) => days.get(row).map(|days| Value::Date(*days)),
+            Values::Timestamps(unit, counts) => {
+                counts.get(row).map(|count| Value::Timestamp(*count, unit))
+            }
+            Values::Json(strings) => strings.get(row).map(Value::Json),
+        };
+        value.unwrap_or(Value::Null)
+    }
+
+    #[inline]
+    fn is_valid(&self, row: usize) -> bool {
+        self.validity.is_empty()
+            || self
+                .validity
+                .get(row / 8)
+                .is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+    }
+}
+
+impl Values<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Nulls(count) => *count,
+            Self::Booleans(booleans) => booleans.len(),
+            Self::Integers(integers) => integers.len(),
+            Self::Floats(floats) => floats.len(),
+            Self::Decimals(strings) | Self::Texts(strings) | Self::Json(strings) => strings.len(),
+            Self::Dates(days) => days.len(),
+            Self::Timestamps(_, counts) => counts.len(),
+        }
+    }
+}
+
+fn unit(unit: wit::TimeUnit) -> Unit {
+    match unit {
+        wit::TimeUnit::Second => Unit::Second,
+        wit::TimeUnit::Millisecond => Unit::Millisecond,
+        wit::TimeUnit::Microsecond => Unit::Microsecond,
+        wit::TimeUnit::Nanosecond => Unit::Nanosecond,
+    }
+}
+
+/// Many strings in one, their offsets checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strings<'a> {
+    offsets: &'a [u32],
+    data: &'a str,
+}
+
+impl<'a> Strings<'a> {
+    pub(crate) fn read(strings: &'a wit::Strings) -> Result<Self, String> {
+        let checked = Self {
+            offsets: &strings.offsets,
+            data: &strings.data,
+        };
+        let mut before = 0;
+        for offset in &strings.offsets {
+            if *offset < before {
+                return Err(format!(
+                    "offset {offset} stands behind {before}: expected offsets that never fall"
+                ));
+            }
+            if !strings.data.is_char_boundary(index(*offset)) {
+                return Err(format!(
+                    "offset {offset} is not the start of a character within the {} bytes of data",
+                    strings.data.len()
+                ));
+            }
+            before = *offset;
+        }
+        Ok(checked)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, at: usize) -> Option<&'a str> {
+        let start = *self.offsets.get(at)?;
+        let end = *self.offsets.get(at + 1)?;
+        self.data.get(index(start)..index(end))
+    }
+}
+
+/// An offset as an index. No text is longer than memory.
+fn index(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! Which source column becomes which field, and under which type.
+
+use serde_json::{Map, Value};
+
+use super::ObjectKind;
+use super::table::{Fault, Faults, Table, wrong_type};
+use crate::quote::quoted;
+use crate::spelling::nearest;
+use crate::value::{self, FieldType};
+
+/// The field that becomes a record's key.
+pub(crate) const INTEGRATION_ID: &str = "integration_id";
+
+/// The keys of one mapping.
+pub(super) const KEYS: [&str; 4] = ["source", "destination", "type", "default"];
+
+/// The fields of a profile that need no attribute of the user's own, and the type that each has without a declared one.
+/// A phone number must not lose its leading zeros to a number, and a sign-up date is compared with dates.
+const DEFAULT_FIELDS: [(&str, FieldType); 4] = [
+    ("email", FieldType::String),
+    ("name", FieldType::String),
+    ("phone", FieldType::String),
+    ("signup_date", FieldType::Time),
+];
+
+/// The mapped columns of a sync.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mappings {
+    /// The column that holds the integration ID.
+    pub(crate) id: String,
+    pub(crate) attributes: Vec<AttributeMapping>,
+}
+
+/// One column that becomes one attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AttributeMapping {
+    /// The column's name.
+    pub(crate) source: String,
+    pub(crate) attribute: Attribute,
+    /// The JSON that stands in for null.
+    pub(crate) default: Option<String>,
+}
+
+/// An attribute of a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Attribute {
+    /// Its name as a JSON member begins: `"signup_date":`.
+    pub(crate) label: String,
+    /// None: the value's own type stands.
+    pub(crate) field_type: Option<FieldType>,
+}
+
+impl Attribute {
+    /// By the name it has in Talon.One and the type declared for it, if any.
+    pub(crate) fn new(name: &str, declared: Option<FieldType>) -> Result<Self, String> {
+        let mut bytes = name.bytes();
+        let sound = bytes
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !sound {
+            return Err(format!(
+                "{} cannot be the name of an attribute: Talon.One's names begin with a letter and go on with letters, \
+                 digits and underscores",
+                quoted(name)
+            ));
+        }
+        let implied = DEFAULT_FIELDS
+            .iter()
+            .find(|(field, _)| *field == name)
+            .map(|(_, implied)| *implied);
+        Ok(Self {
+            label: format!("\"{name}\":"),
+            field_type: declared.or(implied),
+        })
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        self.label
+            .strip_prefix('"')
+            .and_then(|label| label.strip_suffix("\":"))
+            .unwrap_or_default()
+    }
+}
+
+/// Read the list of mappings. None where it is at fault.
+pub(super) fn parse(
+    list: &Value,
+    object: Option<ObjectKind>,
+    faults: &mut Faults,
+) -> Option<Mappings> {
+    let Some(list) = list.as_array() else {
+        faults.note(
+            "mappings",
+            wrong_type(list, "a list of {source, destination}"),
+        );
+        return None;
+    };
+    let mut reader = Reader {
+        object,
+        id: None,
+        attributes: Vec::new(),
+        taken: Vec::new(),
+    };
+    for (index, entry) in list.iter().enumerate() {
+        let path = format!("mappings[{index}]");
+        match entry.as_object() {
+            Some(entry) => reader.read(path, entry, faults),
+            None => faults.note(path, wrong_type(entry, "{source, destination}")),
+        }
+    }
+    reader.finish(faults)
+}
+
+struct Reader<'a> {
+    object: Option<ObjectKind>,
+    id: Option<String>,
+    attributes: Vec<AttributeMapping>,
+    /// The destinations so far, and the path of each one's mapping.
+    taken: Vec<(&'a str, String)>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, path: String, entry: &'a Map<String, Value>, faults: &mut Faults) {
+        let table = Table::new(path.clone(), entry);
+        table.refuse_unknown(&KEYS, faults);
+        let mut name = |key: &str, expected: &str| {
+            let text = table.required_text(key, expected, faults)?;
+            if text.is_empty() {
+                faults.note(
+                    table.path(key),
+                    Fault::new(format!("is empty: expected {expected}")),
+                );
+            }
+            Some(text).filter(|text| !text.is_empty())
+        };
+        let source = name("source", "the name of a source column");
+        let destination = name("destination", "the name of a destination field");
+        let declared = table.choice("type", &FieldType::ALL, faults);
+        let Some(destination) = destination else {
+            return;
+        };
+        if let Some((_, first)) = self.taken.iter().find(|(taken, _)| *taken == destination) {
+            let fault = Fault::new(format!(
+                "{} is already the destination of {first}",
+                quoted(destination)
+            ));
+            faults.note(
+                table.path("destination"),
+                fault.hint("map one column to it, or give this one another destination"),
+            );
+            return;
+        }
+        self.taken.push((destination, path));
+        if destination == INTEGRATION_ID {
+            if let Some(declared) = declared.filter(|declared| *declared != FieldType::String) {
+                let fault = Fault::new(format!(
+                    "is {}: an integration ID is always a string",
+                    name_of(declared)
+                ));
+                faults.note(table.path("type"), fault.hint("leave `type` out"));
+            }
+            if table.get("default").is_some() {
+                let fault = Fault::new("would give every row without an ID the same one");
+                faults.note(
+                    table.path("default"),
+                    fault.hint("leave `default` out: such rows are reported"),
+                );
+            }
+            self.id = source.map(str::to_owned);
+            return;
+        }
+        if self.object == Some(ObjectKind::Audiences) {
+            let fault = Fault::new(format!(
+                "is {}: an audience takes {INTEGRATION_ID} alone",
+                quoted(destination)
+            ));
+            faults.note(
+                table.path("destination"),
+                fault.hint("attributes belong to a sync of customer_profiles"),
+            );
+            return;
+        }
+        let attribute = Attribute::new(destination, declared).map_err(Fault::new);
+        let Some(attribute) = table.noted("destination", attribute, faults) else {
+            return;
+        };
+        let default = match table.get("default") {
+            Some(value) => {
+                table.noted("default", default_json(value, attribute.field_type), faults)
+            }
+            None => None,
+        };
+        if let Some(source) = source {
+            self.attributes.push(AttributeMapping {
+                source: source.to_owned(),
+                attribute,
+                default,
+            });
+        }
+    }
+
+    fn finish(self, faults: &mut Faults) -> Option<Mappings> {
+        if !self
+            .taken
+            .iter()
+            .any(|(destination, _)| *destination == INTEGRATION_ID)
+        {
+            let fault = Fault::new(format!(
+                "has no mapping to {INTEGRATION_ID}: expected exactly one"
+            ));
+            let near = nearest(
+                INTEGRATION_ID,
+                self.taken.iter().map(|(destination, _)| *destination),
+            );
+            faults.note(
+                "mappings",
+                match near {
+                    Some(near) => fault.hint(format!("write {INTEGRATION_ID} for {near}")),
+                    None => fault.hint("map the column with the customers' stable IDs to it"),
+                },
+            );
+        }
+        self.id.map(|id| Mappings {
+            id,
+            attributes: self.attributes,
+        })
+    }
+}
+
+fn name_of(field_type: FieldType) -> &'static str {
+    FieldType::ALL
+        .iter()
+        .find(|(_, other)| *other == field_type)
+        .map_or("", |(name, _)| name)
+}
+
+/// A default as the JSON that is sent for it.
+fn default_json(value: &Value, field_type: Option<FieldType>) -> Result<String, Fault> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: whole numbers beyond it have lost digits on the way here
+    if value
+        .as_f64()
+        .is_some_and(|number| value.is_f64() && number.abs() >= EXACT)
+    {
+        let fault = Fault::new(format!("is {value}, of which digits may be lost"));
+        return Err(fault.hint("write the number as a text and declare the type `number`"));
+    }
+    let text = value.to_string();
+    let mut out = String::new();
+    match value::write(value::Value::Json(&text), field_type, &mut out) {
+        Ok(()) => Ok(out),
+        Err(fault) => Err(wrong_type(
+            value,
+            &format!("{}: {}", fault.wanted, fault.expected),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

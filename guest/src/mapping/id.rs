@@ -1,0 +1,61 @@
+//! Integration IDs: the last digit and the last letter of what the source has. An ID never passes a float.
+
+use crate::json::{self, Scalar};
+use crate::value::{Fault, Value, is_integer, plain_digits, write_integer};
+
+const MISSING: Fault = Fault {
+    code: "missing-id",
+    wanted: "an integration ID",
+    expected: "the customer's stable ID in every row",
+    part: None,
+};
+
+const INVALID: Fault = Fault {
+    code: "invalid-id",
+    wanted: "an integration ID",
+    expected: "a text, or a whole number written in full",
+    part: None,
+};
+
+const FLOAT: Fault = Fault {
+    expected: "a text or an integer; a float cannot hold every ID, so cast the column in the source",
+    ..INVALID
+};
+
+/// An ID with its prefix is longer than Talon.One takes.
+pub(super) const TOO_LONG: Fault = Fault {
+    expected: "at most 1000 characters, the prefix included",
+    ..INVALID
+};
+
+/// Append a value as an ID. Texts are kept to the letter, spaces and leading zeros too.
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+    match value {
+        Value::Null | Value::Text("") => return Err(MISSING),
+        Value::Text(text) => out.push_str(text),
+        Value::Integer(number) => write_integer(number, out),
+        Value::Decimal(digits) => write_whole(digits, out)?,
+        Value::Json(text) => match json::scalar(text) {
+            Some(Scalar::String(text)) if text.is_empty() => return Err(MISSING),
+            Some(Scalar::String(text)) => out.push_str(&text),
+            Some(Scalar::Number(digits)) if is_integer(digits) => write_whole(digits, out)?,
+            Some(Scalar::Number(_)) => return Err(FLOAT),
+            Some(Scalar::Null) => return Err(MISSING),
+            _ => return Err(INVALID),
+        },
+        Value::Float(_) => return Err(FLOAT),
+        Value::Boolean(_) | Value::Date(_) | Value::Timestamp(..) => return Err(INVALID),
+    }
+    Ok(())
+}
+
+/// `26` and `26.0` are the ID `26`. An exponent is refused: whether `1e5` was a number once or a text cannot be told.
+fn write_whole(digits: &str, out: &mut String) -> Result<(), Fault> {
+    let (sign, digits) = plain_digits(digits).ok_or(INVALID)?;
+    out.push_str(sign);
+    out.push_str(digits);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! wasi:http, through waki's bindings.
+//!
+//! waki's own request builder sets a connect timeout and no other. The plugin must not hang on an engine that has no
+//! timeouts of its own, so the request is made here, with all three; the rest is waki's.
+
+use std::rc::Rc;
+
+use waki::ErrorCode;
+use waki::bindings::wasi::http::outgoing_handler;
+use waki::bindings::wasi::http::types::{
+    Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    RequestOptions, Scheme as HttpScheme,
+};
+use waki::bindings::wasi::io::streams::StreamError;
+
+use super::{Break, BreakKind, Response, Transport};
+use crate::config::{Config, Scheme};
+use crate::request::Request;
+
+/// How much of a body is read. An error is said in far less; a page of HTML need not be read to its end.
+const MAX_BODY: usize = 64 * 1024;
+
+const NANOSECONDS_A_MILLISECOND: u64 = 1_000_000;
+
+/// HTTP to the deployment of a config, with its key.
+pub(crate) struct WasiTransport(Rc<Config>);
+
+impl WasiTransport {
+    pub(crate) fn new(config: Rc<Config>) -> Self {
+        Self(config)
+    }
+
+    fn headers(&self, request: &Request) -> Result<Fields, Break> {
+        let headers: Vec<(String, Vec<u8>)> = self
+            .0
+            .headers(request)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+            .collect();
+        // The headers hold the key: the error's own words stay out of the message.
+        Fields::from_list(&headers)
+            .map_err(|_| denied("the engine does not take the request's headers"))
+    }
+
+    fn options(&self) -> RequestOptions {
+        let nanoseconds =
+            |milliseconds: u64| Some(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND));
+        let answer = nanoseconds(self.0.request_timeout_ms());
+        let options = RequestOptions::new();
+        // An engine may have no timeouts to set; then its own stand.
+        let _ = options.set_connect_timeout(nanoseconds(self.0.connect_timeout_ms()));
+        let _ = options.set_first_byte_timeout(answer);
+        let _ = options.set_between_bytes_timeout(answer);
+        options
+    }
+}
+
+impl Transport for WasiTransport {
+    fn send(&mut self, request: &Request) -> Result<Response, Break> {
+        let outgoing = OutgoingRequest::new(self.headers(request)?);
+        let method = match request.method {
+            "PUT" => Method::Put,
+            "POST" => Method::Post,
+            _ => Method::Get,
+        };
+        let scheme = match self.0.deployment_url().scheme() {
+            Scheme::Http => HttpScheme::Http,
+            Scheme::Https => HttpScheme::Https,
+        };
+        outgoing
+            .set_method(&method)
+            .and_then(|()| outgoing.set_scheme(Some(&scheme)))
+            .and_then(|()| outgoing.set_authority(Some(self.0.deployment_url().authority())))
+            .and_then(|()| outgoing.set_path_with_query(Some(request.path)))
+            .map_err(|()| denied("the engine does not take the request's address"))?;
+        let body = outgoing
+            .body()
+            .map_err(|()| denied("the engine does not give the request a body"))?;
+        let answer = outgoing_handler::handle(outgoing, Some(self.options())).map_err(broken)?;
+        let written = write(body, request.body.as_bytes());
+        // A server may refuse a request before it has read all of it, and hang up: its answer says more than the broken pipe.
+        // But it cannot have accepted what it has not read.
+        let response = read(receive(&answer)?)?;
+        if (200..300).contains(&response.status) {
+            written?;
+        }
+        Ok(response)
+    }
+}
+
+fn write(body: OutgoingBody, mut rest: &[u8]) -> Result<(), Break> {
+    if !rest.is_empty() {
+        let stream = body
+            .write()
+            .map_err(|()| reset("the request's body cannot be written"))?;
+        let ready = stream.subscribe();
+        while !rest.is_empty() {
+            ready.block();
+            let room = stream.check_write().map_err(stream_broken)?;
+            let (chunk, after) =
+                rest.split_at(rest.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
+            stream.write(chunk).map_err(stream_broken)?;
+            rest = after;
+        }
+    }
+    OutgoingBody::finish(body, None).map_err(broken)
+}
+
+fn receive(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Break> {
+    loop {
+        match answer.get() {
+            Some(Ok(response)) => return response.map_err(broken),
+            Some(Err(())) => return Err(reset("the answer was taken before")),
+            None => answer.subscribe().block(),
+        }
+    }
+}
+
+fn read(response: IncomingResponse) -> Result<Response, Break> {
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(&"retry-after".to_owned())
+        .into_iter()
+        .next()
+        .and_then(|value| String::from_utf8(value).ok());
+    let mut bytes = Vec::new();
+    let body = response
+        .consume()
+        .map_err(|()| reset("the answer's body cannot be read"))?;
+    let stream = body
+        .stream()
+        .map_err(|()| reset("the answer's body cannot be read"))?;
+    let mut cut_short = false;
+    while bytes.len() < MAX_BODY {
+        let room = u64::try_from(MAX_BODY - bytes.len()).unwrap_or(u64::MAX);
+        match stream.blocking_read(room) {
+            Ok(chunk) => bytes.extend(chunk),
+            Err(StreamError::Closed) => break,
+            Err(StreamError::LastOperationFailed(_)) => {
+                cut_short = true;
+                break;
+            }
+        }
+    }
+    Ok(Response {
+        status,
+        retry_after,
+        body: String::from_utf8_lossy(&bytes).into_owned(),
+        cut_short,
+    })
+}
+
+fn denied(detail: &str) -> Break {
+    Break {
+        kind: BreakKind::Denied,
+        detail: detail.to_owned(),
+    }
+}
+
+fn reset(detail: &str) -> Break {
+    Break {
+        kind: BreakKind::Reset,
+        detail: detail.to_owned(),
+    }
+}
+
+fn stream_broken(error: StreamError) -> Break {
+    match error {
+        StreamError::Closed => reset("the connection was closed while the request was sent"),
+        StreamError::LastOperationFailed(error) => reset(&error.to_debug_string()),
+    }
+}
+
+/// What an engine's error means, in a person's words. Engines use few of the codes, and put the rest into
+/// `InternalError`.
+fn broken(error: ErrorCode) -> Break {
+    let (kind, detail) = match error {
+        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => {
+            (BreakKind::Connect, "its name cannot be found")
+        }
+        ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::ConnectionLimitReached => (BreakKind::Connect, "it refuses connections"),
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
+            (BreakKind::Connect, "no encrypted connection came about")
+        }
+        ErrorCode::ConnectionTimeout => (BreakKind::Timeout, "the connection took too long"),
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
+            (BreakKind::Timeout, "the answer took too long")
+        }
+        ErrorCode::ConnectionWriteTimeout => (BreakKind::Timeout, "sending took too long"),
+        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
+            (BreakKind::Denied, "the engine does not allow it")
+        }
+        ErrorCode::TlsCertificateError => (BreakKind::Denied, "its certificate is not trusted"),
+        ErrorCode::HttpRequestUriInvalid
+        | ErrorCode::HttpRequestUriTooLong
+        | ErrorCode::HttpRequestMethodInvalid
+        | ErrorCode::HttpRequestLengthRequired
+        | ErrorCode::HttpRequestHeaderSectionSize(_)
+        | ErrorCode::HttpRequestHeaderSize(_)
+        | ErrorCode::LoopDetected
+        | ErrorCode::ConfigurationError => (BreakKind::Denied, "the engine cannot send it"),
+        ErrorCode::InternalError(Some(detail)) => return reset(&detail),
+        _ => (BreakKind::Reset, "the answer did not arrive whole"),
+    };
+    Break {
+        kind,
+        detail: detail.to_owned(),
+    }
+}
