@@ -1,0 +1,42 @@
+# The commands of this project. `make help` lists them.
+
+HOST = target/release/destination-host
+COMPONENT = target/component/talon-one-destination.wasm
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: component
+component: ## Build the plugin: target/component/talon-one-destination.wasm
+	@guest/build.sh
+
+.PHONY: build
+build: component ## Build the plugin and target/release/destination-host, which has it inside
+	cargo build --locked --release --package destination-host
+
+.PHONY: demo
+demo: build ## The whole job on a fake Talon.One: profiles, then a mirrored audience, twice
+	@$(HOST) demo
+
+.PHONY: test
+test: component ## All tests
+	cargo test --locked --workspace
+
+.PHONY: lint
+lint: component ## Format, clippy and documentation, all without a warning
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+
+.PHONY: faults
+faults: component ## Storms, kills, bad records and the rate limit, at size; takes minutes and prints its figures
+	cargo test --locked --release --package destination-host --test faults -- --ignored --nocapture --test-threads 1
+
+.PHONY: reproducible
+reproducible: component ## Build the plugin again in another folder and compare the bytes
+	tests/reproducible.sh
+
+.PHONY: clean
+clean: ## Remove all that was built
+	rm -rf target

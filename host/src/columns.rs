@@ -1,0 +1,277 @@
+//! Arrow columns as the columns that cross to a plugin. Both are laid out alike, so most buffers cross as they are.
+//!
+//! Converted are only what the two lay out differently (booleans, narrow integers, decimals) and slices that do not begin
+//! at a byte or at offset 0. No value is rounded on the way: what a 64-bit integer or float cannot hold goes as its
+//! digits. Types without a counterpart (lists, structs, binary, times of day) are refused by column and type.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowTimestampType, DataType, Date32Type, Date64Type, Decimal128Type, Decimal256Type, DecimalType, Field,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit as ArrowUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow::record_batch::RecordBatch;
+
+use crate::bindings::{Column, Strings, TimeUnit, Timestamps, Values};
+use crate::source::JSON_EXTENSION;
+
+const MILLISECONDS_A_DAY: i64 = 86_400_000;
+
+/// The columns of a batch, ready to be borrowed by a call.
+#[derive(Debug)]
+pub struct Columns<'a> {
+    columns: Vec<Converted<'a>>,
+}
+
+/// A column that can't cross.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ColumnError {
+    /// The contract has no values of this type.
+    #[error("the column {name:?} is of the type {data_type}, which cannot be handed to a plugin; cast it to text in the source, or leave its mapping out")]
+    Type {
+        /// The column.
+        name: String,
+        /// Arrow's name of its type.
+        data_type: String,
+    },
+    /// A chunk holds more than a sandbox can take.
+    #[error("the column {name:?} holds more than 4 GiB of text in {rows} rows")]
+    TooLarge {
+        /// The column.
+        name: String,
+        /// Rows of the chunk.
+        rows: usize,
+    },
+}
+
+impl<'a> Columns<'a> {
+    /// The columns of `batch` that `wanted` says are read.
+    pub fn new(batch: &'a RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Self, ColumnError> {
+        let schema = batch.schema_ref();
+        let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| wanted(field.name()));
+        let columns = columns.map(|(field, array)| Converted::new(field, array)).collect::<Result<_, _>>()?;
+        Ok(Self { columns })
+    }
+
+    /// The columns as a call takes them.
+    pub fn borrowed(&self) -> Vec<Column<'_>> {
+        self.columns.iter().map(Converted::borrowed).collect()
+    }
+}
+
+/// A column whose buffers are Arrow's own wherever they can be.
+#[derive(Debug)]
+struct Converted<'a> {
+    name: &'a str,
+    validity: Cow<'a, [u8]>,
+    values: ConvertedValues<'a>,
+}
+
+#[derive(Debug)]
+enum ConvertedValues<'a> {
+    Nulls(u32),
+    Booleans(Vec<bool>),
+    Integers(Cow<'a, [i64]>),
+    Floats(Cow<'a, [f64]>),
+    Decimals(Texts<'a>),
+    Texts(Texts<'a>),
+    Dates(Cow<'a, [i32]>),
+    Timestamps { unit: TimeUnit, zone: Option<&'a str>, counts: &'a [i64] },
+    Json(Texts<'a>),
+}
+
+#[derive(Debug)]
+struct Texts<'a> {
+    offsets: Cow<'a, [u32]>,
+    data: Cow<'a, str>,
+}
+
+impl<'a> Converted<'a> {
+    fn new(field: &'a Field, array: &'a ArrayRef) -> Result<Self, ColumnError> {
+        let values = values(field, array)?;
+        // A column of nulls alone needs no map of them.
+        let validity = if matches!(values, ConvertedValues::Nulls(_)) { Cow::default() } else { validity(array) };
+        Ok(Self { name: field.name(), validity, values })
+    }
+
+    fn borrowed(&self) -> Column<'_> {
+        let values = match &self.values {
+            ConvertedValues::Nulls(count) => Values::Nulls(*count),
+            ConvertedValues::Booleans(values) => Values::Booleans(values),
+            ConvertedValues::Integers(values) => Values::Integers(values),
+            ConvertedValues::Floats(values) => Values::Floats(values),
+            ConvertedValues::Decimals(strings) => Values::Decimals(strings.borrowed()),
+            ConvertedValues::Texts(strings) => Values::Texts(strings.borrowed()),
+            ConvertedValues::Dates(values) => Values::Dates(values),
+            ConvertedValues::Timestamps { unit, zone, counts } => {
+                Values::Timestamps(Timestamps { unit: *unit, zone: *zone, counts })
+            }
+            ConvertedValues::Json(strings) => Values::Json(strings.borrowed()),
+        };
+        Column { name: self.name, validity: &self.validity, values }
+    }
+}
+
+impl Texts<'_> {
+    fn borrowed(&self) -> Strings<'_> {
+        Strings { offsets: &self.offsets, data: &self.data }
+    }
+}
+
+fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'a>, ColumnError> {
+    use ConvertedValues as To;
+    let name = field.name();
+    let is_json = field.metadata().get(JSON_EXTENSION.0).is_some_and(|extension| extension == JSON_EXTENSION.1);
+    let text = |strings| if is_json { To::Json(strings) } else { To::Texts(strings) };
+    Ok(match array.data_type() {
+        DataType::Null => To::Nulls(u32::try_from(array.len()).unwrap_or(u32::MAX)),
+        DataType::Boolean => To::Booleans(array.as_boolean().values().iter().collect()),
+        DataType::Int64 => To::Integers(Cow::Borrowed(array.as_primitive::<Int64Type>().values())),
+        DataType::Int32 => To::Integers(widened::<Int32Type>(array)),
+        DataType::Int16 => To::Integers(widened::<Int16Type>(array)),
+        DataType::Int8 => To::Integers(widened::<Int8Type>(array)),
+        DataType::UInt32 => To::Integers(widened::<UInt32Type>(array)),
+        DataType::UInt16 => To::Integers(widened::<UInt16Type>(array)),
+        DataType::UInt8 => To::Integers(widened::<UInt8Type>(array)),
+        DataType::UInt64 => {
+            let array = array.as_primitive::<UInt64Type>();
+            To::Decimals(digits(name, array, |row| array.value(row).to_string())?)
+        }
+        DataType::Float64 => To::Floats(Cow::Borrowed(array.as_primitive::<Float64Type>().values())),
+        // A 32-bit 0.1 is 0.1 and not the 0.10000000149011612 that its bits would be in 64.
+        DataType::Float32 => {
+            let shortest = |value: &f32| value.to_string().parse().unwrap_or(f64::from(*value));
+            To::Floats(array.as_primitive::<Float32Type>().values().iter().map(shortest).collect())
+        }
+        DataType::Float16 => {
+            let values = array.as_primitive::<Float16Type>().values().iter();
+            To::Floats(values.map(|value| value.to_f64()).collect())
+        }
+        DataType::Decimal128(..) => To::Decimals(decimals::<Decimal128Type>(name, array)?),
+        DataType::Decimal256(..) => To::Decimals(decimals::<Decimal256Type>(name, array)?),
+        DataType::Date32 => To::Dates(Cow::Borrowed(array.as_primitive::<Date32Type>().values())),
+        DataType::Date64 => {
+            let day = |milliseconds: &i64| i32::try_from(milliseconds.div_euclid(MILLISECONDS_A_DAY));
+            let days = array.as_primitive::<Date64Type>().values().iter().map(day).collect::<Result<_, _>>();
+            To::Dates(days.map_err(|_| unfit(field))?)
+        }
+        DataType::Timestamp(unit, zone) => {
+            let (unit, counts) = match unit {
+                ArrowUnit::Second => (TimeUnit::Second, counts::<TimestampSecondType>(array)),
+                ArrowUnit::Millisecond => (TimeUnit::Millisecond, counts::<TimestampMillisecondType>(array)),
+                ArrowUnit::Microsecond => (TimeUnit::Microsecond, counts::<TimestampMicrosecondType>(array)),
+                ArrowUnit::Nanosecond => (TimeUnit::Nanosecond, counts::<TimestampNanosecondType>(array)),
+            };
+            To::Timestamps { unit, zone: zone.as_deref(), counts }
+        }
+        DataType::Utf8 => text(strings(name, array.as_string::<i32>(), |offsets| Some(bytemuck::cast_slice(offsets)))?),
+        DataType::LargeUtf8 => text(strings(name, array.as_string::<i64>(), |_| None)?),
+        DataType::Utf8View => text(copied_strings(field, array)?),
+        DataType::Dictionary(_, of) if matches!(**of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
+            text(copied_strings(field, array)?)
+        }
+        _ => return Err(unfit(field)),
+    })
+}
+
+fn unfit(field: &Field) -> ColumnError {
+    ColumnError::Type { name: field.name().clone(), data_type: field.data_type().to_string() }
+}
+
+/// Arrow's bitmap of the values that are not null, beginning at bit 0 of the first byte; empty where none is null.
+fn validity(array: &ArrayRef) -> Cow<'_, [u8]> {
+    let own = match array.data_type() {
+        // Its own map is that of the keys; a value may be null where its key is not.
+        DataType::Dictionary(..) => None,
+        _ => array.nulls(),
+    };
+    let all = if own.is_some() { None } else { array.logical_nulls() };
+    let Some(nulls) = own.or(all.as_ref()).filter(|nulls| nulls.null_count() > 0) else {
+        return Cow::default();
+    };
+    let bytes = nulls.len().div_ceil(8);
+    match own.filter(|nulls| nulls.offset() % 8 == 0) {
+        Some(own) => {
+            let start = own.offset() / 8;
+            Cow::Borrowed(own.validity().get(start..start + bytes).unwrap_or_default())
+        }
+        None => Cow::Owned(nulls.inner().sliced().get(..bytes).unwrap_or_default().to_vec()),
+    }
+}
+
+fn widened<T: ArrowPrimitiveType>(array: &ArrayRef) -> Cow<'_, [i64]>
+where
+    i64: From<T::Native>,
+{
+    array.as_primitive::<T>().values().iter().map(|&value| i64::from(value)).collect()
+}
+
+fn counts<T: ArrowTimestampType>(array: &ArrayRef) -> &[i64] {
+    array.as_primitive::<T>().values()
+}
+
+fn decimals<'a, T: DecimalType + ArrowPrimitiveType>(
+    name: &str,
+    array: &ArrayRef,
+) -> Result<Texts<'a>, ColumnError> {
+    let array = array.as_primitive::<T>();
+    digits(name, array, |row| array.value_as_string(row))
+}
+
+/// The digits of each value that is not null.
+fn digits<'a, T: ArrowPrimitiveType>(
+    name: &str,
+    array: &PrimitiveArray<T>,
+    digits_of: impl Fn(usize) -> String,
+) -> Result<Texts<'a>, ColumnError> {
+    let mut offsets = vec![0];
+    let mut data = String::new();
+    for row in 0..array.len() {
+        if array.is_valid(row) {
+            data.push_str(&digits_of(row));
+        }
+        offsets.push(offset(name, data.len(), array.len())?);
+    }
+    Ok(Texts { offsets: Cow::Owned(offsets), data: Cow::Owned(data) })
+}
+
+/// The texts of an array: as they are where they can be. `unsigned` reads offsets as 32 bits without a sign, where they
+/// have 32.
+fn strings<'a, O: OffsetSizeTrait>(
+    name: &str,
+    array: &'a GenericStringArray<O>,
+    unsigned: impl FnOnce(&'a [O]) -> Option<&'a [u32]>,
+) -> Result<Texts<'a>, ColumnError> {
+    let offsets = array.value_offsets();
+    let (first, last) = match offsets {
+        [first, .., last] => (first.as_usize(), last.as_usize()),
+        _ => (0, 0),
+    };
+    // Arrow's strings are UTF-8: this looks, and would copy only what is not.
+    let data = String::from_utf8_lossy(array.value_data().get(first..last).unwrap_or_default());
+    let offsets = match unsigned(offsets).filter(|_| first == 0) {
+        Some(offsets) => Cow::Borrowed(offsets),
+        None => offsets.iter().map(|at| offset(name, at.as_usize() - first, array.len())).collect::<Result<_, _>>()?,
+    };
+    Ok(Texts { offsets, data })
+}
+
+/// Texts that are laid out in another way, as a copy.
+fn copied_strings<'a>(field: &Field, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
+    let array = cast(array, &DataType::LargeUtf8).map_err(|_| unfit(field))?;
+    let Texts { offsets, data } = strings(field.name(), array.as_string::<i64>(), |_| None)?;
+    Ok(Texts { offsets: Cow::Owned(offsets.into_owned()), data: Cow::Owned(data.into_owned()) })
+}
+
+fn offset(name: &str, at: usize, rows: usize) -> Result<u32, ColumnError> {
+    u32::try_from(at).map_err(|_| ColumnError::TooLarge { name: name.to_owned(), rows })
+}

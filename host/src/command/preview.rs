@@ -1,0 +1,39 @@
+//! `preview`: the first rows as the requests that would carry them, and nothing else on standard output.
+
+use std::path::Path;
+
+use destination_host::exit::Exit;
+use destination_host::job::Job;
+use destination_host::pipeline::preview;
+use destination_host::plugin::Plugin;
+
+use super::{client, sync_file};
+use crate::figures::{count, counted};
+use crate::problem::Problem;
+use crate::terminal::{Ink, Terminal};
+
+pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Terminal) -> Result<Exit, Problem> {
+    let sync = sync_file(plugin, path).await?;
+    let preview = preview(plugin, &client(&sync.network)?, &sync, rows)
+        .await
+        .map_err(|error| Problem::preview(path, error))?;
+    for request in &preview.requests {
+        let line = format!("{} {}", request.method, request.path);
+        terminal.say(&terminal.paint(Ink::Strong, &line));
+        // As it is sent, byte for byte, on one line.
+        terminal.say(&request.body);
+    }
+    for (row, issue) in &preview.issues {
+        let code = terminal.paint_error(Ink::Strong, &issue.code);
+        terminal.note(&format!("row {} is rejected: {code}  {}", count(*row), issue.message));
+    }
+    let mut said = format!("{} read, nothing was sent", counted(preview.rows, "row"));
+    if !preview.ended {
+        said.push_str("; --rows N shows more");
+    }
+    if Job::new(plugin.descriptor(), &sync.destination).mirrors() {
+        said.push_str("; shown as a first load: a sync sends only what differs from the state");
+    }
+    terminal.note(&terminal.paint_error(Ink::Faint, &said));
+    Ok(if preview.issues.is_empty() { Exit::Success } else { Exit::Rejected })
+}

@@ -1,0 +1,76 @@
+//! `state`: what is remembered of a sync, shown, exported or forgotten. It needs no plugin and no key.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use destination_host::exit::Exit;
+use destination_host::state::{Access, State as StateFile};
+use destination_host::sync_file::{Draft, SyncName};
+use serde_json::json;
+
+use crate::cli::State;
+use crate::figures::{count, counted};
+use crate::problem::Problem;
+use crate::terminal::{Ink, Terminal};
+
+pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem> {
+    let (State::Show { sync: path } | State::Export { sync: path } | State::Reset { sync: path }) = command;
+    let draft = Draft::open(path).and_then(Draft::state);
+    let (name, spec) = draft.map_err(|faults| Problem::faults(path, faults))?;
+    let access = if matches!(command, State::Reset { .. }) { Access::Write } else { Access::Read };
+    let Some(state) = StateFile::open(&spec.path, access)? else {
+        terminal.note(&format!("there is no state file at {}: `{name}` was not run yet", spec.path.display()));
+        return Ok(Exit::Success);
+    };
+    match command {
+        State::Show { .. } => show(&state, &name, &spec.path, terminal),
+        State::Export { .. } => export(&state, &name),
+        State::Reset { .. } => reset(state, &name, &spec.path, terminal),
+    }
+}
+
+fn show(state: &StateFile, name: &SyncName, file: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
+    let Some(summary) = state.summary(name)? else {
+        terminal.note(&format!("nothing is remembered of `{name}` in {}", file.display()));
+        return Ok(Exit::Success);
+    };
+    terminal.say(&terminal.paint(Ink::Strong, name.as_str()));
+    terminal.say(&format!("  file         {}", file.display()));
+    for (what, value) in &summary.target {
+        terminal.say(&format!("  target       {what} {value}"));
+    }
+    for (what, value) in &summary.identity {
+        terminal.say(&format!("  keys         {what} {value}"));
+    }
+    terminal.say(&format!("  delivered    {}", counted(summary.delivered, "key")));
+    if summary.unconfirmed > 0 {
+        terminal.say(&format!("  unconfirmed  {} (sent again by the next run)", count(summary.unconfirmed)));
+    }
+    Ok(Exit::Success)
+}
+
+fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = state.export(name, |entry| {
+        let hash = entry.hash.map(|hash| format!("{hash:016x}"));
+        writeln!(out, "{}", json!({ "key": entry.key, "delivered": hash.is_some(), "hash": hash }))
+    })?;
+    match written.and_then(|()| out.flush()) {
+        // A reader that has gone away has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Problem::new(Exit::Failed, format!("cannot write: {error}")))
+        }
+        _ => Ok(Exit::Success),
+    }
+}
+
+fn reset(mut state: StateFile, name: &SyncName, file: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
+    match state.reset(name)? {
+        Some(keys) => terminal.say(&format!(
+            "forgot {} of `{name}`; what is at the destination stays there, and no later run of it removes it",
+            counted(keys, "key")
+        )),
+        None => terminal.note(&format!("nothing is remembered of `{name}` in {}", file.display())),
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,207 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io::Write;
+
+use http_body_util::BodyExt;
+use rcgen::{CertifiedIssuer, CertifiedKey, Issuer};
+use tokio::io::AsyncWriteExt;
+
+use super::test_server::{Answer, TestServer};
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn client() -> HttpClient {
+    HttpClient::new(&ClientSettings::default()).unwrap()
+}
+
+fn request(path: &str, body: &'static str) -> http::Request<Bytes> {
+    http::Request::put(path).header("x-custom", "yes").body(Bytes::from_static(body.as_bytes())).unwrap()
+}
+
+async fn send(client: &HttpClient, url: &str) -> Result<http::Response<reqwest::Body>, TransportFault> {
+    client.send(&Origin::of_url(url).unwrap(), request("/v2/things?silent=yes", "hello"), LONG, LONG).await
+}
+
+fn kind(answer: Result<http::Response<reqwest::Body>, TransportFault>) -> FaultKind {
+    answer.unwrap_err().kind
+}
+
+/// A port that nobody listens on: the system gave it out and took it back.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_request_arrives_as_it_was_made() {
+    let server = TestServer::start(|_| Answer::whole("200 OK", "x-answer: 1\r\n", "fine")).await;
+    let answer = send(&client(), &server.url()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers().get("x-answer").unwrap(), "1");
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "fine");
+
+    let seen = server.seen();
+    let [seen] = seen.as_slice() else { panic!("{seen:?}") };
+    assert!(seen.head.starts_with("PUT /v2/things?silent=yes HTTP/1.1\r\n"), "{}", seen.head);
+    assert_eq!(seen.header("host"), [format!("127.0.0.1:{}", server.port())]);
+    assert_eq!(seen.header("content-length"), ["5"]);
+    assert_eq!(seen.header("x-custom"), ["yes"]);
+    assert_eq!(seen.body, "hello");
+}
+
+#[tokio::test]
+async fn requests_in_a_row_share_a_connection() {
+    let server = TestServer::start(|_| Answer::no_content()).await;
+    let client = client();
+    for _ in 0..20 {
+        send(&client, &server.url()).await.unwrap();
+    }
+    assert_eq!((server.seen().len(), server.connections()), (20, 1));
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let other = TestServer::start(|_| Answer::no_content()).await;
+    let location = format!("location: {}\r\n", other.url());
+    let server = TestServer::start(move |_| Answer::whole("307 Temporary Redirect", &location, "")).await;
+    assert_eq!(send(&client(), &server.url()).await.unwrap().status(), 307);
+    assert!(other.seen().is_empty());
+}
+
+#[tokio::test]
+async fn every_request_on_the_wire_was_asked_for() {
+    let server = TestServer::start(|_| Answer::SendAndClose(String::new())).await;
+    assert_eq!(kind(send(&client(), &server.url()).await), FaultKind::Broken);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn faults_are_told_apart_and_name_the_host() {
+    let refused = format!("http://127.0.0.1:{}", free_port());
+    let answer = send(&client(), &refused).await.unwrap_err();
+    assert_eq!(answer.kind, FaultKind::Refused);
+    assert!(answer.message.starts_with(&format!("{refused}: the connection was refused")), "{}", answer.message);
+
+    let garbage = TestServer::start(|_| Answer::SendAndClose("SSH-2.0-OpenSSH\r\n".to_owned())).await;
+    assert_eq!(kind(send(&client(), &garbage.url()).await), FaultKind::Protocol);
+
+    let cut = TestServer::start(|_| Answer::SendAndClose("HTTP/1.1 200 OK\r\ncontent-le".to_owned())).await;
+    assert_eq!(kind(send(&client(), &cut.url()).await), FaultKind::Broken);
+
+    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", plain.local_addr().unwrap());
+    let greet = async {
+        let (mut stream, _) = plain.accept().await.unwrap();
+        stream.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
+        stream
+    };
+    let client = client();
+    let (answer, _open) = tokio::join!(send(&client, &url), greet);
+    assert_eq!(kind(answer), FaultKind::Tls);
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_its_own_fault() {
+    // `.invalid` never resolves (RFC 6761); where no resolver answers at all it is the same fault.
+    let answer = send(&client(), "https://nobody.invalid").await.unwrap_err();
+    assert_eq!(answer.kind, FaultKind::NameNotResolved, "{answer}");
+    assert!(answer.message.starts_with("https://nobody.invalid: the host's name was not found"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_times_out() {
+    let server = TestServer::start(|_| Answer::SendAndStall(String::new())).await;
+    let origin = Origin::of_url(&server.url()).unwrap();
+    // The limit is the connect time-out, rounded up to a second, and this.
+    let answer = client().send(&origin, request("/", ""), Duration::ZERO, Duration::from_millis(1)).await;
+    assert_eq!(kind(answer), FaultKind::AnswerTimeout);
+}
+
+/// A company's own authority, its certificate as PEM in a file, and a server that it vouches for.
+struct OwnAuthority {
+    file: tempfile::NamedTempFile,
+    server: rustls::ServerConfig,
+}
+
+fn own_authority(name: &str) -> OwnAuthority {
+    let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority: CertifiedIssuer<'_, _> =
+        CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(authority.pem().as_bytes()).unwrap();
+
+    let CertifiedKey { cert, signing_key } = {
+        let signing_key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let issuer: &Issuer<'_, _> = &authority;
+        CertifiedKey { cert: params.signed_by(&signing_key, issuer).unwrap(), signing_key }
+    };
+    let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let mut server = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    OwnAuthority { file, server }
+}
+
+fn trusting(authority: &OwnAuthority) -> HttpClient {
+    HttpClient::new(&ClientSettings { extra_ca: vec![authority.file.path().to_owned()] }).unwrap()
+}
+
+#[tokio::test]
+async fn an_extra_ca_is_trusted_beside_the_systems() {
+    let authority = own_authority("localhost");
+    let server = TestServer::start_tls(authority.server.clone(), |_| Answer::no_content()).await;
+    let url = format!("https://localhost:{}", server.port());
+
+    let untrusted = send(&client(), &url).await.unwrap_err();
+    assert_eq!(untrusted.kind, FaultKind::Certificate, "{untrusted}");
+    assert!(untrusted.message.starts_with(&format!("{url}: its certificate is not trusted")), "{untrusted}");
+    assert!(server.seen().is_empty());
+
+    assert_eq!(send(&trusting(&authority), &url).await.unwrap().status(), 204);
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let authority = own_authority("elsewhere.example");
+    let server = TestServer::start_tls(authority.server.clone(), |_| Answer::no_content()).await;
+    let answer = send(&trusting(&authority), &format!("https://localhost:{}", server.port())).await;
+    let fault = answer.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Certificate);
+    assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn http_2_is_offered() {
+    let mut authority = own_authority("localhost");
+    // The server takes nothing else, so that the handshake succeeds only where the client offers it.
+    authority.server.alpn_protocols = vec![b"h2".to_vec()];
+    let server = TestServer::start_tls(authority.server.clone(), |_| {
+        Answer::SendAndClose("HTTP/1.1 400 Bad Request\r\n\r\n".to_owned())
+    })
+    .await;
+    let answer = send(&trusting(&authority), &format!("https://localhost:{}", server.port())).await;
+    assert!(answer.is_err());
+    let seen = server.seen();
+    let [seen] = seen.as_slice() else { panic!("{seen:?}") };
+    assert!(seen.head.starts_with("PRI * HTTP/2.0\r\n"), "{}", seen.head);
+}
+
+#[test]
+fn an_unusable_ca_file_is_named() {
+    let missing = ClientSettings { extra_ca: vec!["no/such/ca.pem".into()] };
+    let error = HttpClient::new(&missing).unwrap_err();
+    assert!(error.to_string().starts_with("can't read the CA file no/such/ca.pem"), "{error}");
+
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"not a certificate").unwrap();
+    let empty = ClientSettings { extra_ca: vec![file.path().to_owned()] };
+    let error = HttpClient::new(&empty).unwrap_err();
+    assert!(matches!(error, ClientError::NoCertificate { .. }), "{error}");
+    assert!(error.to_string().contains("it must be PEM"), "{error}");
+}

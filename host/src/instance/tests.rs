@@ -1,0 +1,81 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::bindings::Values;
+use crate::http_client::{ClientSettings, HttpClient};
+use crate::outgoing::Outgoing;
+use crate::pace::Pace;
+use crate::plugin::{CompileCache, Plugin, rogue};
+use crate::records::Record;
+use crate::session::Session;
+
+const MIB: usize = 1024 * 1024;
+const CONFIG: &str = r#"{}"#;
+
+async fn rogue_plugin() -> Plugin {
+    let limits = Limits { memory: 64 * MIB, pure_call: Duration::from_millis(200), ..Limits::default() };
+    let runtime = Runtime::new(limits, CompileCache::Off).unwrap();
+    Plugin::load(&runtime, &rogue::component(), "rogue.wasm").await.unwrap()
+}
+
+async fn rogue_session() -> Session {
+    let client = HttpClient::new(&ClientSettings::default()).unwrap();
+    rogue_plugin().await.session(CONFIG, Outgoing::new(client, Pace::unlimited())).unwrap()
+}
+
+fn batch_of_one() -> MappedBatch {
+    let mut batch = MappedBatch::default();
+    batch.push(Record::removal(0, "key")).unwrap();
+    batch
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_is_ended() {
+    let error = rogue_plugin().await.validate_config(CONFIG).await.unwrap_err();
+    assert_eq!(error.to_string(), "rogue.wasm used up the 200ms that validate-config may take");
+}
+
+#[tokio::test]
+async fn a_call_that_takes_all_memory_is_ended() {
+    let error = rogue_session().await.check_connection().await.unwrap_err();
+    assert_eq!(error.to_string(), "rogue.wasm used up the 64 MiB of memory that check-connection may take");
+}
+
+#[tokio::test]
+async fn a_crash_is_told_apart_and_costs_the_next_call_nothing() {
+    let session = rogue_session().await;
+    for _ in 0..2 {
+        let row = Row { change: Change::Added, values: &[] };
+        let error = session.map_row(&[], row).await.unwrap_err();
+        assert!(matches!(error, CallError::Trap { call: Call::MapRow, .. }), "{error}");
+        assert!(error.to_string().starts_with("rogue.wasm crashed in map-row: "), "{error}");
+        assert!(error.to_string().contains("unreachable"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_mapping_that_loses_a_row_is_found_out() {
+    let columns = [Column { name: "a", validity: &[], values: Values::Nulls(1) }];
+    let error = rogue_session().await.map_batch(&columns, &[]).await.unwrap_err();
+    assert_eq!(error.to_string(), "rogue.wasm gave a wrong answer to map-batch: row 0 is missing");
+}
+
+#[tokio::test]
+async fn a_report_that_loses_a_record_is_found_out() {
+    let error = rogue_session().await.send_batch(&batch_of_one()).await.unwrap_err();
+    assert_eq!(error.to_string(), "rogue.wasm gave a wrong answer to send-batch: record 0 is missing");
+}
+
+#[tokio::test]
+async fn the_engines_own_failure_is_not_the_plugins_to_return() {
+    let error = rogue_session().await.render_batch(&batch_of_one()).await.unwrap_err();
+    assert!(matches!(error, CallError::BadAnswer { call: Call::RenderBatch, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_ends() {
+    let plugin = rogue_plugin().await;
+    let endless = plugin.validate_config(CONFIG);
+    assert!(tokio::time::timeout(Duration::from_millis(20), endless).await.is_err());
+    assert_eq!(plugin.descriptor().name, "");
+}

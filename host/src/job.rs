@@ -1,0 +1,179 @@
+//! What an engine has to know of a config: told by the plugin's descriptor, without understanding the config itself.
+
+use std::collections::HashSet;
+
+use crate::bindings::{Descriptor, ObjectType, SyncMode};
+use crate::state::Facts;
+use crate::sync_file::Destination;
+
+/// The config's key that names the object type, by the contract.
+const OBJECT_TYPE: &str = "object_type";
+/// The config's key that names the mode, by the contract.
+const SYNC_MODE: &str = "sync_mode";
+
+/// What a sync does, as far as an engine is concerned.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The kind of object, as the config says it.
+    pub object_type: Option<String>,
+    /// How rows are applied.
+    pub mode: Option<SyncMode>,
+    /// The field that becomes a record's key.
+    pub key_field: Option<String>,
+    /// The columns that the mappings read; `None` where columns map to themselves.
+    pub columns: Option<HashSet<String>>,
+    /// What the sync writes to.
+    pub target: Facts,
+    /// What shapes the keys of its records.
+    pub identity: Facts,
+}
+
+impl Job {
+    /// Reads a config that the plugin has found valid.
+    pub fn new(descriptor: &Descriptor, destination: &Destination) -> Self {
+        let object_type = object_type(descriptor, destination);
+        let mode = match destination.text(SYNC_MODE) {
+            Some(name) => mode(&name),
+            None => object_type.and_then(|object_type| object_type.default_mode),
+        };
+        let key_field = object_type.map(|object_type| object_type.key_field.clone());
+        let mappings = destination.mappings().filter(|_| descriptor.field_mapping);
+        let keys = &descriptor.config_keys;
+        let mut identity = facts(&keys.identity, &keys.secrets, destination);
+        let key_column = mappings.as_ref().and_then(|mappings| {
+            mappings.iter().find(|mapping| Some(mapping.destination) == key_field.as_deref())
+        });
+        if let Some(mapping) = key_column {
+            identity.insert(format!("column of {}", mapping.destination), mapping.source.to_owned());
+        }
+        Self {
+            object_type: object_type.map(|object_type| object_type.name.clone()),
+            mode,
+            key_field,
+            columns: mappings.map(|mappings| mappings.iter().map(|mapping| mapping.source.to_owned()).collect()),
+            target: facts(&keys.target, &keys.secrets, destination),
+            identity,
+        }
+    }
+
+    /// Whether rows that leave the source are removed.
+    pub fn mirrors(&self) -> bool {
+        self.mode == Some(SyncMode::Mirror)
+    }
+
+    /// Whether a plugin reads this column.
+    pub fn reads(&self, column: &str) -> bool {
+        self.columns.as_ref().is_none_or(|columns| columns.contains(column))
+    }
+}
+
+/// The object type that a config names; the only one where there is one.
+fn object_type<'d>(descriptor: &'d Descriptor, destination: &Destination) -> Option<&'d ObjectType> {
+    match (destination.text(OBJECT_TYPE), descriptor.object_types.as_slice()) {
+        (Some(name), types) => types.iter().find(|object_type| object_type.name == name),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// The values of some of a config's keys. A secret is never among them.
+fn facts(keys: &[String], secrets: &[String], destination: &Destination) -> Facts {
+    let told = keys.iter().filter(|key| !secrets.contains(key));
+    told.filter_map(|key| Some((key.clone(), destination.text(key)?))).collect()
+}
+
+/// A mode's name, as configs write it.
+pub fn mode_name(mode: SyncMode) -> &'static str {
+    match mode {
+        SyncMode::Upsert => "upsert",
+        SyncMode::Add => "add",
+        SyncMode::Remove => "remove",
+        SyncMode::Mirror => "mirror",
+    }
+}
+
+fn mode(name: &str) -> Option<SyncMode> {
+    [SyncMode::Upsert, SyncMode::Add, SyncMode::Remove, SyncMode::Mirror].into_iter().find(|&mode| mode_name(mode) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::bindings::{ConfigKeys, Limits};
+    use crate::sync_file::Draft;
+
+    fn object_type(name: &str, default_mode: Option<SyncMode>) -> ObjectType {
+        ObjectType {
+            name: name.to_owned(),
+            label: String::new(),
+            description: String::new(),
+            sync_modes: Vec::new(),
+            default_mode,
+            fields: Vec::new(),
+            key_field: "id".to_owned(),
+            custom_fields: true,
+        }
+    }
+
+    fn descriptor() -> Descriptor {
+        let strings = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Descriptor {
+            name: "test".to_owned(),
+            label: String::new(),
+            description: String::new(),
+            version: "1".to_owned(),
+            object_types: vec![object_type("people", Some(SyncMode::Upsert)), object_type("members", None)],
+            field_mapping: true,
+            schema_introspection: false,
+            limits: Limits { batch_records: 1, batch_bytes: 1, requests_per_second: 1, requests_per_minute: 1 },
+            config_keys: ConfigKeys {
+                endpoints: strings(&["url"]),
+                secrets: strings(&["key"]),
+                target: strings(&["url", "list", "key"]),
+                identity: strings(&["prefix"]),
+            },
+            config_schema: String::new(),
+        }
+    }
+
+    fn job(config: &str) -> Job {
+        let text = format!("[destination]\n{config}");
+        let draft = Draft::parse(&text, Path::new(""), &|_| Err(std::env::VarError::NotPresent)).unwrap();
+        Job::new(&descriptor(), draft.destination())
+    }
+
+    #[test]
+    fn the_mode_is_the_configs_or_the_object_types() {
+        assert_eq!(job("object_type = 'people'").mode, Some(SyncMode::Upsert));
+        assert_eq!(job("object_type = 'members'").mode, None);
+        let job = job("object_type = 'members'\nsync_mode = 'mirror'");
+        assert!(job.mirrors());
+        assert_eq!(job.object_type.as_deref(), Some("members"));
+        assert_eq!(job.key_field.as_deref(), Some("id"));
+    }
+
+    #[test]
+    fn target_and_identity_are_told_without_secrets() {
+        let job = job(
+            "object_type = 'members'\nurl = 'https://a'\nkey = 's3cret'\nlist = 42\nprefix = 'p_'\n\
+             mappings = [{source = 'no', destination = 'id'}, {source = 'x', destination = 'y'}]",
+        );
+        assert_eq!(format!("{:?}", job.target), r#"{"list": "42", "url": "https://a"}"#);
+        assert_eq!(format!("{:?}", job.identity), r#"{"column of id": "no", "prefix": "p_"}"#);
+        assert!(job.reads("x") && job.reads("no") && !job.reads("y"));
+    }
+
+    #[test]
+    fn an_id_in_quotes_is_the_same_target() {
+        assert_eq!(job("list = '42'").target, job("list = 42").target);
+    }
+
+    #[test]
+    fn without_mappings_every_column_is_read() {
+        assert!(job("object_type = 'people'").reads("anything"));
+    }
+}

@@ -1,0 +1,42 @@
+//! The command line: parses, calls the library, prints, and exits with the code that says how it went.
+
+mod cli;
+mod command;
+#[cfg(feature = "demo")]
+mod demo;
+mod figures;
+mod log;
+mod problem;
+mod progress;
+mod signal;
+mod summary;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let terminal = Terminal::detect();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal.error(&format!("can't start: {error}"), None);
+            return destination_host::exit::Exit::Failed.into();
+        }
+    };
+    let ended = log::start(&terminal).and_then(|()| runtime.block_on(command::run(cli, &terminal)));
+    // A source that waits on standard input is not waited for.
+    runtime.shutdown_background();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(problem) => {
+            problem.show(&terminal);
+            problem.exit.into()
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The plugin's requests on their way out: `wasi:http` on one side, the pooled client on the other.
+//!
+//! In this order: the body is taken whole, the policy is asked, the turn is waited for, the request is sent, the answer is
+//! read up to a cap, and all of it is counted. What the plugin is told is one of WASI's error codes; the words go to the
+//! log and to [`Traffic::last_fault`], because the codes have room for few.
+
+mod traffic;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use futures::stream;
+use http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+pub use traffic::{Counts, Traffic};
+
+use crate::egress::{Origin, Policy};
+use crate::http_client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
+use crate::pace::{Pace, retry_after};
+use crate::sandbox::Limits;
+
+/// What the requests of one deployment go through, whichever plugin instance makes them.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The process's client.
+    pub client: HttpClient,
+    /// The deployment's pace.
+    pub pace: Arc<Pace>,
+    /// Where the requests are counted.
+    pub traffic: Arc<Traffic>,
+}
+
+impl Outgoing {
+    /// Requests at this pace, counted from zero.
+    #[must_use]
+    pub fn new(client: HttpClient, pace: Arc<Pace>) -> Self {
+        Self { client, pace, traffic: Arc::default() }
+    }
+}
+
+/// One plugin instance's way out.
+#[derive(Clone)]
+pub(crate) struct Hook {
+    /// None for an instance that only computes.
+    network: Option<Network>,
+    limits: Arc<Limits>,
+}
+
+#[derive(Clone)]
+struct Network {
+    outgoing: Outgoing,
+    policy: Arc<Policy>,
+}
+
+/// An answer, or as much of it as came.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    /// Why there is no more of the body, where there should be.
+    cut: Option<Error>,
+}
+
+impl Hook {
+    /// For an instance that may send, to where the policy says.
+    pub(crate) fn network(outgoing: Outgoing, policy: Arc<Policy>, limits: Arc<Limits>) -> Self {
+        Self { network: Some(Network { outgoing, policy }), limits }
+    }
+
+    /// For an instance that may not send anything.
+    pub(crate) fn offline(limits: Arc<Limits>) -> Self {
+        Self { network: None, limits }
+    }
+
+    async fn send(self, request: http::Request<WasiBody>, options: RequestOptions) -> Result<Answer, Error> {
+        let (mut parts, body) = request.into_parts();
+        // To the end before anything is refused: a plugin that finds its body closed under it does not ask why.
+        let body = collect_request(body, self.limits.request_body).await?;
+        let Some(Network { outgoing, policy }) = self.network else {
+            tracing::warn!("the plugin made a request in a call that needs none");
+            return Err(Error::HttpRequestDenied);
+        };
+        let scheme = parts.uri.scheme_str().unwrap_or_default();
+        let authority = parts.uri.authority().map_or("", |a| a.as_str());
+        let origin = match policy.check(scheme, authority) {
+            Ok(origin) => origin,
+            Err(denial) => {
+                tracing::warn!("{denial}");
+                outgoing.traffic.denied(denial.to_string());
+                return Err(Error::HttpRequestDenied);
+            }
+        };
+        // The client writes these two itself, from where it really sends and what.
+        parts.headers.remove(HOST);
+        parts.headers.remove(CONTENT_LENGTH);
+
+        let waiting = Instant::now();
+        let departure = outgoing.pace.departure().await;
+        outgoing.traffic.departed(waiting.elapsed(), body.len());
+
+        let sent = Instant::now();
+        let method = parts.method.clone();
+        let answer =
+            exchange(&outgoing.client, origin, http::Request::from_parts(parts, body), options, &self.limits)
+                .await;
+        match &answer {
+            Ok((answer, fault)) => {
+                tracing::debug!(%origin, %method, status = answer.status.as_u16(), took = ?sent.elapsed(), "answered");
+                outgoing.traffic.answered(answer.status.as_u16(), answer.body.len(), sent.elapsed());
+                if let Some(fault) = fault {
+                    outgoing.traffic.failed(fault);
+                }
+                if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                    let asked = answer.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+                    let wait = asked.and_then(|v| retry_after(v, SystemTime::now()));
+                    tracing::info!(%origin, retry_after = asked, "too many requests: all workers wait");
+                    outgoing.pace.refused(departure, wait);
+                }
+            }
+            Err(fault) => {
+                tracing::warn!(%method, "{fault}");
+                outgoing.traffic.failed(fault);
+            }
+        }
+        answer.map(|(answer, _)| answer).map_err(|fault| code(&fault))
+    }
+}
+
+/// Send one request and read the answer, up to the limits.
+async fn exchange(
+    client: &HttpClient,
+    origin: &Origin,
+    request: http::Request<Bytes>,
+    options: RequestOptions,
+    limits: &Limits,
+) -> Result<(Answer, Option<TransportFault>), TransportFault> {
+    let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+    let first_byte = options.first_byte_timeout.unwrap_or(limits.first_byte);
+    let between_bytes = options.between_bytes_timeout.unwrap_or(limits.between_bytes);
+
+    let response = client.send(origin, request, connect, first_byte).await?;
+    let (head, body) = response.into_parts();
+    let (body, end) = collect_response(origin, body, limits.response_body, between_bytes).await;
+    let (cut, fault) = match end {
+        End::Whole => (None, None),
+        End::TooLong => (Some(Error::HttpResponseBodySize(Some(limits.response_body as u64))), None),
+        End::Broken(fault) => (Some(code(&fault)), Some(fault)),
+    };
+    Ok((Answer { status: head.status, headers: head.headers, body, cut }, fault))
+}
+
+impl Answer {
+    fn into_response(self, header_cap: usize) -> Result<http::Response<WasiBody>, Error> {
+        let size: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if size > header_cap {
+            return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(size).ok()));
+        }
+        let data = (!self.body.is_empty()).then(|| Ok(Frame::data(self.body)));
+        let frames = data.into_iter().chain(self.cut.map(Err));
+        let mut response = http::Response::new(StreamBody::new(stream::iter(frames)).boxed_unsync());
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        Ok(response)
+    }
+}
+
+/// The whole body of a request. One that is too large is read to its end all the same, and dropped.
+async fn collect_request(mut body: WasiBody, cap: usize) -> Result<Bytes, Error> {
+    let mut whole = Joined::default();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        // Trailers are of no use to a request that is sent with its length.
+        let Ok(data) = frame?.into_data() else { continue };
+        size += data.len();
+        if size <= cap {
+            whole.push(data);
+        }
+    }
+    if size > cap {
+        tracing::warn!("a request's body of {size} bytes is over the {cap} bytes that the host lets out");
+        return Err(Error::HttpRequestBodySize(Some(size as u64)));
+    }
+    Ok(whole.finish())
+}
+
+/// How the reading of an answer ended.
+enum End {
+    Whole,
+    TooLong,
+    Broken(TransportFault),
+}
+
+async fn collect_response(
+    origin: &Origin,
+    mut body: reqwest::Body,
+    cap: usize,
+    between_bytes: Duration,
+) -> (Bytes, End) {
+    let mut whole = Joined::default();
+    let mut room = cap;
+    let end = loop {
+        match tokio::time::timeout(between_bytes, body.frame()).await {
+            Err(_) => break End::Broken(TransportFault::stalled(origin, between_bytes)),
+            Ok(None) => break End::Whole,
+            Ok(Some(Err(error))) => break End::Broken(TransportFault::of_reading(origin, error)),
+            Ok(Some(Ok(frame))) => {
+                let Ok(mut data) = frame.into_data() else { continue };
+                let too_long = data.len() > room;
+                data.truncate(room);
+                room -= data.len();
+                whole.push(data);
+                if too_long {
+                    break End::TooLong;
+                }
+            }
+        }
+    };
+    (whole.finish(), end)
+}
+
+/// Pieces made one; a single piece, the usual case, is not copied.
+#[derive(Default)]
+struct Joined {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Joined {
+    fn push(&mut self, data: Bytes) {
+        if self.first.is_empty() {
+            self.first = data;
+        } else {
+            self.rest.extend_from_slice(&data);
+        }
+    }
+
+    fn finish(self) -> Bytes {
+        if self.rest.is_empty() {
+            return self.first;
+        }
+        let mut whole = BytesMut::with_capacity(self.first.len() + self.rest.len());
+        whole.extend_from_slice(&self.first);
+        whole.extend_from_slice(&self.rest);
+        whole.freeze()
+    }
+}
+
+/// The nearest of WASI's codes.
+fn code(fault: &TransportFault) -> Error {
+    match fault.kind {
+        FaultKind::NameNotResolved => Error::DnsError { rcode: Some("name not found".to_owned()), info_code: None },
+        FaultKind::Refused => Error::ConnectionRefused,
+        FaultKind::Unreachable => Error::DestinationUnavailable,
+        FaultKind::ConnectTimeout => Error::ConnectionTimeout,
+        FaultKind::Certificate => Error::TlsCertificateError,
+        FaultKind::Tls => Error::TlsProtocolError,
+        FaultKind::Broken => Error::ConnectionTerminated,
+        FaultKind::Incomplete => Error::HttpResponseIncomplete,
+        FaultKind::AnswerTimeout => Error::HttpResponseTimeout,
+        FaultKind::Stalled => Error::ConnectionReadTimeout,
+        FaultKind::Protocol => Error::HttpProtocolError,
+        FaultKind::Setup => Error::ConfigurationError,
+    }
+}
+
+type Sending = dyn Future<Output = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>>
+    + Send;
+
+impl WasiHttpHooks for Hook {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _unused_by_wasi_0_2: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<Sending> {
+        let hook = self.clone();
+        let header_cap = self.limits.headers;
+        Box::new(async move {
+            let answer = hook.send(request, options.unwrap_or_default()).await?;
+            let nothing_left_to_do = Box::new(async { Ok(()) });
+            Ok((answer.into_response(header_cap)?, nothing_left_to_do as _))
+        })
+    }
+
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    /// A body crosses in one write, however large it may be.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        self.limits.request_body
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What went over the wire, counted: for reports and metrics.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::http_client::{FaultKind, TransportFault};
+
+/// Counts of one deployment's requests, shared by all that send to it.
+#[derive(Debug, Default)]
+pub struct Traffic(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    counts: Counts,
+    last_fault: Option<String>,
+}
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that left, whatever became of them.
+    pub requests: u64,
+    /// Bytes of their bodies.
+    pub bytes_sent: u64,
+    /// Bytes of the answers' bodies.
+    pub bytes_received: u64,
+    /// Answers by HTTP status; 429 among them.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests without a whole answer, by kind.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// Requests that the egress policy did not let out. They are not among `requests`.
+    pub denied: u64,
+    /// Time that requests waited for their turn, added up over all workers.
+    pub waited: Duration,
+    /// Time from departure to the end of the answer, added up over all answers.
+    pub answering: Duration,
+}
+
+impl Traffic {
+    /// The counts so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.state().counts.clone()
+    }
+
+    /// What went wrong most recently below HTTP, in words: the host, what happened and what to look at. For the message of
+    /// a failure, since a plugin only learns a code.
+    #[must_use]
+    pub fn last_fault(&self) -> Option<String> {
+        self.state().last_fault.clone()
+    }
+
+    pub(super) fn departed(&self, waited: Duration, bytes: usize) {
+        let counts = &mut self.state().counts;
+        counts.requests += 1;
+        counts.bytes_sent += bytes as u64;
+        counts.waited += waited;
+    }
+
+    pub(super) fn answered(&self, status: u16, bytes: usize, took: Duration) {
+        let counts = &mut self.state().counts;
+        *counts.statuses.entry(status).or_default() += 1;
+        counts.bytes_received += bytes as u64;
+        counts.answering += took;
+    }
+
+    pub(super) fn failed(&self, fault: &TransportFault) {
+        let mut state = self.state();
+        *state.counts.faults.entry(fault.kind).or_default() += 1;
+        state.last_fault = Some(fault.message.clone());
+    }
+
+    pub(super) fn denied(&self, why: String) {
+        let mut state = self.state();
+        state.counts.denied += 1;
+        state.last_fault = Some(why);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Counting can't stop halfway.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

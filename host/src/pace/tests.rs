@@ -1,0 +1,53 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+const RATE: Rate = Rate { per_second: NonZeroU32::new(60), per_minute: NonZeroU32::new(5000) };
+
+#[tokio::test(start_paused = true)]
+async fn workers_share_one_pace() {
+    let pace = Pace::new(RATE);
+    let start = Instant::now();
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let pace = Arc::clone(&pace);
+            tokio::spawn(async move {
+                for _ in 0..150 {
+                    pace.departure().await;
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let took = start.elapsed();
+    assert!(took >= Duration::from_secs(10), "600 requests left in {took:?}");
+    assert!(took <= Duration::from_secs(10).mul_f64(1.0 / 0.95), "600 requests took {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_reaches_those_who_already_wait() {
+    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1), per_minute: None });
+    let first = pace.departure().await;
+    let start = Instant::now();
+    let waiting = {
+        let pace = Arc::clone(&pace);
+        tokio::spawn(async move { pace.departure().await })
+    };
+    tokio::task::yield_now().await;
+    pace.refused(first, Some(Duration::from_secs(20)));
+    waiting.await.unwrap();
+    assert!(start.elapsed() >= Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn giving_up_does_not_block_those_behind() {
+    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1), per_minute: None });
+    pace.departure().await;
+    let gave_up = tokio::time::timeout(Duration::from_millis(10), pace.departure()).await;
+    assert!(gave_up.is_err());
+    let start = Instant::now();
+    pace.departure().await;
+    assert!(start.elapsed() <= Duration::from_millis(1100), "{:?}", start.elapsed());
+}

@@ -1,0 +1,304 @@
+//! A run: source → mapper → flow → workers, with bounded channels between them.
+//!
+//! [`run`] is what the command `sync` does and what an engine that embeds the library calls. Everything that can be
+//! wrong before the first row is an [`Error`]; from then on every run ends in a [`Report`], whatever happened.
+
+mod batch;
+mod failure;
+mod fate;
+mod flow;
+mod mapper;
+mod preview;
+mod reader;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::Receiver;
+
+use self::batch::Size;
+use self::flow::{Flow, Outflow, Plan, Watch};
+use self::mapper::Mapped;
+pub use self::preview::{Preview, PreviewError, preview};
+use crate::answers::{Mapping, Report as Answer};
+use crate::bindings::{Column, Descriptor};
+use crate::dead_letter::DeadLetters;
+use crate::fault::Fault;
+use crate::http_client::HttpClient;
+use crate::instance::CallError;
+use crate::job::{Job, mode_name};
+use crate::outgoing::Outgoing;
+use crate::pace::{Pace, Rate as PaceRate};
+use crate::plugin::{ConfigError, Plugin};
+use crate::records::MappedBatch;
+use crate::report::{self, Counts, Report, ReportFile};
+use crate::session::Session;
+use crate::source::{self, CHUNK_ROWS, Meter, Source, SourceError};
+use crate::state::{Access, Ledger, Resend, State, StateError};
+use crate::stop::Stop;
+use crate::sync_file::{Destination, Input, Limits, Rate, SourceSpec, SyncFile};
+
+/// What a run is asked beside its sync file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Send nothing and write nothing: say what would be done.
+    pub dry_run: bool,
+    /// Where the report goes as JSON.
+    pub report: Option<PathBuf>,
+    /// Where rejected rows go.
+    pub dead_letters: Option<PathBuf>,
+    /// Let removals through that would be withheld.
+    pub allow_removals: bool,
+    /// Send only rows that are new or differ from what was delivered.
+    pub changed_only: bool,
+    /// Read a dead-letter file instead of the source, and remove nobody.
+    pub replay: Option<PathBuf>,
+}
+
+/// Told how a run is getting on.
+pub trait Observer: Send + Sync {
+    /// After each batch or chunk: what became of the rows so far, and which part of the source was read (from 0 to 1,
+    /// where that is known).
+    fn progress(&self, counts: &Counts, read: Option<f64>);
+}
+
+/// An observer that looks away.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn progress(&self, _: &Counts, _: Option<f64>) {}
+}
+
+/// Why a run did not begin. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The sync file does not fit the plugin or the source.
+    #[error("the sync file has faults")]
+    Faults(Vec<Fault>),
+    /// The source's beginning can't be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The state can't be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The plugin can't work with the config.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file can't be written.
+    #[error("{} cannot be written: {error}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A stop was asked for before the first row was there.
+    #[error("stopped by {0} before the first row")]
+    Interrupted(&'static str),
+    /// Something of the engine or the system around it.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// What maps and delivers: a plugin's session, or a script in tests.
+pub(crate) trait Delivery: Clone + Send + Sync + 'static {
+    fn map_batch(&self, columns: &[Column<'_>]) -> impl Future<Output = Result<Mapping, CallError>> + Send;
+    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = Result<Answer, CallError>> + Send;
+}
+
+impl Delivery for Session {
+    async fn map_batch(&self, columns: &[Column<'_>]) -> Result<Mapping, CallError> {
+        Self::map_batch(self, columns, &[]).await
+    }
+
+    async fn send_batch(&self, batch: &MappedBatch) -> Result<Answer, CallError> {
+        Self::send_batch(self, batch).await
+    }
+}
+
+/// Delivers the rows of a sync. `sync` is valid: its plugin has found no fault in it.
+pub async fn run(
+    plugin: &Plugin,
+    client: &HttpClient,
+    sync: &SyncFile,
+    options: &Options,
+    observer: Arc<dyn Observer>,
+    stop: &Stop,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    let descriptor = plugin.descriptor();
+    let job = Job::new(descriptor, &sync.destination);
+    let outgoing = Outgoing::new(client.clone(), Pace::new(rate(&sync.limits, descriptor)));
+    let traffic = Arc::clone(&outgoing.traffic);
+    let session = plugin.session(&sync.destination.json(), outgoing)?;
+    let spec = match &options.replay {
+        Some(path) => &SourceSpec::DeadLetters { input: Input::File(path.clone()) },
+        None => &sync.source,
+    };
+    // The first rows of standard input may be long in coming.
+    let (source, meter) = tokio::select! {
+        opened = open_source(spec, &sync.destination, &job, CHUNK_ROWS) => opened?,
+        reason = stop.wait() => return Err(Error::Interrupted(reason)),
+    };
+    let outputs = Outputs::open(sync, options)?;
+    let ledger = open_ledger(sync, options, &job)?;
+    let plan = Plan {
+        size: size(descriptor),
+        concurrency: sync.limits.concurrency as usize,
+        resend: if job.mirrors() || options.changed_only { Resend::Changed } else { Resend::All },
+        stateful: job.mirrors() || options.changed_only || ledger.is_some(),
+        removals: (job.mirrors() && options.replay.is_none()).then_some(sync.state.max_removals),
+        allow_removals: options.allow_removals,
+        dry_run: options.dry_run,
+    };
+    let mapped = map(source, session.clone(), job.clone())?;
+    let flow = Flow::new(plan, session, Watch { traffic: Arc::clone(&traffic), meter, observer }, ledger, outputs.dead_letters);
+    let outflow = follow(flow, mapped, stop).await?;
+
+    let traffic = traffic.counts();
+    let report = Report {
+        sync: sync.name.to_string(),
+        object_type: job.object_type,
+        sync_mode: job.mode.map(mode_name),
+        dry_run: options.dry_run,
+        exit: report::exit(&outflow.counts, outflow.failure.as_ref()),
+        counts: outflow.counts,
+        withheld: outflow.withheld,
+        rejections: outflow.rejections,
+        requests: traffic.requests,
+        retries: outflow.retries,
+        bytes_sent: traffic.bytes_sent,
+        seconds: started.elapsed().as_secs_f64(),
+        failure: outflow.failure,
+    };
+    if let Some((file, path)) = outputs.report {
+        file.write(&report).map_err(|error| Error::Output { path, error })?;
+    }
+    Ok(report)
+}
+
+/// Starts reading and mapping.
+fn map<D: Delivery>(source: Box<dyn Source>, delivery: D, job: Job) -> Result<Receiver<Mapped>, Error> {
+    let rows = reader::spawn(source).map_err(|error| Error::Engine(format!("can't start a thread: {error}")))?;
+    Ok(mapper::spawn(rows, delivery, Arc::new(job)))
+}
+
+/// Lets mapped rows flow to their end.
+async fn follow<D: Delivery>(flow: Flow<D>, mapped: Receiver<Mapped>, stop: &Stop) -> Result<Outflow, Error> {
+    let (runtime, stop) = (Handle::current(), stop.clone());
+    // Writing to the state blocks: it gets a thread on which that holds up nobody else.
+    let flow = tokio::task::spawn_blocking(move || runtime.block_on(flow.run(mapped, &stop)));
+    flow.await.map_err(|error| Error::Engine(format!("the run died: {error}")))
+}
+
+/// Opens a source and compares its columns with the mappings.
+async fn open_source(
+    spec: &SourceSpec,
+    destination: &Destination,
+    job: &Job,
+    chunk_rows: usize,
+) -> Result<(Box<dyn Source>, Arc<Meter>), Error> {
+    let spec = spec.clone();
+    let opened = tokio::task::spawn_blocking(move || source::open(&spec, chunk_rows)).await;
+    let (source, meter) = opened.map_err(|error| Error::Engine(format!("the source died: {error}")))??;
+    // Without a column there is no row either, and nothing to miss: an empty NDJSON file.
+    if !source.columns().is_empty() {
+        let missing = source::missing_columns(source.columns(), destination, job.key_field.as_deref());
+        if !missing.is_empty() {
+            return Err(Error::Faults(missing));
+        }
+    }
+    Ok((source, meter))
+}
+
+/// Opens the state, where the run has one.
+///
+/// A mirror always has. An upsert has one if it is asked for changes alone, or if the sync has one already: what that
+/// says must not grow stale.
+fn open_ledger(sync: &SyncFile, options: &Options, job: &Job) -> Result<Option<Ledger>, StateError> {
+    let needed = job.mirrors() || options.changed_only;
+    let path = &sync.state.path;
+    let state = if options.dry_run {
+        State::open(path, Access::Read)?
+    } else if needed {
+        Some(State::open_or_create(path)?)
+    } else {
+        State::open(path, Access::Write)?
+    };
+    match state {
+        Some(state) if needed || state.knows(&sync.name)? => {
+            state.begin(&sync.name, &job.target, &job.identity).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The files that a run writes beside its state, opened before the first request.
+struct Outputs {
+    report: Option<(ReportFile, PathBuf)>,
+    dead_letters: Option<DeadLetters>,
+}
+
+impl Outputs {
+    fn open(sync: &SyncFile, options: &Options) -> Result<Self, Error> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| Error::Output { path, error }
+        };
+        let report = match &options.report {
+            Some(path) => Some((ReportFile::open(path).map_err(failed(path))?, path.clone())),
+            None => None,
+        };
+        let dead_letters = match &options.dead_letters {
+            Some(path) => {
+                refuse_input_as_output(path, sync, options)?;
+                Some(DeadLetters::create(path).map_err(failed(path))?)
+            }
+            None => None,
+        };
+        Ok(Self { report, dead_letters })
+    }
+}
+
+/// Making the dead letters anew would empty the file that is being read.
+fn refuse_input_as_output(path: &Path, sync: &SyncFile, options: &Options) -> Result<(), Error> {
+    let input = match (&options.replay, sync.source.input()) {
+        (Some(replay), _) => replay,
+        (None, Input::File(file)) => file,
+        (None, Input::Stdin) => return Ok(()),
+    };
+    match (path.canonicalize(), input.canonicalize()) {
+        (Ok(output), Ok(input)) if output == input => Err(Error::Faults(vec![
+            Fault::new("--dead-letters", format!("{} is the file that is read", path.display()))
+                .hint("name another file"),
+        ])),
+        _ => Ok(()),
+    }
+}
+
+fn size(descriptor: &Descriptor) -> Size {
+    let limits = &descriptor.limits;
+    Size {
+        records: (limits.batch_records as usize).max(1),
+        bytes: usize::try_from(limits.batch_bytes).unwrap_or(usize::MAX),
+    }
+}
+
+fn rate(limits: &Limits, descriptor: &Descriptor) -> PaceRate {
+    let most = |rate, default| match rate {
+        Rate::PluginDefault => NonZeroU32::new(default),
+        Rate::Unlimited => None,
+        Rate::AtMost(most) => Some(most),
+    };
+    PaceRate {
+        per_second: most(limits.requests_per_second, descriptor.limits.requests_per_second),
+        per_minute: most(limits.messages_per_minute, descriptor.limits.requests_per_minute),
+    }
+}

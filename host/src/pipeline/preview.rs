@@ -1,0 +1,82 @@
+//! The first rows of a sync as the requests that would carry them. Nothing is sent, and no state is looked at.
+
+use super::batch::{Item, KeyHash, Queue};
+use super::{Error, open_source, size};
+use crate::bindings::{Request, RowIssue};
+use crate::columns::Columns;
+use crate::http_client::HttpClient;
+use crate::instance::CallError;
+use crate::job::Job;
+use crate::outgoing::Outgoing;
+use crate::pace::Pace;
+use crate::plugin::Plugin;
+use crate::source::CHUNK_ROWS;
+use crate::state::Change;
+use crate::sync_file::SyncFile;
+
+/// What a sync makes of its first rows.
+#[derive(Debug, Default)]
+pub struct Preview {
+    /// Rows that were read.
+    pub rows: u64,
+    /// The requests, byte for byte as a run sends them.
+    pub requests: Vec<Request>,
+    /// Rows that can't be mapped, with their numbers in the source.
+    pub issues: Vec<(u64, RowIssue)>,
+    /// Whether the source ended within these rows.
+    pub ended: bool,
+}
+
+/// Why there is nothing to see.
+#[derive(Debug, thiserror::Error)]
+pub enum PreviewError {
+    /// A run would not begin.
+    #[error(transparent)]
+    Run(#[from] Error),
+    /// The plugin can't map or render these rows.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The rows can't be handed to the plugin.
+    #[error("{0}")]
+    Rows(String),
+}
+
+/// Maps the first `rows` rows and renders their requests, in batches as a run would send them.
+pub async fn preview(
+    plugin: &Plugin,
+    client: &HttpClient,
+    sync: &SyncFile,
+    rows: usize,
+) -> Result<Preview, PreviewError> {
+    let descriptor = plugin.descriptor();
+    let job = Job::new(descriptor, &sync.destination);
+    let outgoing = Outgoing::new(client.clone(), Pace::unlimited());
+    let session = plugin.session(&sync.destination.json(), outgoing).map_err(Error::from)?;
+    let (mut source, _) = open_source(&sync.source, &sync.destination, &job, rows.min(CHUNK_ROWS)).await?;
+    let mut queue = Queue::new(size(descriptor));
+    let mut preview = Preview::default();
+    let wanted = rows as u64;
+    while preview.rows < wanted {
+        let Some(chunk) = source.next_chunk().map_err(Error::from)? else {
+            preview.ended = true;
+            break;
+        };
+        let left = usize::try_from(wanted - preview.rows).unwrap_or(usize::MAX);
+        let chunk = chunk.slice(0, chunk.num_rows().min(left));
+        let first = preview.rows + 1;
+        preview.rows += chunk.num_rows() as u64;
+        let columns = Columns::new(&chunk, |name| job.reads(name)).map_err(|error| PreviewError::Rows(error.to_string()))?;
+        let mapping = session.map_batch(&columns.borrowed(), &[]).await?;
+        for record in mapping.batch.iter() {
+            let item = Item { record, rows: None, key: KeyHash::of(record.key), content: 0, change: Change::Repeated };
+            queue.push(&item).map_err(|error| PreviewError::Rows(error.to_string()))?;
+        }
+        preview.issues.extend(mapping.issues.into_iter().map(|issue| (first + u64::from(issue.row), issue)));
+    }
+    queue.close();
+    while let Some(batch) = queue.next() {
+        preview.requests.extend(session.render_batch(&batch.records).await?);
+        queue.settle(&batch);
+    }
+    Ok(preview)
+}

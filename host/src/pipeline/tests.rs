@@ -1,0 +1,500 @@
+//! Whole runs without a sandbox: a scripted plugin in front of a destination that remembers, and a state file on disk.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod model;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard};
+
+use arrow::array::{ArrayRef, StringArray};
+use arrow::record_batch::RecordBatch;
+use tempfile::TempDir;
+
+use super::*;
+use crate::answers::{Failure, Undelivered};
+use crate::bindings::{Action, Problem, ProblemKind, Rejection, RowIssue, SyncMode, Values};
+use crate::records::Record;
+use crate::state::{Entry, Facts};
+use crate::sync_file::{MaxRemovals, SyncName};
+
+/// How the destination takes a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// All of it.
+    Accept,
+    /// All but the records whose key begins with this.
+    Reject(&'static str),
+    /// All of it, but the answer gets lost.
+    LoseAnswer,
+    /// Nothing.
+    Refuse,
+    /// The first record; the others may or may not have arrived, and did not.
+    Half,
+}
+
+/// A plugin and its destination. Columns: `id` is the key, `v` the content. An `id` that begins with `?` can't be mapped,
+/// though it is known whose it is; one that begins with `!` can't be read at all.
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    /// Key to content.
+    records: BTreeMap<String, String>,
+    /// The keys of each batch, in the order in which they came.
+    batches: Vec<Vec<String>>,
+    turns: VecDeque<Turn>,
+    /// Asks for a stop in the middle of the next batch.
+    stop: Option<Stop>,
+}
+
+impl Fake {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap()
+    }
+
+    fn script(&self, turns: &[Turn]) {
+        self.held().turns = turns.iter().copied().collect();
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.held().records.keys().cloned().collect()
+    }
+
+    fn take_batches(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut self.held().batches)
+    }
+}
+
+impl Held {
+    fn apply(&mut self, record: &Record<'_>) {
+        if record.action == Action::Delete {
+            self.records.remove(record.key);
+        } else {
+            self.records.insert(record.key.to_owned(), record.payload.to_owned());
+        }
+    }
+}
+
+fn transient() -> Failure {
+    let message = "no answer in time".to_owned();
+    Failure::Transient(Problem { kind: ProblemKind::Timeout, message, status: None, retry_after_ms: None })
+}
+
+impl Delivery for Fake {
+    async fn map_batch(&self, columns: &[Column<'_>]) -> Result<Mapping, CallError> {
+        let texts = |name: &str| -> Vec<String> {
+            let column = columns.iter().find(|column| column.name == name).unwrap();
+            let Values::Texts(strings) = &column.values else { panic!("{name} is no text") };
+            let value = |ends: &[u32]| strings.data[ends[0] as usize..ends[1] as usize].to_owned();
+            strings.offsets.windows(2).map(value).collect()
+        };
+        let mut mapping = Mapping { batch: MappedBatch::default(), issues: Vec::new() };
+        for ((row, id), content) in (0..).zip(texts("id")).zip(texts("v")) {
+            let key = match id.chars().next() {
+                Some('!') => None,
+                Some('?') => Some(id[1..].to_owned()),
+                _ => {
+                    mapping.batch.push(Record { row, key: &id, action: Action::Add, payload: &content }).unwrap();
+                    continue;
+                }
+            };
+            let (code, message) = ("bad-value".to_owned(), format!("{id} can't be mapped"));
+            mapping.issues.push(RowIssue { row, key, column: None, code, message });
+        }
+        Ok(mapping)
+    }
+
+    async fn send_batch(&self, batch: &MappedBatch) -> Result<Answer, CallError> {
+        let mut held = self.held();
+        held.batches.push(batch.iter().map(|record| record.key.to_owned()).collect());
+        if let Some(stop) = held.stop.take() {
+            stop.ask("a test");
+        }
+        let turn = held.turns.pop_front().unwrap_or(Turn::Accept);
+        let records = u32::try_from(batch.len()).unwrap();
+        let mut answer =
+            Answer { accepted: Vec::new(), rejected: Vec::new(), undelivered: None, superseded: 0, requests: 1, retries: 0 };
+        match turn {
+            Turn::Refuse => return Err(CallError::Failed(transient())),
+            Turn::LoseAnswer => {
+                batch.iter().for_each(|record| held.apply(&record));
+                return Err(CallError::Failed(transient()));
+            }
+            Turn::Half if records > 1 => {
+                held.apply(&batch.get(0).unwrap());
+                answer.accepted.push(0);
+                answer.undelivered = Some(Undelivered { records: (1..records).collect(), failure: transient() });
+            }
+            Turn::Accept | Turn::Half | Turn::Reject(_) => {
+                for (record_index, record) in (0..).zip(batch.iter()) {
+                    if matches!(turn, Turn::Reject(prefix) if record.key.starts_with(prefix)) {
+                        let (code, message) = ("refused".to_owned(), "it was refused".to_owned());
+                        answer.rejected.push(Rejection { record_index, code, message });
+                    } else {
+                        held.apply(&record);
+                        answer.accepted.push(record_index);
+                    }
+                }
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// Rows that come in chunks, and how they end.
+struct Scripted {
+    chunks: VecDeque<Result<RecordBatch, SourceError>>,
+    columns: Vec<String>,
+}
+
+impl Source for Scripted {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+        self.chunks.pop_front().transpose()
+    }
+}
+
+/// Chunks of rows, each an id and a content.
+fn rows(chunks: &[&[(&str, &str)]]) -> Scripted {
+    let chunk = |rows: &&[(&str, &str)]| {
+        let (ids, contents): (Vec<&str>, Vec<&str>) = rows.iter().copied().unzip();
+        let columns: [(&str, ArrayRef); 2] =
+            [("id", Arc::new(StringArray::from(ids))), ("v", Arc::new(StringArray::from(contents)))];
+        Ok(RecordBatch::try_from_iter(columns).unwrap())
+    };
+    Scripted { chunks: chunks.iter().map(chunk).collect(), columns: vec!["id".to_owned(), "v".to_owned()] }
+}
+
+fn ids(ids: &[&str]) -> Scripted {
+    rows(&[&ids.iter().map(|id| (*id, "")).collect::<Vec<_>>()])
+}
+
+/// A sync of its own, with its state file.
+struct Bench {
+    folder: TempDir,
+    fake: Fake,
+    plan: Plan,
+    stop: Stop,
+}
+
+impl Bench {
+    fn new(mode: SyncMode) -> Self {
+        let mirrors = mode == SyncMode::Mirror;
+        let plan = Plan {
+            size: Size { records: 2, bytes: 1000 },
+            concurrency: 1,
+            resend: if mirrors { Resend::Changed } else { Resend::All },
+            stateful: mirrors,
+            removals: mirrors.then_some(MaxRemovals { count: 2, ratio: 0.5 }),
+            allow_removals: false,
+            dry_run: false,
+        };
+        Self { folder: tempfile::tempdir().unwrap(), fake: Fake::default(), plan, stop: Stop::default() }
+    }
+
+    fn mirror() -> Self {
+        Self::new(SyncMode::Mirror)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, source: Scripted) -> Outflow {
+        let name = SyncName::new("test").unwrap();
+        let path = self.path("state.sqlite");
+        let state = match (self.plan.stateful, self.plan.dry_run) {
+            (false, _) => None,
+            (true, false) => Some(State::open_or_create(&path).unwrap()),
+            (true, true) => State::open(&path, Access::Read).unwrap(),
+        };
+        let ledger = state.map(|state| state.begin(&name, &Facts::new(), &Facts::new()).unwrap());
+        let job = Job {
+            object_type: None,
+            mode: None,
+            key_field: None,
+            columns: None,
+            target: Facts::new(),
+            identity: Facts::new(),
+        };
+        let letters = DeadLetters::create(&self.path("dead.ndjson")).unwrap();
+        let watch = Watch { traffic: Arc::default(), meter: Arc::default(), observer: Arc::new(Unobserved) };
+        let flow = Flow::new(self.plan.clone(), self.fake.clone(), watch, ledger, Some(letters));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let outflow = runtime
+            .block_on(async {
+                let mapped = map(Box::new(source), self.fake.clone(), job)?;
+                follow(flow, mapped, &self.stop).await
+            })
+            .unwrap();
+        let Counts { rows_read, unchanged, delivered, rejected, undelivered, planned, .. } = outflow.counts;
+        assert_eq!(rows_read, unchanged + delivered + rejected + undelivered + planned, "{:?}", outflow.counts);
+        outflow
+    }
+
+    /// Each key that the state knows, and whether it is confirmed.
+    fn state(&self) -> Vec<(String, bool)> {
+        let mut entries = Vec::new();
+        let state = State::open(&self.path("state.sqlite"), Access::Read).unwrap().unwrap();
+        let visit = |entry: Entry| {
+            entries.push((entry.key, entry.hash.is_some()));
+            Ok(())
+        };
+        state.export(&SyncName::new("test").unwrap(), visit).unwrap().unwrap();
+        entries
+    }
+
+    fn dead_letters(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.path("dead.ndjson")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn entries(entries: &[(&str, bool)]) -> Vec<(String, bool)> {
+    entries.iter().map(|(key, confirmed)| ((*key).to_owned(), *confirmed)).collect()
+}
+
+fn kind(outflow: &Outflow) -> Option<&'static str> {
+    outflow.failure.as_ref().map(|failure| failure.kind)
+}
+
+#[test]
+fn every_row_is_delivered_in_batches() {
+    let bench = Bench::new(SyncMode::Upsert);
+    let outflow = bench.run(rows(&[&[("a", "1"), ("b", "1"), ("c", "1")], &[("d", "1"), ("e", "1")]]));
+    assert_eq!(outflow.counts, Counts { rows_read: 5, delivered: 5, ..Counts::default() });
+    assert_eq!(bench.fake.take_batches(), [vec!["a", "b"], vec!["c", "d"], vec!["e"]]);
+    assert_eq!(kind(&outflow), None);
+}
+
+#[test]
+fn no_rows_are_no_request() {
+    let bench = Bench::new(SyncMode::Upsert);
+    assert_eq!(bench.run(rows(&[])).counts, Counts::default());
+    assert!(bench.fake.take_batches().is_empty());
+}
+
+#[test]
+fn a_mirror_sends_differences_alone() {
+    let bench = Bench::mirror();
+    let first = bench.run(ids(&["a", "b", "c", "d"]));
+    assert_eq!(first.counts, Counts { rows_read: 4, delivered: 4, added: 4, ..Counts::default() });
+    bench.fake.take_batches();
+
+    let same = bench.run(ids(&["d", "c", "b", "a"]));
+    assert_eq!(same.counts, Counts { rows_read: 4, unchanged: 4, ..Counts::default() });
+    assert!(bench.fake.take_batches().is_empty());
+
+    let later = bench.run(rows(&[&[("a", ""), ("b", "other"), ("e", "")]]));
+    let expected = Counts { rows_read: 3, unchanged: 1, delivered: 2, added: 1, changed: 1, removed: 2, ..Counts::default() };
+    assert_eq!(later.counts, expected);
+    assert_eq!(bench.fake.take_batches(), [vec!["b", "e"], vec!["c", "d"]]);
+    assert_eq!(bench.fake.keys(), ["a", "b", "e"]);
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", true), ("e", true)]));
+}
+
+#[test]
+fn a_mirror_never_removes_what_others_added() {
+    let bench = Bench::mirror();
+    bench.fake.held().records.insert("theirs".to_owned(), String::new());
+    bench.run(ids(&["a", "b"]));
+    std::fs::remove_file(bench.path("state.sqlite")).unwrap();
+    // Lost state is a first load.
+    let outflow = bench.run(ids(&["b"]));
+    assert_eq!((outflow.counts.added, outflow.counts.removed), (1, 0));
+    assert_eq!(bench.fake.keys(), ["a", "b", "theirs"]);
+}
+
+#[test]
+fn too_many_removals_are_withheld_and_the_rest_is_sent() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["a", "b", "c", "d", "e"]));
+    let outflow = bench.run(ids(&["a", "b", "new"]));
+    assert_eq!((outflow.counts.removed, outflow.counts.withheld_removals, outflow.counts.added), (0, 3, 1));
+    assert_eq!(outflow.withheld.unwrap().first_keys, ["c", "d", "e"]);
+    assert_eq!(bench.fake.keys(), ["a", "b", "c", "d", "e", "new"]);
+
+    let mut bench = bench;
+    bench.plan.allow_removals = true;
+    assert_eq!(bench.run(ids(&["a", "b", "new"])).counts.removed, 3);
+    assert_eq!(bench.fake.keys(), ["a", "b", "new"]);
+}
+
+#[test]
+fn an_empty_source_removes_nobody() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["a", "b"]));
+    let outflow = bench.run(rows(&[]));
+    assert_eq!((outflow.counts.removed, outflow.counts.withheld_removals), (0, 2));
+    assert_eq!(outflow.withheld.unwrap().reason, "the source is empty");
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", true)]));
+}
+
+#[test]
+fn a_source_that_breaks_removes_nobody() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["a", "b", "c"]));
+    let mut broken = ids(&["a", "new"]);
+    let message = "the text ends inside a quoted field".to_owned();
+    broken.chunks.push_back(Err(SourceError { name: "x.csv".to_owned(), line: Some(3), message, hint: None, absent: false }));
+    let outflow = bench.run(broken);
+    assert_eq!(kind(&outflow), Some("source"));
+    assert_eq!((outflow.counts.removed, outflow.counts.withheld_removals), (0, 0));
+    assert!(bench.fake.keys().contains(&"c".to_owned()));
+}
+
+#[test]
+fn a_row_that_fails_to_map_is_no_row_that_left() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["a", "b", "c"]));
+    let named = bench.run(ids(&["a", "?b"]));
+    assert_eq!((named.counts.rejected, named.counts.removed), (1, 1));
+    assert_eq!(bench.fake.keys(), ["a", "b"]);
+
+    let unnamed = bench.run(ids(&["a", "!"]));
+    assert_eq!((unnamed.counts.rejected, unnamed.counts.withheld_removals), (1, 1));
+    assert_eq!(bench.fake.keys(), ["a", "b"]);
+    let letter = &bench.dead_letters()[0];
+    assert_eq!((&letter["row"]["id"], &letter["row_number"], &letter["code"]), (&"!".into(), &2.into(), &"bad-value".into()));
+}
+
+#[test]
+fn a_rejected_row_is_not_a_delivered_one() {
+    let bench = Bench::mirror();
+    bench.run(rows(&[&[("a", "1"), ("b", "1")]]));
+    bench.fake.script(&[Turn::Reject("b"), Turn::Reject("n")]);
+    let outflow = bench.run(rows(&[&[("a", "2"), ("b", "2"), ("new", "1")]]));
+    let expected = Counts { rows_read: 3, delivered: 1, changed: 1, rejected: 2, ..Counts::default() };
+    assert_eq!(outflow.counts, expected);
+    assert_eq!(outflow.rejections[0].rows, 2);
+    // The new one is nobody's member; the old one still is, with what it had.
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", false)]));
+    let numbers: Vec<_> = bench.dead_letters().iter().map(|letter| letter["row_number"].clone()).collect();
+    assert_eq!(numbers, [2, 3]);
+
+    bench.fake.take_batches();
+    bench.run(rows(&[&[("a", "2"), ("b", "2"), ("new", "1")]]));
+    assert_eq!(bench.fake.take_batches(), [vec!["b", "new"]]);
+}
+
+#[test]
+fn a_failure_ends_the_run_and_the_next_one_goes_on() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["gone"]));
+    bench.fake.script(&[Turn::Accept, Turn::LoseAnswer]);
+    let outflow = bench.run(ids(&["a", "b", "c", "d", "e", "f"]));
+    assert_eq!(kind(&outflow), Some("timeout"));
+    assert_eq!((outflow.counts.delivered, outflow.counts.undelivered, outflow.counts.removed), (2, 4, 0));
+    // What was never about to be sent is not taken for something that may have arrived.
+    let expected = entries(&[("a", true), ("b", true), ("c", false), ("d", false), ("gone", true)]);
+    assert_eq!(bench.state(), expected);
+
+    bench.fake.take_batches();
+    let next = bench.run(ids(&["a", "b", "d", "e", "f"]));
+    assert_eq!(bench.fake.take_batches(), [vec!["d", "e"], vec!["f"], vec!["c", "gone"]]);
+    assert_eq!((next.counts.unchanged, next.counts.added, next.counts.removed), (2, 3, 2));
+    assert_eq!(bench.fake.keys(), ["a", "b", "d", "e", "f"]);
+}
+
+#[test]
+fn half_a_batch_is_recorded_as_half() {
+    let bench = Bench::mirror();
+    bench.fake.script(&[Turn::Half]);
+    let outflow = bench.run(ids(&["a", "b"]));
+    assert_eq!((outflow.counts.delivered, outflow.counts.undelivered), (1, 1));
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", false)]));
+}
+
+#[test]
+fn a_removal_whose_answer_is_lost_is_made_again() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["a", "b"]));
+    bench.fake.script(&[Turn::LoseAnswer]);
+    let lost = bench.run(ids(&["a"]));
+    assert_eq!((lost.counts.removed, lost.counts.failed_removals, kind(&lost)), (0, 1, Some("timeout")));
+    // If its row comes back, it is added again: nobody knows that it was removed.
+    assert_eq!(bench.run(ids(&["a", "b"])).counts.added, 1);
+    assert_eq!(bench.fake.keys(), ["a", "b"]);
+}
+
+#[test]
+fn the_last_row_of_a_key_wins_against_the_state_too() {
+    let mut bench = Bench::mirror();
+    bench.plan.size.records = 1;
+    bench.plan.concurrency = 4;
+    bench.run(rows(&[&[("k", "B")]]));
+    // B is what was delivered: only because A is on its way must it be sent again.
+    let outflow = bench.run(rows(&[&[("k", "A"), ("k", "B")]]));
+    assert_eq!(outflow.counts.delivered, 2);
+    assert_eq!(bench.fake.held().records["k"], "B");
+    let again = bench.run(rows(&[&[("k", "A"), ("k", "B")], &[("k", "A")]]));
+    assert_eq!((again.counts.delivered, bench.fake.held().records["k"].as_str()), (3, "A"));
+    assert_eq!(bench.run(rows(&[&[("k", "A")]])).counts.unchanged, 1);
+}
+
+#[test]
+fn a_dry_run_sends_nothing_and_writes_nothing() {
+    let mut bench = Bench::mirror();
+    bench.plan.dry_run = true;
+    let outflow = bench.run(ids(&["a", "b"]));
+    assert_eq!((outflow.counts.planned, outflow.counts.added), (2, 2));
+    assert!(!bench.path("state.sqlite").exists());
+
+    bench.plan.dry_run = false;
+    bench.run(ids(&["a", "b", "c"]));
+    bench.fake.take_batches();
+    let before = std::fs::read(bench.path("state.sqlite")).unwrap();
+    bench.plan.dry_run = true;
+    let outflow = bench.run(rows(&[&[("a", ""), ("b", "other"), ("new", "")]]));
+    let expected =
+        Counts { rows_read: 3, unchanged: 1, planned: 2, added: 1, changed: 1, removed: 1, ..Counts::default() };
+    assert_eq!(outflow.counts, expected);
+    assert_eq!(bench.run(rows(&[])).counts.withheld_removals, 3);
+    assert!(bench.fake.take_batches().is_empty());
+    assert_eq!(std::fs::read(bench.path("state.sqlite")).unwrap(), before);
+}
+
+#[test]
+fn a_stop_finishes_what_is_in_flight_and_leaves_the_rest() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["gone"]));
+    bench.fake.held().stop = Some(bench.stop.clone());
+    let outflow = bench.run(ids(&["a", "b", "c", "d"]));
+    assert_eq!(kind(&outflow), Some("interrupted"));
+    assert_eq!((outflow.counts.delivered, outflow.counts.undelivered, outflow.counts.removed), (2, 2, 0));
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", true), ("gone", true)]));
+}
+
+#[test]
+fn an_upsert_with_state_keeps_it_true() {
+    let mut bench = Bench::new(SyncMode::Upsert);
+    bench.plan.stateful = true;
+    bench.run(rows(&[&[("a", "1"), ("b", "1")]]));
+    bench.fake.script(&[Turn::Reject("b")]);
+    let outflow = bench.run(rows(&[&[("a", "1"), ("b", "1")]]));
+    assert_eq!((outflow.counts.delivered, outflow.counts.rejected, outflow.counts.unchanged), (1, 1, 0));
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", false)]));
+    bench.plan.resend = Resend::Changed;
+    assert_eq!(bench.run(rows(&[&[("a", "1"), ("b", "1")]])).counts.delivered, 1);
+}
+
+#[test]
+fn dead_letters_that_cannot_be_written_stop_the_run() {
+    // A full disk, as Linux plays it.
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    let bench = Bench::new(SyncMode::Upsert);
+    std::fs::remove_file(bench.path("dead.ndjson")).ok();
+    std::os::unix::fs::symlink(full, bench.path("dead.ndjson")).unwrap();
+    bench.fake.script(&[Turn::Reject("a")]);
+    let outflow = bench.run(ids(&["a", "b", "c"]));
+    assert_eq!(kind(&outflow), Some("dead-letters"));
+    assert_eq!((outflow.counts.delivered, outflow.counts.rejected, outflow.counts.undelivered), (1, 1, 1));
+}

@@ -1,0 +1,285 @@
+//! What became of a run: every row accounted for, and the JSON that says so.
+//!
+//! `rows_read = unchanged + delivered + rejected + undelivered`, always. Removals are records of their own: they are no
+//! rows of the source and are counted beside it.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::exit::Exit;
+
+/// Kinds of rejection that are told apart. A destination whose codes never repeat does not make the report grow.
+const MOST_CODES: usize = 100;
+
+/// What became of the rows so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows that came out of the source.
+    pub rows_read: u64,
+    /// Rows that need not be sent.
+    pub unchanged: u64,
+    /// Rows that the destination confirmed.
+    pub delivered: u64,
+    /// Delivered rows that a later row of the same key and batch replaced. They are among the delivered.
+    pub superseded: u64,
+    /// Rows that can't be mapped, or that the destination refused.
+    pub rejected: u64,
+    /// Rows that were not confirmed. The destination may or may not have them.
+    pub undelivered: u64,
+    /// Delivered rows whose key was not known to be there. Counted where the sync keeps state.
+    pub added: u64,
+    /// Delivered rows whose key was there with other values. Counted where the sync keeps state.
+    pub changed: u64,
+    /// Members that were removed because their row has left the source.
+    pub removed: u64,
+    /// Members that would have been removed and were not.
+    pub withheld_removals: u64,
+    /// Removals that the destination refused or did not confirm.
+    pub failed_removals: u64,
+    /// Rows that a dry run would have sent; then `added`, `changed` and `removed` say what they would have been.
+    pub planned: u64,
+}
+
+/// Rejections of one code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejections {
+    /// The code.
+    pub code: String,
+    /// How many rows have it.
+    pub rows: u64,
+    /// The first such row of the source, from 1; `null` where it is a removal.
+    pub first_row: Option<u64>,
+    /// What was said of that row.
+    pub message: String,
+}
+
+/// What stopped a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// For machines, in kebab case: a problem kind of the contract, or `source`, `state`, `plugin`, `dead-letters`,
+    /// `interrupted`.
+    pub kind: &'static str,
+    /// For a person.
+    pub message: String,
+    /// What the network said, where it was the network.
+    pub cause: Option<String>,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
+}
+
+/// Why removals were withheld, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// Why.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The first of the keys, in their order.
+    pub first_keys: Vec<String>,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The sync's name.
+    pub sync: String,
+    /// The kind of object that was sent, as the config says it.
+    pub object_type: Option<String>,
+    /// How the rows were applied.
+    pub sync_mode: Option<&'static str>,
+    /// Nothing was sent and nothing written: the numbers say what a run would do.
+    pub dry_run: bool,
+    /// What became of the rows.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Why removals were withheld.
+    pub withheld: Option<Withheld>,
+    /// Rejections by code, the most frequent first.
+    pub rejections: Vec<Rejections>,
+    /// HTTP requests, repeated ones among them.
+    pub requests: u64,
+    /// Requests that were made again after a failure that was worth it.
+    pub retries: u64,
+    /// Bytes of all request bodies.
+    pub bytes_sent: u64,
+    /// How long the run took.
+    pub seconds: f64,
+    /// What stopped the run; `null` where it came to its end.
+    pub failure: Option<Failure>,
+    /// What the command exits with.
+    #[serde(rename = "exit_code")]
+    pub exit: Exit,
+}
+
+/// Rejections as they come, counted by code.
+#[derive(Debug, Default)]
+pub struct RejectionTally {
+    codes: Vec<Rejections>,
+}
+
+impl RejectionTally {
+    /// Counts one.
+    pub fn add(&mut self, code: &str, message: &str, row: Option<u64>) {
+        if let Some(known) = self.codes.iter_mut().find(|known| known.code == code) {
+            known.rows += 1;
+            return;
+        }
+        if self.codes.len() < MOST_CODES {
+            self.codes.push(Rejections {
+                code: code.to_owned(),
+                rows: 1,
+                first_row: row,
+                message: message.to_owned(),
+            });
+        }
+    }
+
+    /// All codes, the most frequent first.
+    pub fn finish(mut self) -> Vec<Rejections> {
+        self.codes.sort_by_key(|rejections| std::cmp::Reverse(rejections.rows));
+        self.codes
+    }
+}
+
+/// The exit that a run's outcome calls for.
+pub fn exit(counts: &Counts, failure: Option<&Failure>) -> Exit {
+    match failure {
+        Some(failure) if failure.kind == "configuration" => Exit::Usage,
+        Some(_) => Exit::Failed,
+        None if counts.withheld_removals > 0 => Exit::Withheld,
+        None if counts.rejected > 0 || counts.failed_removals > 0 => Exit::Rejected,
+        None => Exit::Success,
+    }
+}
+
+/// A report's file, known to be writable before the run begins, and in its place only when it is whole.
+#[derive(Debug)]
+pub struct ReportFile {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl ReportFile {
+    /// Makes room for a report at `path`, which may hold an older one.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if path.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        folder.metadata()?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".report-");
+        // A temporary file is its owner's alone; a report is whoever's the user's mask says.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder)?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Writes the report and puts it in its place.
+    pub fn write(mut self, report: &Report) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut self.file, report)?;
+        self.file.write_all(b"\n")?;
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    fn failure(kind: &'static str) -> Failure {
+        Failure { kind, message: "x".to_owned(), cause: None, hint: None }
+    }
+
+    fn report() -> Report {
+        Report {
+            sync: "a".to_owned(),
+            object_type: Some("customer_profiles".to_owned()),
+            sync_mode: Some("upsert"),
+            dry_run: false,
+            counts: Counts { rows_read: 3, delivered: 3, ..Counts::default() },
+            withheld: None,
+            rejections: Vec::new(),
+            requests: 1,
+            retries: 0,
+            bytes_sent: 10,
+            seconds: 0.5,
+            failure: Some(failure("timeout")),
+            exit: Exit::Failed,
+        }
+    }
+
+    #[test]
+    fn a_failure_wins_over_withheld_removals_and_those_over_rejected_rows() {
+        let none = Counts::default();
+        let rejected = Counts { rejected: 1, ..none };
+        let both = Counts { withheld_removals: 1, ..rejected };
+        assert_eq!(exit(&none, None), Exit::Success);
+        assert_eq!(exit(&rejected, None), Exit::Rejected);
+        assert_eq!(exit(&Counts { failed_removals: 1, ..none }, None), Exit::Rejected);
+        assert_eq!(exit(&both, None), Exit::Withheld);
+        assert_eq!(exit(&both, Some(&failure("source"))), Exit::Failed);
+        assert_eq!(exit(&none, Some(&failure("configuration"))), Exit::Usage);
+    }
+
+    #[test]
+    fn the_json_has_the_keys_that_the_documentation_names() {
+        let json = serde_json::to_value(report()).unwrap();
+        for key in [
+            "sync", "object_type", "sync_mode", "rows_read", "unchanged", "delivered", "rejected", "undelivered",
+            "added", "changed", "removed", "withheld_removals", "requests", "retries", "bytes_sent", "seconds", "failure",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["failure"]["kind"], "timeout");
+        assert_eq!(json["failure"]["message"], "x");
+        assert_eq!(json["exit_code"], 1);
+    }
+
+    #[test]
+    fn a_report_takes_its_place_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        std::fs::write(&path, "old").unwrap();
+        drop(ReportFile::open(&path).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+
+        ReportFile::open(&path).unwrap().write(&report()).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(read["rows_read"], 3);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_is_known_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        ReportFile::open(folder.path()).unwrap_err();
+        ReportFile::open(&folder.path().join("no/such/folder/report.json")).unwrap_err();
+    }
+
+    #[test]
+    fn rejections_are_counted_by_code() {
+        let mut tally = RejectionTally::default();
+        tally.add("a", "first a", Some(1));
+        tally.add("b", "first b", Some(2));
+        tally.add("b", "second b", Some(3));
+        let told = tally.finish();
+        assert_eq!(told.iter().map(|r| (r.code.as_str(), r.rows, r.first_row)).collect::<Vec<_>>(), [
+            ("b", 2, Some(2)),
+            ("a", 1, Some(1))
+        ]);
+        assert_eq!(told[0].message, "first b");
+
+        let mut many = RejectionTally::default();
+        (0..1000).for_each(|n| many.add(&n.to_string(), "x", None));
+        assert_eq!(many.finish().len(), MOST_CODES);
+    }
+}

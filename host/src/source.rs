@@ -1,0 +1,189 @@
+//! Rows from outside, as Arrow record batches ("chunks") of bounded size.
+//!
+//! A source reads its text once, in order, and never holds more of it than one chunk and one record. It ends in one of
+//! two ways that are never mixed up: cleanly, or with a [`SourceError`]. What a column's value means is not decided here.
+
+mod csv;
+mod meter;
+mod ndjson;
+
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+
+pub use self::meter::Meter;
+use self::meter::Metered;
+pub use self::ndjson::JSON_EXTENSION;
+use crate::fault::Fault;
+use crate::fault::nearest;
+use crate::sync_file::{Destination, Input, SourceSpec};
+
+/// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
+pub const CHUNK_ROWS: usize = 8_000;
+/// Bytes after which a chunk ends early: wide rows do not make the run's memory grow.
+const CHUNK_BYTES: usize = 4 << 20;
+/// The longest record that is taken for one. A quote that is never closed makes a record of the rest of the file.
+const MOST_RECORD_BYTES: usize = 16 << 20;
+/// Bytes asked of the input at a time.
+const READ_BYTES: usize = 128 << 10;
+
+/// A source of rows.
+pub trait Source: Send {
+    /// The names of the columns that are known so far. They are known before the first row is asked for; a source whose
+    /// rows name their own columns may add to them later.
+    fn columns(&self) -> &[String];
+
+    /// The next rows; `None` after the last one of an input that ended cleanly.
+    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError>;
+}
+
+/// Why a source can't be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}{}: {message}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct SourceError {
+    /// The input: a path, or standard input.
+    pub name: String,
+    /// The line at fault, from 1; the first one of a record of several lines.
+    pub line: Option<u64>,
+    /// What is wrong with it, what was seen and what was expected.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+    /// Whether the input itself can't be had: then its name is wrong, and not what it holds.
+    pub absent: bool,
+}
+
+impl SourceError {
+    fn new(name: &str, message: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), line: None, message: message.into(), hint: None, absent: false }
+    }
+
+    fn line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Opens a source and reads as far as its columns. The meter tells how much of it has been read since.
+///
+/// `chunk_rows` is [`CHUNK_ROWS`], or fewer for a look at the first rows.
+pub fn open(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
+    let name = spec.input().to_string();
+    let text = match spec.input() {
+        Input::Stdin => Metered::stdin(),
+        Input::File(path) => {
+            let absent = |error| SourceError { absent: true, ..SourceError::new(&name, format!("cannot be opened: {error}")) };
+            Metered::file(File::open(path).map_err(absent)?)
+        }
+    };
+    let meter = text.meter();
+    let source: Box<dyn Source> = match spec {
+        SourceSpec::Csv { delimiter, quote, columns, .. } => {
+            let format = csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() };
+            Box::new(csv::CsvSource::open(name, text, &format, chunk_rows)?)
+        }
+        SourceSpec::Ndjson { columns, .. } => {
+            Box::new(ndjson::NdjsonSource::open(name, text, ndjson::Lines::Rows, columns.clone(), chunk_rows)?)
+        }
+        SourceSpec::DeadLetters { .. } => {
+            Box::new(ndjson::NdjsonSource::open(name, text, ndjson::Lines::DeadLetters, Vec::new(), chunk_rows)?)
+        }
+    };
+    Ok((source, meter))
+}
+
+/// The columns that the destination's mappings read and the source does not have.
+///
+/// Without `mappings` columns map to themselves: then one must be named like the key field.
+pub fn missing_columns(columns: &[String], destination: &Destination, key_field: Option<&str>) -> Vec<Fault> {
+    let absent = |path: String, column: &str| {
+        if columns.iter().any(|name| name == column) {
+            return None;
+        }
+        let fault = Fault::new(path, format!("the source has no column {column:?}"));
+        Some(match nearest(column, columns.iter().map(String::as_str)) {
+            Some(near) => fault.hint(format!("did you mean {near:?}?")),
+            None => fault.hint(format!("its columns: {}", columns.join(", "))),
+        })
+    };
+    match destination.mappings() {
+        Some(mappings) => mappings
+            .iter()
+            .filter_map(|mapping| {
+                absent(format!("destination.mappings[{}].source", mapping.index), mapping.source)
+            })
+            .collect(),
+        None => key_field
+            .and_then(|field| absent("destination.mappings".to_owned(), field))
+            .map(|fault| {
+                let hint = format!("add mappings, one of them from a column to {:?}", key_field.unwrap_or_default());
+                fault.hint(hint)
+            })
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// The first words of a text that can't be read, for a message.
+fn excerpt(text: &str) -> String {
+    const MOST: usize = 40;
+    let mut shown: String = text.chars().take(MOST).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::sync_file::Draft;
+
+    fn destination(mappings: &str) -> Destination {
+        let text = format!("[destination]\n{mappings}");
+        Draft::parse(&text, Path::new(""), &|_| Err(std::env::VarError::NotPresent)).unwrap().destination().clone()
+    }
+
+    #[test]
+    fn a_missing_column_is_named_with_the_nearest() {
+        let columns = ["customer_id".to_owned(), "mail".to_owned()];
+        let mapped = destination(
+            "mappings = [{source = 'custmer_id', destination = 'integration_id'}, {source = 'mail', destination = 'email'}, \
+             {source = 'points', destination = 'points'}]",
+        );
+        let faults = missing_columns(&columns, &mapped, Some("integration_id"));
+        let shown: Vec<_> = faults.iter().map(|f| format!("{f} ({})", f.hint.as_deref().unwrap_or("-"))).collect();
+        assert_eq!(
+            shown,
+            [
+                "destination.mappings[0].source: the source has no column \"custmer_id\" (did you mean \"customer_id\"?)",
+                "destination.mappings[2].source: the source has no column \"points\" (its columns: customer_id, mail)",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_mappings_the_key_field_must_be_a_column() {
+        let columns = ["id".to_owned()];
+        assert_eq!(missing_columns(&columns, &destination(""), Some("integration_id")).len(), 1);
+        assert_eq!(missing_columns(&columns, &destination(""), Some("id")), []);
+        assert_eq!(missing_columns(&columns, &destination(""), None), []);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let spec = SourceSpec::DeadLetters { input: Input::File("/nowhere/rows.ndjson".into()) };
+        let error = open(&spec, 1).err().unwrap();
+        assert!(error.to_string().starts_with("/nowhere/rows.ndjson: cannot be opened: "), "{error}");
+    }
+}

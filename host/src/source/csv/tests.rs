@@ -1,0 +1,201 @@
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use arrow::array::{Array, AsArray};
+use proptest::prelude::*;
+
+use super::*;
+
+const COMMA: Format = Format { delimiter: b',', quote: b'"', columns: None };
+
+/// A reader that hands over `step` bytes at a time.
+struct Drip<'a> {
+    text: &'a [u8],
+    step: usize,
+}
+
+impl Read for Drip<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let taken = self.step.min(into.len()).min(self.text.len());
+        let (now, later) = self.text.split_at(taken);
+        into[..taken].copy_from_slice(now);
+        self.text = later;
+        Ok(taken)
+    }
+}
+
+type Rows = Vec<Vec<Option<String>>>;
+
+fn read_as(text: &[u8], format: &Format, step: usize, chunk_rows: usize) -> Result<(Vec<String>, Rows), SourceError> {
+    let mut source = CsvSource::open("x.csv".to_owned(), Drip { text, step }, format, chunk_rows)?;
+    let columns = source.columns().to_vec();
+    let mut rows = Vec::new();
+    while let Some(chunk) = source.next_chunk()? {
+        assert!(chunk.num_rows() <= chunk_rows);
+        for row in 0..chunk.num_rows() {
+            let value = |array: &ArrayRef| {
+                let array = array.as_string::<i32>();
+                array.is_valid(row).then(|| array.value(row).to_owned())
+            };
+            rows.push(chunk.columns().iter().map(value).collect());
+        }
+    }
+    assert!(source.next_chunk()?.is_none(), "the end stays the end");
+    Ok((columns, rows))
+}
+
+fn read(text: &str) -> Result<(Vec<String>, Rows), SourceError> {
+    read_as(text.as_bytes(), &COMMA, usize::MAX, 100)
+}
+
+fn rows(text: &str) -> Rows {
+    read(text).unwrap().1
+}
+
+fn row(values: &[&str]) -> Vec<Option<String>> {
+    values.iter().map(|value| (!value.is_empty()).then(|| (*value).to_owned())).collect()
+}
+
+fn error(text: &[u8]) -> String {
+    let error = read_as(text, &COMMA, usize::MAX, 100).unwrap_err();
+    assert!(error.hint.is_some(), "{error} has no mend");
+    error.to_string()
+}
+
+#[test]
+fn fields_are_text_and_empty_ones_null() {
+    let (columns, rows) = read("id,name,active\n007,Ada,true\n1e3,\"\",\n").unwrap();
+    assert_eq!(columns, ["id", "name", "active"]);
+    assert_eq!(rows, [row(&["007", "Ada", "true"]), row(&["1e3", "", ""])]);
+}
+
+#[test]
+fn line_ends_quotes_and_marks_are_read_as_they_are_meant() {
+    assert_eq!(rows("\u{feff}id,b\r\n1,\"two\r\nlines\"\r\n\r\n2,\"a \"\"b\"\",c\""), [
+        row(&["1", "two\r\nlines"]),
+        row(&["2", "a \"b\",c"]),
+    ]);
+    assert_eq!(read("\u{feff}\"id\",b\n1,2").unwrap().0, ["id", "b"]);
+    assert_eq!(rows("id\n a \n"), [row(&[" a "])]);
+}
+
+#[test]
+fn a_header_without_rows_is_an_empty_source() {
+    assert_eq!(read("id,name\n").unwrap(), (vec!["id".to_owned(), "name".to_owned()], Vec::new()));
+    assert_eq!(read("id,name").unwrap().1, Rows::new());
+}
+
+#[test]
+fn a_file_without_a_header_takes_its_columns_from_the_sync_file() {
+    let format = Format { columns: Some(vec!["id".to_owned(), "n".to_owned()]), ..COMMA };
+    let (columns, rows) = read_as(b"1,2\n", &format, 1, 10).unwrap();
+    assert_eq!((columns, rows), (vec!["id".to_owned(), "n".to_owned()], vec![row(&["1", "2"])]));
+    assert_eq!(read_as(b"", &format, 1, 10).unwrap().1, Rows::new());
+}
+
+#[test]
+fn delimiter_and_quote_can_be_others() {
+    let format = Format { delimiter: b';', quote: b'\'', columns: None };
+    assert_eq!(read_as(b"a;b\n1,5;'x;y'\n", &format, 1, 10).unwrap().1, [row(&["1,5", "x;y"])]);
+}
+
+#[test]
+fn what_is_no_table_stops_with_its_line() {
+    for (text, expected) in [
+        ("", "x.csv: is empty: not even a header line names the columns"),
+        ("\u{feff}", "x.csv: is empty: not even a header line names the columns"),
+        ("id,,b\n", "x.csv, line 1: column 2 has no name"),
+        ("\n\nid,b,id\n", "x.csv, line 3: columns 1 and 3 are both named \"id\""),
+        ("a,b\n1,2\r\n\"x\ny\",3\n4\n", "x.csv, line 5: has 1 field where there are 2 columns"),
+        ("a,b\r\n1,2\r\n1,2,3\r\n", "x.csv, line 3: has 3 fields where there are 2 columns"),
+        ("a,b\n1,2\n3,\"4", "x.csv, line 3: the text ends inside a quoted field that begins here"),
+        ("a,b\n1,2\n3,\"4\n5,6\n", "x.csv, line 3: the text ends inside a quoted field that begins here"),
+        ("a\n\"", "x.csv, line 2: the text ends inside a quoted field that begins here"),
+        ("a,\"b", "x.csv, line 1: the text ends inside a quoted field that begins here"),
+    ] {
+        assert_eq!(error(text.as_bytes()), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_utf8_stop_with_their_line() {
+    assert_eq!(error(b"a,b\n1,2\n3,\xFF\n"), "x.csv, line 3: the value of \"b\" is not valid UTF-8");
+    assert_eq!(error(b"a,\xFF\n"), "x.csv, line 1: the name of column 2 is not valid UTF-8");
+    assert_eq!(error(b"\xFF\xFEa\0"), "x.csv: is encoded in UTF-16");
+    // Each half of a character is no text, though the two beside each other would be.
+    assert_eq!(error(b"a\n\xC3\n\xA9\n"), "x.csv, line 2: the value of \"a\" is not valid UTF-8");
+}
+
+#[test]
+fn a_quote_that_is_never_closed_does_not_swallow_the_memory() {
+    let mut text = b"a,b\n1,\"".to_vec();
+    text.resize(MOST_RECORD_BYTES + 100, b'x');
+    assert_eq!(error(&text), "x.csv, line 2: the record is longer than 16 MiB");
+}
+
+#[test]
+fn a_line_of_delimiters_does_not_swallow_the_memory() {
+    let text = vec![b','; MOST_FIELDS * 3];
+    assert_eq!(error(&text), "x.csv, line 1: the record has more than 65536 fields");
+}
+
+#[test]
+fn wide_rows_make_short_chunks() {
+    let value = "x".repeat(CHUNK_BYTES / 4);
+    let text = format!("a\n{}", format!("{value}\n").repeat(10));
+    let mut source = CsvSource::open("x.csv".to_owned(), text.as_bytes(), &COMMA, 100).unwrap();
+    let mut lengths = Vec::new();
+    while let Some(chunk) = source.next_chunk().unwrap() {
+        lengths.push(chunk.num_rows());
+    }
+    assert_eq!(lengths, [4, 4, 2]);
+}
+
+#[test]
+fn a_read_that_fails_is_no_end() {
+    struct Broken(bool);
+    impl Read for Broken {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(std::io::Error::other("the disk is gone"));
+            }
+            into[..6].copy_from_slice(b"a\n1\n2\n");
+            Ok(6)
+        }
+    }
+    let mut source = CsvSource::open("x.csv".to_owned(), Broken(false), &COMMA, 10).unwrap();
+    let error = source.next_chunk().unwrap_err();
+    assert_eq!(error.to_string(), "x.csv, line 4: cannot be read on: the disk is gone");
+}
+
+proptest! {
+    /// What is written as CSV is read back, however the bytes come in and wherever the chunks end.
+    #[test]
+    fn every_table_survives(
+        table in prop::collection::vec(prop::collection::vec("[a,\"\r\n é☃]{0,6}", 3), 0..20),
+        step in 1usize..40,
+        chunk_rows in 1usize..8,
+        crlf: bool,
+        last_line_end: bool,
+    ) {
+        let quoted = |value: &String| format!("\"{}\"", value.replace('"', "\"\""));
+        let line_end = if crlf { "\r\n" } else { "\n" };
+        let mut lines = vec!["a,b,c".to_owned()];
+        lines.extend(table.iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(",")));
+        let mut text = lines.join(line_end);
+        if last_line_end {
+            text.push_str(line_end);
+        }
+        let (_, read) = read_as(text.as_bytes(), &COMMA, step, chunk_rows).unwrap();
+        let expected: Rows =
+            table.iter().map(|values| row(&values.iter().map(String::as_str).collect::<Vec<_>>())).collect();
+        prop_assert_eq!(read, expected);
+    }
+
+    /// A text that is cut inside a quoted field never ends cleanly.
+    #[test]
+    fn a_cut_inside_a_quoted_field_is_seen(rows in 1usize..5, cut in 1usize..12) {
+        let text = format!("a,b\n{}3,\"0123456789a\n", "1,2\n".repeat(rows));
+        let text = &text[..text.len() - cut];
+        prop_assert!(read(text).is_err());
+    }
+}

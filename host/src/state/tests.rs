@@ -1,0 +1,352 @@
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::bindings::Action;
+use crate::records::Record;
+
+fn facts(pairs: &[(&str, &str)]) -> Facts {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn name(name: &str) -> SyncName {
+    SyncName::new(name).unwrap()
+}
+
+/// A folder with room for a state file.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("state.sqlite")
+    }
+
+    fn begin(&self) -> Ledger {
+        self.begin_as("a", &facts(&[("audience", "42")]), &Facts::new()).unwrap()
+    }
+
+    fn begin_as(&self, sync: &str, target: &Facts, identity: &Facts) -> Result<Ledger, StateError> {
+        State::open_or_create(&self.path())?.begin(&name(sync), target, identity)
+    }
+
+    fn begin_to_read(&self) -> Ledger {
+        let state = State::open(&self.path(), Access::Read).unwrap().unwrap();
+        state.begin(&name("a"), &facts(&[("audience", "42")]), &Facts::new()).unwrap()
+    }
+
+    /// Delivers these keys and ends the run.
+    fn deliver(&self, keys: &[&str]) {
+        let mut ledger = self.begin();
+        for key in keys {
+            ledger.note(add(key), Change::Added).unwrap();
+            ledger.confirm(add(key), 1).unwrap();
+        }
+        ledger.finish(true).unwrap();
+    }
+
+    /// Each key with its hash.
+    fn entries(&self, sync: &str) -> Vec<(String, Option<u64>)> {
+        let mut entries = Vec::new();
+        let state = State::open(&self.path(), Access::Read).unwrap().unwrap();
+        let visit = |entry: Entry| {
+            entries.push((entry.key, entry.hash));
+            Ok(())
+        };
+        state.export(&name(sync), visit).unwrap().unwrap();
+        entries
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut files: Vec<String> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+fn add(key: &str) -> Record<'_> {
+    Record { row: 0, key, action: Action::Add, payload: "" }
+}
+
+fn judge(ledger: &mut Ledger, records: &[(&str, u64)]) -> Vec<Change> {
+    ledger.judge(records.iter().map(|(key, hash)| (add(key), *hash)), Resend::Changed).unwrap()
+}
+
+fn entry(key: &str, hash: Option<u64>) -> (String, Option<u64>) {
+    (key.to_owned(), hash)
+}
+
+#[test]
+fn a_row_is_new_until_it_is_confirmed_and_then_told_by_its_hash() {
+    let place = Place::new();
+    let mut ledger = place.begin();
+    assert_eq!(judge(&mut ledger, &[("k", 7)]), [Change::Added]);
+    assert!(ledger.note(add("k"), Change::Added).unwrap(), "nothing of it can be at the destination");
+    ledger.commit().unwrap();
+    assert_eq!(judge(&mut ledger, &[("k", 7)]), [Change::Added], "it was sent, and not confirmed");
+    assert!(!ledger.note(add("k"), Change::Added).unwrap(), "something of it may be at the destination");
+    ledger.confirm(add("k"), u64::MAX).unwrap();
+    assert_eq!(judge(&mut ledger, &[("k", u64::MAX), ("k", 7)]), [Change::Unchanged, Change::Changed]);
+    let all = ledger.judge([(add("k"), u64::MAX)].into_iter(), Resend::All).unwrap();
+    assert_eq!(all, [Change::Repeated]);
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("k", Some(u64::MAX))]);
+}
+
+#[test]
+fn what_was_about_to_be_sent_survives_a_kill_unconfirmed() {
+    let place = Place::new();
+    place.deliver(&["changed", "removed"]);
+    let mut ledger = place.begin();
+    judge(&mut ledger, &[("changed", 2), ("new", 1)]);
+    ledger.note(add("changed"), Change::Changed).unwrap();
+    ledger.note(add("new"), Change::Added).unwrap();
+    ledger.note(Record::removal(0, "removed"), Change::Removed).unwrap();
+    ledger.commit().unwrap();
+    ledger.confirm(add("changed"), 2).unwrap();
+    // The process ends here: what was not committed is gone.
+    drop(ledger);
+    assert_eq!(place.entries("a"), [entry("changed", None), entry("new", None), entry("removed", None)]);
+    let mut ledger = place.begin();
+    assert_eq!(judge(&mut ledger, &[("changed", 2), ("new", 1)]), [Change::Added, Change::Added]);
+    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 3, leaving: 1, first: vec!["removed".to_owned()] });
+}
+
+#[test]
+fn a_new_row_that_is_refused_is_forgotten_and_a_known_one_is_not() {
+    let place = Place::new();
+    place.deliver(&["known"]);
+    let mut ledger = place.begin();
+    ledger.note(add("known"), Change::Changed).unwrap();
+    ledger.note(add("new"), Change::Added).unwrap();
+    ledger.reject("known", false).unwrap();
+    ledger.reject("new", true).unwrap();
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("known", None)]);
+}
+
+#[test]
+fn a_key_whose_earlier_batch_was_refused_is_new_again() {
+    let place = Place::new();
+    let mut ledger = place.begin();
+    ledger.note(add("k"), Change::Added).unwrap();
+    ledger.reject("k", true).unwrap();
+    assert!(ledger.note(add("k"), Change::Changed).unwrap());
+    ledger.confirm(add("k"), 5).unwrap();
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("k", Some(5))]);
+}
+
+#[test]
+fn a_confirmed_removal_is_forgotten() {
+    let place = Place::new();
+    place.deliver(&["a", "b"]);
+    let mut ledger = place.begin();
+    let removal = Record::removal(0, "a");
+    assert_eq!(ledger.judge([(removal, 0)].into_iter(), Resend::Changed).unwrap(), [Change::Removed]);
+    ledger.note(removal, Change::Removed).unwrap();
+    ledger.confirm(removal, 0).unwrap();
+    ledger.note(Record::removal(0, "never added"), Change::Removed).unwrap();
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("b", Some(1))]);
+}
+
+#[test]
+fn rows_that_were_not_seen_are_leaving() {
+    let place = Place::new();
+    place.deliver(&["a", "b", "c", "d", "e"]);
+    let mut ledger = place.begin();
+    judge(&mut ledger, &[("b", 1), ("new", 1)]);
+    ledger.note(add("new"), Change::Added).unwrap();
+    ledger.touch("d").unwrap();
+    ledger.touch("unknown").unwrap();
+    let first = vec!["a".to_owned(), "c".to_owned()];
+    assert_eq!(ledger.leaving(2).unwrap(), Leaving { known: 5, leaving: 3, first });
+    assert_eq!(ledger.leaving_after("", 2).unwrap(), ["a", "c"]);
+    assert_eq!(ledger.leaving_after("c", 2).unwrap(), ["e"]);
+    assert!(ledger.leaving_after("e", 2).unwrap().is_empty());
+}
+
+#[test]
+fn syncs_share_a_file_and_nothing_else() {
+    let place = Place::new();
+    place.deliver(&["a"]);
+    let mut other = place.begin_as("b", &Facts::new(), &Facts::new()).unwrap();
+    assert_eq!(judge(&mut other, &[("a", 1)]), [Change::Added]);
+    assert_eq!(other.leaving(9).unwrap().known, 0);
+    other.finish(true).unwrap();
+    let mut state = State::open_or_create(&place.path()).unwrap();
+    assert_eq!(state.reset(&name("b")).unwrap(), Some(0));
+    assert_eq!(state.reset(&name("b")).unwrap(), None);
+    assert!(state.knows(&name("a")).unwrap());
+    drop(state);
+    assert_eq!(place.entries("a"), [entry("a", Some(1))]);
+}
+
+#[test]
+fn another_target_is_refused_by_what_differs() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    let error = place.begin_as("a", &facts(&[("audience", "43"), ("url", "x")]), &Facts::new()).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.ends_with("is for another target: audience was \"42\", now it is \"43\"; url was not set, now it is \"x\""),
+        "{message}"
+    );
+    assert!(error.hint().contains("another name") && error.hint().contains("state reset"), "{}", error.hint());
+    assert_eq!(place.entries("a"), [entry("k", Some(1))]);
+}
+
+#[test]
+fn another_identity_is_told_until_a_run_ends_with_nothing_withheld() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    let begin = || place.begin_as("a", &facts(&[("audience", "42")]), &facts(&[("prefix", "p_")])).unwrap();
+    for settled in [false, true] {
+        let ledger = begin();
+        assert_eq!(ledger.identity_change().as_deref(), Some("prefix was not set, now it is \"p_\""));
+        ledger.finish(settled).unwrap();
+    }
+    assert_eq!(begin().identity_change(), None);
+}
+
+#[test]
+fn a_summary_tells_delivered_from_unconfirmed() {
+    let place = Place::new();
+    place.deliver(&["a", "b"]);
+    let mut ledger = place.begin();
+    ledger.note(add("a"), Change::Changed).unwrap();
+    ledger.finish(false).unwrap();
+    let state = State::open(&place.path(), Access::Read).unwrap().unwrap();
+    let summary = state.summary(&name("a")).unwrap().unwrap();
+    assert_eq!((summary.delivered, summary.unconfirmed), (1, 1));
+    assert_eq!(summary.target, facts(&[("audience", "42")]));
+    assert_eq!(state.summary(&name("b")).unwrap(), None);
+}
+
+#[test]
+fn looking_changes_no_byte() {
+    let place = Place::new();
+    assert!(State::open(&place.path(), Access::Read).unwrap().is_none());
+    assert!(place.files().is_empty(), "looking made a file");
+
+    place.deliver(&["a"]);
+    let before = fs::read(place.path()).unwrap();
+    let mut ledger = place.begin_to_read();
+    assert_eq!(judge(&mut ledger, &[("a", 1), ("b", 1)]), [Change::Unchanged, Change::Added]);
+    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 1, leaving: 0, first: Vec::new() });
+    ledger.finish(true).unwrap();
+    assert_eq!(fs::read(place.path()).unwrap(), before);
+    assert_eq!(place.files(), ["state.sqlite"]);
+}
+
+/// What an interrupted run leaves: a file and a log that was not moved into it.
+fn interrupted(place: &Place) -> (Vec<u8>, Vec<u8>) {
+    let mut ledger = place.begin();
+    ledger.note(add("k"), Change::Added).unwrap();
+    ledger.commit().unwrap();
+    // Copied while it is open, as a kill would leave it.
+    let (file, log) = (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap());
+    drop(ledger);
+    assert!(!log.is_empty());
+    (file, log)
+}
+
+#[test]
+fn looking_at_what_a_kill_left_changes_no_byte_either() {
+    let place = Place::new();
+    let (file, log) = interrupted(&place);
+    let after = Place::new();
+    fs::write(after.path(), &file).unwrap();
+    fs::write(log_of(&after.path()), &log).unwrap();
+    let ledger = after.begin_to_read();
+    assert_eq!(ledger.leaving(9).unwrap().known, 1, "what is in the log is seen");
+    ledger.finish(true).unwrap();
+    assert_eq!(fs::read(after.path()).unwrap(), file);
+    assert_eq!(fs::read(log_of(&after.path())).unwrap(), log);
+    assert_eq!(after.entries("a"), [entry("k", None)]);
+}
+
+#[test]
+fn what_is_no_state_file_is_refused_and_left_alone() {
+    let foreign = {
+        let place = Place::new();
+        Connection::open(place.path()).unwrap().execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+        fs::read(place.path()).unwrap()
+    };
+    let (newer, torn, overwritten) = {
+        let place = Place::new();
+        let keys: Vec<String> = (0..5000).map(|n| format!("key {n}")).collect();
+        place.deliver(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+        let file = fs::read(place.path()).unwrap();
+        let mut newer = file.clone();
+        newer[60..64].copy_from_slice(&9u32.to_be_bytes());
+        let torn = file[..file.len() / 2].to_vec();
+        let mut overwritten = file;
+        let middle = overwritten.len() / 2 / 4096 * 4096;
+        overwritten[middle..middle + 4096].fill(0);
+        (newer, torn, overwritten)
+    };
+    for (bytes, expected) in [
+        (Vec::new(), "is empty (0 bytes)"),
+        (vec![0; 8192], "begins with nothing but NUL bytes"),
+        (b"id,name\n1,x\n".to_vec(), "is not a SQLite database"),
+        (foreign, "is a SQLite database of another program"),
+        (newer, "has format version 9; this release knows version 1"),
+        (torn, "is damaged"),
+        (overwritten, "is damaged"),
+    ] {
+        let place = Place::new();
+        fs::write(place.path(), &bytes).unwrap();
+        for access in [Access::Read, Access::Write] {
+            let error = State::open(&place.path(), access).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains(expected), "{message}");
+            assert!(message.contains(&place.path().display().to_string()), "{message}");
+            assert!(!error.hint().is_empty());
+            assert!(fs::read(place.path()).unwrap() == bytes, "{expected}: the file was touched");
+        }
+        assert_eq!(place.files(), ["state.sqlite"], "{expected}");
+    }
+}
+
+#[test]
+fn a_file_is_one_processs_at_a_time() {
+    let place = Place::new();
+    let first = place.begin();
+    for access in [Access::Write, Access::Read] {
+        let error = State::open(&place.path(), access).unwrap_err();
+        assert!(matches!(error, StateError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains("state.sqlite is in use by another process"), "{error}");
+    }
+    first.finish(true).unwrap();
+    State::open(&place.path(), Access::Write).unwrap().unwrap();
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let place = Place::new();
+    let path = place.folder.path().join("no/such/folder/state.sqlite");
+    let error = State::open_or_create(&path).unwrap_err();
+    assert!(error.to_string().contains("no/such/folder/state.sqlite: cannot be made: "), "{error}");
+}
+
+#[test]
+fn a_file_that_another_made_in_the_meantime_is_kept() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    create(&place.path()).unwrap();
+    assert_eq!(place.entries("a"), [entry("k", Some(1))]);
+    assert_eq!(place.files(), ["state.sqlite"]);
+}

@@ -1,0 +1,405 @@
+//! The sync file: which rows go where, and how fast. Read once, into types.
+//!
+//! All faults of a file are found in one pass and told together, the plugin's own among them: [`Draft`] is a file that
+//! was read but not yet judged by the plugin, [`Draft::finish`] turns it into a [`SyncFile`] or into every fault there
+//! is. What `[destination]` means is the plugin's to say; nothing here knows a key of it.
+
+mod destination;
+mod section;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use std::env::VarError;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+pub use self::destination::{Destination, Mapping};
+use self::section::Section;
+use crate::fault::Fault;
+
+/// Workers of a run that says nothing else. Four keep one connection each busy without bursts.
+const DEFAULT_CONCURRENCY: u32 = 4;
+/// More workers than this cannot be fed by one flow of rows.
+const MOST_CONCURRENCY: u32 = 64;
+/// Up to this many removals are never held back.
+const DEFAULT_REMOVALS: u32 = 10;
+/// Up to this part of the known members is never held back.
+const DEFAULT_REMOVAL_RATIO: f64 = 0.1;
+
+/// Where `${VAR}` finds its value: the process's environment, or a table of the embedder's.
+pub type Lookup<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
+
+/// A sync that can be run.
+#[derive(Debug, Clone)]
+pub struct SyncFile {
+    /// Names the sync, and with it its state.
+    pub name: SyncName,
+    /// The plugin's config.
+    pub destination: Destination,
+    /// Where the rows come from.
+    pub source: SourceSpec,
+    /// How fast they may go.
+    pub limits: Limits,
+    /// What is remembered between runs.
+    pub state: StateSpec,
+    /// The way to the destination.
+    pub network: Network,
+}
+
+/// A sync's name: letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit. It is part of a
+/// file's name, on every platform.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SyncName(String);
+
+/// Where the rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceSpec {
+    /// Comma-separated values.
+    Csv {
+        /// The text.
+        input: Input,
+        /// Between two fields. Default: a comma.
+        delimiter: u8,
+        /// Around a field. Default: a double quote.
+        quote: u8,
+        /// The names of the columns of a file without a header line; `None` where the first line names them.
+        columns: Option<Vec<String>>,
+    },
+    /// One JSON object a line.
+    Ndjson {
+        /// The text.
+        input: Input,
+        /// Columns that are there from the first row on, whatever keys the first rows have.
+        columns: Vec<String>,
+    },
+    /// The rows of a dead-letter file of an earlier run.
+    DeadLetters {
+        /// The text.
+        input: Input,
+    },
+}
+
+/// A text that is read from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input, written `-`.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// How fast a run may be. What the file leaves open is the plugin's to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second, for all workers together.
+    pub requests_per_second: Rate,
+    /// Requests a minute, for all workers together.
+    pub messages_per_minute: Rate,
+    /// Batches under way at the same time.
+    pub concurrency: u32,
+}
+
+/// A number of requests in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// What the plugin's descriptor says.
+    PluginDefault,
+    /// No limit: for a server of one's own.
+    Unlimited,
+    /// At most this many.
+    AtMost(NonZeroU32),
+}
+
+/// What is remembered between runs, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// How many members may leave in one run.
+    pub max_removals: MaxRemovals,
+}
+
+/// The way to the destination. Proxies are the environment's to name (`HTTPS_PROXY`, `NO_PROXY`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Files of certificates (PEM) that are trusted beside the system's.
+    pub ca_files: Vec<PathBuf>,
+}
+
+/// A mirror holds its removals back where there are more than `count` and more than `ratio` of the known members.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaxRemovals {
+    /// Removals that are never too many.
+    pub count: u32,
+    /// Part of the known members, from 0 to 1, that is never too large.
+    pub ratio: f64,
+}
+
+/// A sync file that was read, before the plugin has judged its part. What has a fault of its own is `None`.
+#[derive(Debug)]
+pub struct Draft {
+    name: Option<SyncName>,
+    destination: Destination,
+    source: Option<SourceSpec>,
+    limits: Limits,
+    state: Option<StateSpec>,
+    network: Network,
+    faults: Vec<Fault>,
+    /// Paths of strings whose variables could not be replaced. What stands there is not what the user meant.
+    unexpanded: Vec<String>,
+}
+
+impl SyncName {
+    /// A name, or what is wrong with it.
+    pub fn new(name: &str) -> Result<Self, String> {
+        let length = name.chars().count();
+        if length == 0 || length > 64 {
+            return Err(format!("has {length} characters; 1 to 64 are allowed"));
+        }
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Err(format!("is {name:?}; it must begin with a letter or digit (a-z, A-Z, 0-9)"));
+        }
+        match name.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
+            Some(c) => Err(format!("is {name:?}; {c:?} is not among letters, digits, `-`, `_` and `.`")),
+            None => Ok(Self(name.to_owned())),
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SyncName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl SourceSpec {
+    /// The text that is read.
+    pub fn input(&self) -> &Input {
+        match self {
+            Self::Csv { input, .. } | Self::Ndjson { input, .. } | Self::DeadLetters { input } => input,
+        }
+    }
+}
+
+impl Input {
+    /// A path as a user writes it: `-` is standard input, anything else is taken from `base`.
+    pub fn new(path: &str, base: &Path) -> Self {
+        if path == "-" { Self::Stdin } else { Self::File(base.join(path)) }
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl Default for MaxRemovals {
+    fn default() -> Self {
+        Self { count: DEFAULT_REMOVALS, ratio: DEFAULT_REMOVAL_RATIO }
+    }
+}
+
+impl Draft {
+    /// Reads the file at `path`, with variables from the process's environment. Its directory is the base of all
+    /// relative paths in it.
+    pub fn open(path: &Path) -> Result<Self, Vec<Fault>> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            vec![Fault::new("", format!("cannot be read: {error}"))]
+        })?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")), &|name| std::env::var(name))
+    }
+
+    /// Reads a file's text. Fails only where it is no TOML at all; every other fault waits for [`Self::finish`].
+    pub fn parse(text: &str, base: &Path, lookup: &Lookup<'_>) -> Result<Self, Vec<Fault>> {
+        let mut table: Table = text.parse().map_err(|error| vec![syntax_fault(text, &error)])?;
+        let mut faults = Vec::new();
+        expand_table(&mut table, "", lookup, &mut faults);
+        let unexpanded = faults.iter().map(|fault| fault.path.clone()).collect();
+
+        let mut root = Section::root(table, &mut faults);
+        let name = read_name(&mut root);
+        let destination = root.table("destination");
+        if destination.is_none() {
+            root.fault("destination", "is required", "add a [destination] table with the plugin's settings");
+        }
+        let source = read_source(root.section("source"), base);
+        let limits = read_limits(root.section("limits"));
+        let state = read_state(root.section("state"), base, name.as_ref());
+        let network = read_network(root.section("network"), base);
+        root.finish();
+        let destination = Destination::from_toml(destination.unwrap_or_default(), &mut faults);
+        Ok(Self { name, destination, source, limits, state, network, faults, unexpanded })
+    }
+
+    /// The plugin's config as JSON. It holds secrets.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// Where the rows come from, where the file says it without a fault.
+    pub fn source(&self) -> Option<&SourceSpec> {
+        self.source.as_ref()
+    }
+
+    /// The name and state of a file whose other parts may have faults: to look at a state, no key is needed.
+    pub fn state(self) -> Result<(SyncName, StateSpec), Vec<Fault>> {
+        match (self.name, self.state) {
+            (Some(name), Some(state)) => Ok((name, state)),
+            _ => Err(self.faults),
+        }
+    }
+
+    /// Adds faults that others found. Those of a value whose variable is missing are dropped: the variable is the fault.
+    pub fn add_faults(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        let unexpanded = &self.unexpanded;
+        self.faults.extend(faults.into_iter().filter(|fault| !unexpanded.contains(&fault.path)));
+    }
+
+    /// The sync, or all faults that were found.
+    pub fn finish(self) -> Result<SyncFile, Vec<Fault>> {
+        let Self { name, destination, source, limits, state, network, faults, .. } = self;
+        match (name, source, state) {
+            (Some(name), Some(source), Some(state)) if faults.is_empty() => {
+                Ok(SyncFile { name, destination, source, limits, state, network })
+            }
+            _ => Err(faults),
+        }
+    }
+}
+
+fn read_name(root: &mut Section<'_>) -> Option<SyncName> {
+    let text = root.required_string("name", "\"my-sync\"")?;
+    match SyncName::new(&text) {
+        Ok(name) => Some(name),
+        Err(message) => {
+            root.fault("name", message, "it names the state of the sync: crm-profiles");
+            None
+        }
+    }
+}
+
+fn read_source(mut section: Section<'_>, base: &Path) -> Option<SourceSpec> {
+    const TYPES: [&str; 2] = ["csv", "ndjson"];
+    let kind = section.required_string("type", "\"csv\"");
+    let path = section.required_string("path", "\"rows.csv\"");
+    let input = path.map(|path| Input::new(&path, base));
+    let columns = section.strings("columns").filter(|columns| names_are_sound(&mut section, columns));
+    let spec = match kind.as_deref() {
+        Some("csv") => {
+            let delimiter = section.ascii("delimiter", "\";\"").unwrap_or(b',');
+            let quote = section.ascii("quote", "\"'\"").unwrap_or(b'"');
+            input.map(|input| SourceSpec::Csv { input, delimiter, quote, columns })
+        }
+        Some("ndjson") => {
+            input.map(|input| SourceSpec::Ndjson { input, columns: columns.unwrap_or_default() })
+        }
+        Some(other) => {
+            let hint = match crate::fault::nearest(other, TYPES) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("write one of: {}", TYPES.join(", ")),
+            };
+            section.fault("type", format!("is {other:?}, which is not a known source"), hint);
+            // Which keys there may be depends on the type: without one, none is unknown.
+            return None;
+        }
+        None => return None,
+    };
+    section.finish();
+    spec
+}
+
+fn names_are_sound(section: &mut Section<'_>, columns: &[String]) -> bool {
+    let fault = if columns.is_empty() {
+        Some("is empty".to_owned())
+    } else if columns.iter().any(String::is_empty) {
+        Some("has an empty name".to_owned())
+    } else {
+        let twice = columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name));
+        twice.map(|(_, name)| format!("has {name:?} twice"))
+    };
+    match fault {
+        Some(message) => {
+            section.fault("columns", message, "name each column once, or leave `columns` out");
+            false
+        }
+        None => true,
+    }
+}
+
+fn read_limits(mut section: Section<'_>) -> Limits {
+    let limits = Limits {
+        requests_per_second: section.rate("requests_per_second").unwrap_or(Rate::PluginDefault),
+        messages_per_minute: section.rate("messages_per_minute").unwrap_or(Rate::PluginDefault),
+        concurrency: section.whole("concurrency", 1..=MOST_CONCURRENCY).unwrap_or(DEFAULT_CONCURRENCY),
+    };
+    section.finish();
+    limits
+}
+
+fn read_state(mut section: Section<'_>, base: &Path, name: Option<&SyncName>) -> Option<StateSpec> {
+    let path = section.string("path").map(|path| base.join(path));
+    let mut removals = section.section("max_removals");
+    let default = MaxRemovals::default();
+    let max_removals = MaxRemovals {
+        count: removals.whole("count", 0..=u32::MAX).unwrap_or(default.count),
+        ratio: removals.ratio("ratio").unwrap_or(default.ratio),
+    };
+    removals.finish();
+    section.finish();
+    let path = path.or_else(|| Some(base.join(format!("{}.state.sqlite", name?))))?;
+    Some(StateSpec { path, max_removals })
+}
+
+fn read_network(mut section: Section<'_>, base: &Path) -> Network {
+    let ca_files = section.strings("ca_files").unwrap_or_default();
+    section.finish();
+    Network { ca_files: ca_files.iter().map(|file| base.join(file)).collect() }
+}
+
+/// Replaces the variables of every string in a table, and notes the paths of those that could not be.
+fn expand_table(table: &mut Table, path: &str, lookup: &Lookup<'_>, faults: &mut Vec<Fault>) {
+    for (key, value) in table.iter_mut() {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        expand_value(value, &path, lookup, faults);
+    }
+}
+
+fn expand_value(value: &mut Value, path: &str, lookup: &Lookup<'_>, faults: &mut Vec<Fault>) {
+    match value {
+        Value::String(text) => match variables::expand(text, lookup) {
+            Ok(expanded) => *text = expanded,
+            Err(error) => faults.push(Fault::new(path, error.to_string()).hint(error.hint())),
+        },
+        Value::Array(list) => {
+            for (index, value) in list.iter_mut().enumerate() {
+                expand_value(value, &format!("{path}[{index}]"), lookup, faults);
+            }
+        }
+        Value::Table(table) => expand_table(table, path, lookup, faults),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+    }
+}
+
+/// Says where the text stops being TOML. The line itself is not shown: it may hold a key.
+fn syntax_fault(text: &str, error: &toml::de::Error) -> Fault {
+    let place = error.span().and_then(|span| text.get(..span.start)).map(|before| {
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("line {line}, column {column}: ")
+    });
+    Fault::new("", format!("is not valid TOML: {}{}", place.unwrap_or_default(), error.message().trim()))
+}

@@ -1,0 +1,126 @@
+//! Standard output and standard error: results on the one, everything else on the other, in colour where it is seen.
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+
+use destination_host::fault::Fault;
+
+/// Where the command line writes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terminal {
+    stdout_colour: bool,
+    stderr_colour: bool,
+    /// Whether a person watches standard error.
+    pub(crate) watched: bool,
+}
+
+/// A colour that means something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ink {
+    Good,
+    Bad,
+    Notice,
+    Faint,
+    Strong,
+}
+
+impl Ink {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Good => "32",
+            Self::Bad => "31",
+            Self::Notice => "33",
+            Self::Faint => "2",
+            Self::Strong => "1",
+        }
+    }
+}
+
+impl Terminal {
+    /// Looks where the streams go to. Any `NO_COLOR` that is not empty keeps colours out.
+    pub(crate) fn detect() -> Self {
+        let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let watched = io::stderr().is_terminal();
+        Self { stdout_colour: colour && io::stdout().is_terminal(), stderr_colour: colour && watched, watched }
+    }
+
+    /// A text for standard output in a colour.
+    pub(crate) fn paint(&self, ink: Ink, text: &str) -> String {
+        paint(self.stdout_colour, ink, text)
+    }
+
+    /// A text for standard error in a colour.
+    pub(crate) fn paint_error(&self, ink: Ink, text: &str) -> String {
+        paint(self.stderr_colour, ink, text)
+    }
+
+    /// A line on standard output. A reader that has gone away is no error: it has seen enough.
+    pub(crate) fn say(&self, line: &str) {
+        let mut stdout = io::stdout().lock();
+        if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
+            tracing::debug!("standard output is closed");
+        }
+    }
+
+    /// A line on standard error.
+    pub(crate) fn note(&self, line: &str) {
+        if writeln!(io::stderr().lock(), "{line}").is_err() {
+            tracing::debug!("standard error is closed");
+        }
+    }
+
+    /// An error and its mend.
+    pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
+        self.error_with_cause(message, None, hint);
+    }
+
+    /// An error, what lies behind it, and its mend.
+    pub(crate) fn error_with_cause(&self, message: &str, cause: Option<&str>, hint: Option<&str>) {
+        self.note(&format!("{} {message}", self.paint_error(Ink::Bad, "error:")));
+        if let Some(cause) = cause {
+            self.note(&format!("  {} {cause}", self.paint_error(Ink::Faint, "cause:")));
+        }
+        self.hint("", hint);
+    }
+
+    /// Something that is no error and should be seen.
+    pub(crate) fn warning(&self, message: &str, hint: Option<&str>) {
+        self.note(&format!("{} {message}", self.paint_error(Ink::Notice, "warning:")));
+        self.hint("", hint);
+    }
+
+    /// Faults, one below the other.
+    pub(crate) fn faults(&self, faults: &[Fault]) {
+        for fault in faults {
+            let path = if fault.path.is_empty() {
+                String::new()
+            } else {
+                format!("{} ", self.paint_error(Ink::Strong, &format!("{}:", fault.path)))
+            };
+            self.note(&format!("  {path}{}", fault.message));
+            self.hint("  ", fault.hint.as_deref());
+        }
+    }
+
+    fn hint(&self, indent: &str, hint: Option<&str>) {
+        if let Some(hint) = hint {
+            self.note(&format!("{indent}  {} {hint}", self.paint_error(Ink::Good, "hint:")));
+        }
+    }
+}
+
+fn paint(colour: bool, ink: Ink, text: &str) -> String {
+    if colour { format!("\u{1b}[{}m{text}\u{1b}[0m", ink.code()) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_left_out_where_it_is_not_seen() {
+        assert_eq!(paint(false, Ink::Bad, "x"), "x");
+        assert_eq!(paint(true, Ink::Bad, "x"), "\u{1b}[31mx\u{1b}[0m");
+    }
+}

@@ -1,0 +1,22 @@
+//! The real component and the real command line against the fake Talon.One, seen from outside: what is printed, how it
+//! ends, what is left in files, and which requests the fake received.
+//!
+//! One binary for all areas, a module each: linking is the slow part of building a test.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test that can't go on fails with the reason"
+)]
+
+mod check;
+mod component;
+mod failures;
+mod harness;
+mod mirror;
+mod payloads;
+mod preview;
+mod reports;
+mod validate;

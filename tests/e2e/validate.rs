@@ -1,0 +1,90 @@
+//! `validate` finds all faults of a file at once, and says for each where it is and what to write instead.
+
+use crate::harness::{Desk, examples};
+
+/// A file with as many faults as a file can have.
+const FAULTY: &str = r#"
+name = "faulty"
+[destination]
+deployment_url = "https://yourcompany.talon.one/"
+api_key = "ManagementKey-v1 0123456789abcdef"
+object_type = "customer_profile_audiences"
+audience_id = "Summer sale"
+sync_mode = "upsert"
+batch_sise = 500
+integration_id_prefix = "${NO_SUCH_VARIABLE}"
+[[destination.mappings]]
+source = "customer_id"
+destination = "email"
+[source]
+type = "csv"
+path = "rows.csv"
+delimitter = ";"
+[limits]
+concurrency = 0
+"#;
+
+#[test]
+fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "customer_id\n1\n");
+    desk.write("sync.toml", FAULTY);
+    let outcome = desk.host(&["validate", "sync.toml"]);
+    outcome.ends_with(2);
+    for (path, mend) in [
+        ("destination.deployment_url", "https://yourcompany.talon.one"),
+        ("destination.api_key", "Integration API key"),
+        ("destination.audience_id", "ID column"),
+        ("destination.sync_mode", "mirror"),
+        ("destination.batch_sise", "batch_size"),
+        ("destination.integration_id_prefix", "NO_SUCH_VARIABLE"),
+        ("destination.mappings", "integration_id"),
+        ("source.delimitter", "delimiter"),
+        ("limits.concurrency", "1"),
+    ] {
+        outcome.says(path).says(mend);
+    }
+    assert!(!outcome.all().contains("0123456789abcdef"), "the key is shown: {}", outcome.all());
+    assert_eq!(desk.fake.requests().len(), 0, "validate needs no network");
+}
+
+/// A sync begins with the same checks.
+#[test]
+fn a_sync_of_a_faulty_file_sends_nothing() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "customer_id\n1\n");
+    desk.write("sync.toml", FAULTY);
+    for command in ["sync", "preview", "check"] {
+        desk.host(&[command, "sync.toml"]).ends_with(2).says("destination.audience_id");
+    }
+    assert_eq!(desk.fake.requests().len(), 0);
+}
+
+#[test]
+fn a_column_that_the_source_does_not_have_is_named_with_the_nearest() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "customer_id,e_mail\n1,a@example.com\n");
+    desk.profiles(&[("customer_id", "integration_id", ""), ("email", "email", "")]);
+    desk.host(&["validate", "sync.toml"]).ends_with(2).says("email").says("e_mail");
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let desk = Desk::permissive();
+    for example in ["profiles", "audience"] {
+        let file = examples().join(example).join("sync.toml");
+        desk.host(&["validate", file.to_str().unwrap()]).ends_with(0);
+    }
+}
+
+/// The first sync of the README, as it stands there.
+#[test]
+fn the_readmes_first_sync_is_valid() {
+    let readme = include_str!("../../README.md");
+    let start = readme.find("```toml\n").expect("a TOML block") + "```toml\n".len();
+    let block = &readme[start..start + readme[start..].find("```").expect("its end")];
+    let desk = Desk::permissive();
+    desk.write("customers.csv", "customer_id,email,tier\n1,a@example.com,gold\n");
+    desk.write("crm.toml", block);
+    desk.host(&["validate", "crm.toml"]).ends_with(0);
+}
