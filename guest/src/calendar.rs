@@ -26,8 +26,7 @@ impl Date {
             2 => 28,
             _ => 31,
         };
-        let exists =
-            (0..=9999).contains(&year) && (1..=12).contains(&month) && (1..=last).contains(&day);
+        let exists = (0..=9999).contains(&year) && (1..=12).contains(&month) && (1..=last).contains(&day);
         exists.then_some(Self { year, month, day })
     }
 
@@ -40,27 +39,19 @@ impl Date {
         let days = days + DAYS_TO_1970;
         let era = days.div_euclid(DAYS_IN_400_YEARS);
         let day_of_era = days.rem_euclid(DAYS_IN_400_YEARS);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month_from_march = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 {
-            month_from_march + 3
-        } else {
-            month_from_march - 9
-        };
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = era * 400 + year_of_era + i64::from(month <= 2);
         Some(Self { year, month, day })
     }
 
     /// The days since 1970-01-01.
     pub(crate) fn days(self) -> i64 {
-        let (year, month_from_march) = if self.month <= 2 {
-            (self.year - 1, self.month + 9)
-        } else {
-            (self.year, self.month - 3)
-        };
+        let (year, month_from_march) =
+            if self.month <= 2 { (self.year - 1, self.month + 9) } else { (self.year, self.month - 3) };
         let year_of_era = year.rem_euclid(400);
         let day_of_year = (153 * month_from_march + 2) / 5 + self.day - 1;
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
@@ -102,22 +93,14 @@ mod tests {
 
     #[test]
     fn known_days_stand_where_they_should() {
-        for (year, month, day, days) in [
-            (1970, 1, 1, 0),
-            (1969, 12, 31, -1),
-            (2000, 2, 29, 11_016),
-            (2024, 5, 31, 19_874),
-        ] {
+        for (year, month, day, days) in
+            [(1970, 1, 1, 0), (1969, 12, 31, -1), (2000, 2, 29, 11_016), (2024, 5, 31, 19_874)]
+        {
             assert_eq!(Date::new(year, month, day).unwrap().days(), days);
         }
-        for (year, month, day) in [
-            (1900, 2, 29),
-            (2023, 2, 29),
-            (2024, 4, 31),
-            (2024, 0, 1),
-            (2024, 13, 1),
-            (2024, 1, 0),
-        ] {
+        for (year, month, day) in
+            [(1900, 2, 29), (2023, 2, 29), (2024, 4, 31), (2024, 0, 1), (2024, 13, 1), (2024, 1, 0)]
+        {
             assert_eq!(Date::new(year, month, day), None);
         }
     }

@@ -1,8 +1,6 @@
 //! The connection check: what one cheap request with the key can show, and what it cannot.
 
-use crate::bindings::exports::etl::destination::destination::{
-    ConnectionCheck, Failure, Problem, ProblemKind,
-};
+use crate::bindings::exports::etl::destination::destination::{ConnectionCheck, Failure, Problem, ProblemKind};
 use crate::clock::Clock;
 use crate::config::{Config, Object};
 use crate::message;
@@ -23,24 +21,14 @@ pub(crate) fn check(
     let answer = transport.send(&request::ping());
     match response::meaning(answer, config, None, clock.unix_seconds()) {
         Meaning::Accepted => Ok(ConnectionCheck {
-            verified: vec![
-                format!("{} answers", config.deployment_url),
-                "Talon.One takes the API key".to_owned(),
-            ],
+            verified: vec![format!("{} answers", config.deployment_url), "Talon.One takes the API key".to_owned()],
             unverified: unverified(config),
         }),
         Meaning::Transient(problem) => Err(Failure::Transient(problem)),
         Meaning::Permanent(problem) => Err(Failure::Permanent(problem)),
         Meaning::Refused(refusal) => {
-            let message = format!(
-                "{}{}",
-                message::unexpected(refusal.status),
-                message::said(&refusal.complaint.text)
-            );
-            Err(Failure::Permanent(Problem {
-                status: Some(refusal.status),
-                ..problem(ProblemKind::Refused, message)
-            }))
+            let message = format!("{}{}", message::unexpected(refusal.status), message::said(&refusal.complaint.text));
+            Err(Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) }))
         }
     }
 }
@@ -48,11 +36,11 @@ pub(crate) fn check(
 fn unverified(config: &Config) -> Vec<String> {
     match config.object {
         Object::Profiles => {
-            let mut unverified =
-                vec!["that the API key may call PUT /v2/customer_profiles".to_owned()];
-            unverified.extend(attributes(config).map(|attributes| {
-                format!("that {attributes} in Talon.One (Account > Tools > Attributes)")
-            }));
+            let mut unverified = vec!["that the API key may call PUT /v2/customer_profiles".to_owned()];
+            unverified.extend(
+                attributes(config)
+                    .map(|attributes| format!("that {attributes} in Talon.One (Account > Tools > Attributes)")),
+            );
             unverified
         }
         Object::Audience { id, .. } => vec![
@@ -67,10 +55,6 @@ fn attributes(config: &Config) -> Option<String> {
     let Some(mappings) = &config.mappings else {
         return Some("there is an attribute of each column's name".to_owned());
     };
-    let names: Vec<&str> = mappings
-        .attributes
-        .iter()
-        .map(|mapping| mapping.attribute.name())
-        .collect();
+    let names: Vec<&str> = mappings.attributes.iter().map(|mapping| mapping.attribute.name()).collect();
     (!names.is_empty()).then(|| format!("the attributes {} exist", names.join(", ")))
 }

@@ -19,15 +19,11 @@ impl<'a> Columns<'a> {
     /// # Errors
     /// What is wrong with it, said of the column.
     pub(crate) fn read(columns: &'a [wit::Column]) -> Result<Self, String> {
-        let columns: Vec<Column<'a>> =
-            columns.iter().map(Column::read).collect::<Result<_, _>>()?;
+        let columns: Vec<Column<'a>> = columns.iter().map(Column::read).collect::<Result<_, _>>()?;
         let mut names = Index::default();
         for (place, column) in columns.iter().enumerate() {
             if names.insert(column.name, place).is_some() {
-                return Err(format!(
-                    "two columns are named {}: expected one of each name",
-                    quoted(column.name)
-                ));
+                return Err(format!("two columns are named {}: expected one of each name", quoted(column.name)));
             }
         }
         let rows = columns.first().map_or(0, |first| first.values.len());
@@ -40,11 +36,7 @@ impl<'a> Columns<'a> {
                 quoted(first),
             ));
         }
-        Ok(Self {
-            columns,
-            names,
-            rows,
-        })
+        Ok(Self { columns, names, rows })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -85,13 +77,10 @@ enum Values<'a> {
 impl<'a> Column<'a> {
     fn read(column: &'a wit::Column) -> Result<Self, String> {
         let strings = |strings: &'a wit::Strings| {
-            Strings::read(strings)
-                .map_err(|fault| format!("column {}: {fault}", quoted(&column.name)))
+            Strings::read(strings).map_err(|fault| format!("column {}: {fault}", quoted(&column.name)))
         };
         let values = match &column.values {
-            wit::Values::Nulls(count) => {
-                Values::Nulls(usize::try_from(*count).unwrap_or(usize::MAX))
-            }
+            wit::Values::Nulls(count) => Values::Nulls(usize::try_from(*count).unwrap_or(usize::MAX)),
             wit::Values::Booleans(booleans) => Values::Booleans(booleans),
             wit::Values::Integers(integers) => Values::Integers(integers),
             wit::Values::Floats(floats) => Values::Floats(floats),
@@ -99,9 +88,7 @@ impl<'a> Column<'a> {
             wit::Values::Texts(texts) => Values::Texts(strings(texts)?),
             wit::Values::Dates(days) => Values::Dates(days),
             // The zone says where the source's clock hangs; the counts are UTC with or without one.
-            wit::Values::Timestamps(timestamps) => {
-                Values::Timestamps(unit(timestamps.unit), &timestamps.counts)
-            }
+            wit::Values::Timestamps(timestamps) => Values::Timestamps(unit(timestamps.unit), &timestamps.counts),
             wit::Values::Json(texts) => Values::Json(strings(texts)?),
         };
         let validity = column.validity.as_slice();
@@ -113,11 +100,7 @@ impl<'a> Column<'a> {
                 values.len()
             ));
         }
-        Ok(Self {
-            name: &column.name,
-            validity,
-            values,
-        })
+        Ok(Self { name: &column.name, validity, values })
     }
 
     /// The value in a row; null beyond the last.
@@ -134,9 +117,7 @@ impl<'a> Column<'a> {
             Values::Decimals(strings) => strings.get(row).map(Value::Decimal),
             Values::Texts(strings) => strings.get(row).map(Value::Text),
             Values::Dates(days) => days.get(row).map(|days| Value::Date(*days)),
-            Values::Timestamps(unit, counts) => {
-                counts.get(row).map(|count| Value::Timestamp(*count, unit))
-            }
+            Values::Timestamps(unit, counts) => counts.get(row).map(|count| Value::Timestamp(*count, unit)),
             Values::Json(strings) => strings.get(row).map(Value::Json),
         };
         value.unwrap_or(Value::Null)
@@ -144,11 +125,7 @@ impl<'a> Column<'a> {
 
     #[inline]
     fn is_valid(&self, row: usize) -> bool {
-        self.validity.is_empty()
-            || self
-                .validity
-                .get(row / 8)
-                .is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+        self.validity.is_empty() || self.validity.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
     }
 }
 
@@ -184,16 +161,11 @@ pub(crate) struct Strings<'a> {
 
 impl<'a> Strings<'a> {
     pub(crate) fn read(strings: &'a wit::Strings) -> Result<Self, String> {
-        let checked = Self {
-            offsets: &strings.offsets,
-            data: &strings.data,
-        };
+        let checked = Self { offsets: &strings.offsets, data: &strings.data };
         let mut before = 0;
         for offset in &strings.offsets {
             if *offset < before {
-                return Err(format!(
-                    "offset {offset} stands behind {before}: expected offsets that never fall"
-                ));
+                return Err(format!("offset {offset} stands behind {before}: expected offsets that never fall"));
             }
             if !strings.data.is_char_boundary(index(*offset)) {
                 return Err(format!(

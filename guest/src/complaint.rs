@@ -23,17 +23,11 @@ impl Complaint {
     pub(crate) fn read(body: &str, api_key: &ApiKey) -> Self {
         let mut complaint = match serde_json::from_str::<Value>(body) {
             Ok(Value::Object(body)) => Self::of_parts(&Value::Object(body)),
-            Ok(Value::String(text)) => Self {
-                text,
-                pointers: Vec::new(),
-            },
+            Ok(Value::String(text)) => Self { text, pointers: Vec::new() },
             Ok(_) => Self::default(),
             // A page of HTML, from something on the way, tells a person nothing.
             Err(_) if body.trim_start().starts_with('<') => Self::default(),
-            Err(_) => Self {
-                text: body.to_owned(),
-                pointers: Vec::new(),
-            },
+            Err(_) => Self { text: body.to_owned(), pointers: Vec::new() },
         };
         let words: Vec<&str> = complaint.text.split_whitespace().collect();
         // The key goes before the text is cut, lest a part of it stays.
@@ -42,18 +36,8 @@ impl Complaint {
     }
 
     fn of_parts(body: &Value) -> Self {
-        let text = |value: &Value, key: &str| {
-            value
-                .get(key)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let errors = body
-            .get("errors")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let errors = body.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut parts = vec![text(body, "message")];
         for error in errors {
             parts.extend([text(error, "title"), text(error, "details")]);
@@ -64,13 +48,7 @@ impl Complaint {
                 said.push(part);
             }
         }
-        let pointers = errors
-            .iter()
-            .filter_map(|error| error.get("source"))
-            .map(|source| text(source, "pointer"));
-        Self {
-            text: said.join(": "),
-            pointers: pointers.filter(|pointer| !pointer.is_empty()).collect(),
-        }
+        let pointers = errors.iter().filter_map(|error| error.get("source")).map(|source| text(source, "pointer"));
+        Self { text: said.join(": "), pointers: pointers.filter(|pointer| !pointer.is_empty()).collect() }
     }
 }

@@ -1,8 +1,8 @@
 //! The component's face: each exported function, handed on to its plain counterpart.
 
 use crate::bindings::exports::etl::destination::destination::{
-    Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, Guest, MappedBatch,
-    MappedRow, Mapping, Report, Request, Row,
+    Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, Guest, MappedBatch, MappedRow, Mapping, Report,
+    Request, Row,
 };
 use crate::clock::wasi::WasiClock;
 use crate::destination;
@@ -27,11 +27,7 @@ impl Guest for Component {
         destination::map_row(&config, columns, row)
     }
 
-    fn map_batch(
-        config: String,
-        columns: Vec<Column>,
-        changes: Vec<Change>,
-    ) -> Result<Mapping, Failure> {
+    fn map_batch(config: String, columns: Vec<Column>, changes: Vec<Change>) -> Result<Mapping, Failure> {
         destination::map_batch(&config, &columns, &changes)
     }
 
@@ -44,11 +40,7 @@ impl Guest for Component {
     }
 }
 
-#[expect(
-    unsafe_code,
-    unreachable_pub,
-    reason = "generated: the exports speak the component ABI"
-)]
+#[expect(unsafe_code, unreachable_pub, reason = "generated: the exports speak the component ABI")]
 mod exports {
     use super::Component;
 

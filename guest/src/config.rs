@@ -40,12 +40,7 @@ const KEYS: [&str; 12] = [
 ];
 
 /// The keys of `retry`.
-const RETRY_KEYS: [&str; 4] = [
-    "max_attempts",
-    "initial_backoff_ms",
-    "max_backoff_ms",
-    "max_elapsed_ms",
-];
+const RETRY_KEYS: [&str; 4] = ["max_attempts", "initial_backoff_ms", "max_backoff_ms", "max_elapsed_ms"];
 
 /// An ID has at most this many characters, its prefix included.
 pub(crate) const MAX_ID_CHARACTERS: usize = 1000;
@@ -142,10 +137,8 @@ enum SyncMode {
     Audience(AudienceMode),
 }
 
-const OBJECT_TYPES: [(&str, ObjectKind); 2] = [
-    ("customer_profiles", ObjectKind::Profiles),
-    ("customer_profile_audiences", ObjectKind::Audiences),
-];
+const OBJECT_TYPES: [(&str, ObjectKind); 2] =
+    [("customer_profiles", ObjectKind::Profiles), ("customer_profile_audiences", ObjectKind::Audiences)];
 
 const SYNC_MODES: [(&str, SyncMode); 4] = [
     ("upsert", SyncMode::Upsert),
@@ -208,19 +201,13 @@ fn read(text: &str, faults: &mut Faults) -> Option<Config> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            faults.note(
-                "",
-                Fault::new(format!("the config is not valid JSON: {error}")),
-            );
+            faults.note("", Fault::new(format!("the config is not valid JSON: {error}")));
             return None;
         }
     };
     let Some(entries) = value.as_object() else {
         // The value is not shown: it may be a key.
-        faults.note(
-            "",
-            Fault::new("the config is not a JSON object: expected {\"deployment_url\": …, …}"),
-        );
+        faults.note("", Fault::new("the config is not a JSON object: expected {\"deployment_url\": …, …}"));
         return None;
     };
     let table = Table::new(String::new(), entries);
@@ -230,24 +217,14 @@ fn read(text: &str, faults: &mut Faults) -> Option<Config> {
         .required_text("deployment_url", deployment_url::EXPECTED, faults)
         .and_then(|text| table.noted("deployment_url", DeploymentUrl::parse(text), faults));
     let api_key = read_api_key(&table, faults);
-    table.required(
-        "object_type",
-        "customer_profiles or customer_profile_audiences",
-        faults,
-    );
+    table.required("object_type", "customer_profiles or customer_profile_audiences", faults);
     let object_kind = table.choice("object_type", &OBJECT_TYPES, faults);
     let object = object_kind.and_then(|kind| read_object(&table, kind, faults));
-    let mappings = table
-        .get("mappings")
-        .and_then(|list| field_mapping::parse(list, object_kind, faults));
-    let prefix = table
-        .text("integration_id_prefix", "a text such as app1_", faults)
-        .unwrap_or_default();
+    let mappings = table.get("mappings").and_then(|list| field_mapping::parse(list, object_kind, faults));
+    let prefix = table.text("integration_id_prefix", "a text such as app1_", faults).unwrap_or_default();
     // One character at least is left for the ID itself.
     if prefix.chars().count() >= MAX_ID_CHARACTERS {
-        let fault = format!(
-            "is too long: an ID has at most {MAX_ID_CHARACTERS} characters, its prefix included"
-        );
+        let fault = format!("is too long: an ID has at most {MAX_ID_CHARACTERS} characters, its prefix included");
         faults.note("integration_id_prefix", Fault::new(fault));
     }
     let nulls = table.choice("nulls", &NULLS, faults);
@@ -282,14 +259,8 @@ fn read_api_key(table: &Table<'_>, faults: &mut Faults) -> Option<ApiKey> {
 
 fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Option<Object> {
     let (modes, expected) = match kind {
-        ObjectKind::Profiles => (
-            &SYNC_MODES[..1],
-            "upsert, the only mode of customer_profiles",
-        ),
-        ObjectKind::Audiences => (
-            &SYNC_MODES[1..],
-            "add, remove or mirror, the modes of customer_profile_audiences",
-        ),
+        ObjectKind::Profiles => (&SYNC_MODES[..1], "upsert, the only mode of customer_profiles"),
+        ObjectKind::Audiences => (&SYNC_MODES[1..], "add, remove or mirror, the modes of customer_profile_audiences"),
     };
     let mode = table.choice("sync_mode", &SYNC_MODES, faults);
     if let Some((name, _)) = SYNC_MODES.iter().find(|(_, other)| Some(*other) == mode)
@@ -301,13 +272,10 @@ fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Opti
     match kind {
         ObjectKind::Profiles => {
             if audience.is_some() {
-                let fault = Fault::new(
-                    "does not go with customer_profiles: profiles are not written to an audience",
-                );
+                let fault = Fault::new("does not go with customer_profiles: profiles are not written to an audience");
                 faults.note(
                     "audience_id",
-                    fault
-                        .hint("leave it out, or choose the object_type customer_profile_audiences"),
+                    fault.hint("leave it out, or choose the object_type customer_profile_audiences"),
                 );
             }
             Some(Object::Profiles)
@@ -315,8 +283,7 @@ fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Opti
         ObjectKind::Audiences => {
             table.required("audience_id", audience::EXPECTED, faults);
             table.required("sync_mode", expected, faults);
-            let id = audience
-                .and_then(|value| table.noted("audience_id", AudienceId::parse(value), faults));
+            let id = audience.and_then(|value| table.noted("audience_id", AudienceId::parse(value), faults));
             match (id, mode) {
                 (Some(id), Some(SyncMode::Audience(mode))) => Some(Object::Audience { id, mode }),
                 _ => None,
@@ -331,13 +298,8 @@ fn read_retry(table: &Table<'_>, faults: &mut Faults) -> Retry {
         None => &empty,
         Some(Value::Object(entries)) => entries,
         Some(other) => {
-            faults.note(
-                "retry",
-                wrong_type(
-                    other,
-                    "{max_attempts, initial_backoff_ms, max_backoff_ms, max_elapsed_ms}",
-                ),
-            );
+            faults
+                .note("retry", wrong_type(other, "{max_attempts, initial_backoff_ms, max_backoff_ms, max_elapsed_ms}"));
             &empty
         }
     };

@@ -3,9 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::bindings::exports::etl::destination::destination::{
-    Failure, MappedBatch, Problem, Rejection, Report,
-};
+use crate::bindings::exports::etl::destination::destination::{Failure, MappedBatch, Problem, Rejection, Report};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::message;
@@ -28,15 +26,11 @@ pub(crate) fn deliver(
 ) -> Result<Report, Failure> {
     let records = Records::read(config, batch)?;
     let endpoint = Endpoint::of(config.object);
-    let Cut { parts, too_large } =
-        request::cut(endpoint, &records.kept, config.batch_size, MAX_BODY_BYTES);
+    let Cut { parts, too_large } = request::cut(endpoint, &records.kept, config.batch_size, MAX_BODY_BYTES);
     let mut delivery = Delivery::new(config, endpoint, &records, transport, clock);
     for place in too_large {
         let bytes = delivery.item(place).len();
-        delivery.settle(
-            place,
-            Fate::Rejected("too-large", message::too_large(bytes)),
-        );
+        delivery.settle(place, Fate::Rejected("too-large", message::too_large(bytes)));
     }
     let stopped = delivery.send_all(parts).err();
     delivery.report(stopped)
@@ -81,11 +75,7 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         // Workers start together, but not with the same records.
         let mut seed = DefaultHasher::new();
         started.hash(&mut seed);
-        records
-            .kept
-            .iter()
-            .take(16)
-            .for_each(|record| record.key.hash(&mut seed));
+        records.kept.iter().take(16).for_each(|record| record.key.hash(&mut seed));
         Self {
             config,
             endpoint,
@@ -113,13 +103,7 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
     /// Wait before another attempt, or fail where that is not worth it.
     fn wait(&mut self, attempts: u64, problem: Problem) -> Result<(), Failure> {
         let elapsed = self.clock.now_ms().saturating_sub(self.started);
-        match retry::decide(
-            &self.config.retry,
-            attempts,
-            elapsed,
-            problem.retry_after_ms,
-            &mut self.jitter,
-        ) {
+        match retry::decide(&self.config.retry, attempts, elapsed, problem.retry_after_ms, &mut self.jitter) {
             Decision::Wait(milliseconds) => {
                 self.clock.sleep_ms(milliseconds);
                 Ok(())
@@ -137,22 +121,15 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
     /// The report, or the bare failure if nothing was settled before it.
     fn report(self, stopped: Option<Failure>) -> Result<Report, Failure> {
         if let Some(failure) = &stopped
-            && self
-                .fates
-                .iter()
-                .all(|fate| matches!(fate, Fate::Undelivered))
+            && self.fates.iter().all(|fate| matches!(fate, Fate::Undelivered))
         {
             return Err(failure.clone());
         }
         let records = self.records;
         // By index in the batch. A record that a later one replaced was not sent: it is in or out with that one.
-        let mut fates: Vec<Option<&Fate>> =
-            vec![None; records.kept.len() + records.superseded.len()];
+        let mut fates: Vec<Option<&Fate>> = vec![None; records.kept.len() + records.superseded.len()];
         let mut note = |index: u32, fate| {
-            if let Some(noted) = usize::try_from(index)
-                .ok()
-                .and_then(|index| fates.get_mut(index))
-            {
+            if let Some(noted) = usize::try_from(index).ok().and_then(|index| fates.get_mut(index)) {
                 *noted = fate;
             }
         };
@@ -204,15 +181,9 @@ impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
             self.requests = self.requests.saturating_add(1);
             self.retries = self.retries.saturating_add(u32::from(attempts > 0));
             attempts += 1;
-            match response::meaning(
-                answer,
-                self.config,
-                self.config.object.audience(),
-                self.clock.unix_seconds(),
-            ) {
+            match response::meaning(answer, self.config, self.config.object.audience(), self.clock.unix_seconds()) {
                 Meaning::Accepted => {
-                    part.iter()
-                        .for_each(|place| self.settle(*place, Fate::Accepted));
+                    part.iter().for_each(|place| self.settle(*place, Fate::Accepted));
                     return Ok(None);
                 }
                 Meaning::Refused(refusal) => {
@@ -228,16 +199,12 @@ impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
     }
 
     fn reject(&mut self, place: usize, refusal: &Refusal) {
-        let (code, message) =
-            response::rejection(refusal, self.config.object, self.item(place).len());
+        let (code, message) = response::rejection(refusal, self.config.object, self.item(place).len());
         self.settle(place, Fate::Rejected(code, message));
     }
 
     fn item(&self, place: usize) -> &str {
-        self.records
-            .kept
-            .get(place)
-            .map_or("", |record| &record.item)
+        self.records.kept.get(place).map_or("", |record| &record.item)
     }
 
     fn key(&self, place: usize) -> &str {

@@ -16,9 +16,7 @@ pub fn describe() -> Descriptor {
     Descriptor {
         name: "talon-one".to_owned(),
         label: "Talon.One".to_owned(),
-        description:
-            "Customer profiles and audience memberships in Talon.One, through its Integration API"
-                .to_owned(),
+        description: "Customer profiles and audience memberships in Talon.One, through its Integration API".to_owned(),
         version: VERSION.to_owned(),
         object_types: vec![profiles(), audiences()],
         field_mapping: true,
@@ -44,28 +42,15 @@ fn profiles() -> ObjectType {
     ObjectType {
         name: "customer_profiles".to_owned(),
         label: "Customer Profiles".to_owned(),
-        description:
-            "Creates profiles and updates them by their integration ID. A profile is never deleted."
-                .to_owned(),
+        description: "Creates profiles and updates them by their integration ID. A profile is never deleted."
+            .to_owned(),
         sync_modes: vec![SyncMode::Upsert],
         default_mode: Some(SyncMode::Upsert),
         fields: vec![
             integration_id(),
-            field(
-                "email",
-                "Email",
-                "The customer's email address. Sent as a string unless another type is declared.",
-            ),
-            field(
-                "name",
-                "Name",
-                "The customer's name. Sent as a string unless another type is declared.",
-            ),
-            field(
-                "phone",
-                "Phone",
-                "The customer's phone number. Sent as a string unless another type is declared.",
-            ),
+            field("email", "Email", "The customer's email address. Sent as a string unless another type is declared."),
+            field("name", "Name", "The customer's name. Sent as a string unless another type is declared."),
+            field("phone", "Phone", "The customer's phone number. Sent as a string unless another type is declared."),
             field(
                 "signup_date",
                 "Sign-up date",
@@ -81,9 +66,10 @@ fn audiences() -> ObjectType {
     ObjectType {
         name: "customer_profile_audiences".to_owned(),
         label: "Customer Profile Audiences".to_owned(),
-        description: "Adds profiles to one audience and removes them from it. An integration ID that has no profile yet \
+        description:
+            "Adds profiles to one audience and removes them from it. An integration ID that has no profile yet \
                       gets an empty one."
-            .to_owned(),
+                .to_owned(),
         sync_modes: vec![SyncMode::Add, SyncMode::Remove, SyncMode::Mirror],
         default_mode: None,
         fields: vec![integration_id()],
@@ -105,12 +91,7 @@ fn integration_id() -> Field {
 }
 
 fn field(name: &str, label: &str, description: &str) -> Field {
-    Field {
-        name: name.to_owned(),
-        label: label.to_owned(),
-        description: description.to_owned(),
-        required: false,
-    }
+    Field { name: name.to_owned(), label: label.to_owned(), description: description.to_owned(), required: false }
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -131,49 +112,26 @@ mod tests {
         let schema: Value = serde_json::from_str(&descriptor.config_schema).unwrap();
         let keys = schema["properties"].as_object().unwrap();
         let named = descriptor.config_keys;
-        for key in [
-            &named.endpoints,
-            &named.secrets,
-            &named.target,
-            &named.identity,
-        ]
-        .into_iter()
-        .flatten()
-        {
+        for key in [&named.endpoints, &named.secrets, &named.target, &named.identity].into_iter().flatten() {
             assert!(keys.contains_key(key), "{key}");
         }
-        let modes = |object: &ObjectType| {
-            object
-                .sync_modes
-                .iter()
-                .map(|mode| format!("{mode:?}").to_lowercase())
-                .collect::<Vec<_>>()
-        };
         for object in &descriptor.object_types {
-            let tail = object.name.rsplit("::").next().unwrap().to_owned();
-            for mode in modes(object) {
-                let mode = mode.rsplit("::").next().unwrap().to_owned();
-                let audience = if tail == "customer_profiles" {
-                    Value::Null
-                } else {
-                    json!(1)
-                };
-                let config =
-                    json!({"object_type": tail, "sync_mode": mode, "audience_id": audience});
-                assert!(Config::parse(&profiles_text(&config)).is_ok(), "{config}");
+            let audience = if object.custom_fields { Value::Null } else { json!(1) };
+            let taken = |mode: Value| {
+                let config = json!({"object_type": object.name, "sync_mode": mode, "audience_id": audience});
+                Config::parse(&profiles_text(&config)).is_ok()
+            };
+            for (name, mode) in [
+                ("upsert", SyncMode::Upsert),
+                ("add", SyncMode::Add),
+                ("remove", SyncMode::Remove),
+                ("mirror", SyncMode::Mirror),
+            ] {
+                assert_eq!(taken(json!(name)), object.sync_modes.contains(&mode), "{} {name}", object.name);
             }
-            let without = json!({"object_type": tail, "audience_id": if object.default_mode.is_some() { Value::Null } else { json!(1) }});
-            assert_eq!(
-                Config::parse(&profiles_text(&without)).is_ok(),
-                object.default_mode.is_some()
-            );
-            let required: Vec<&str> = object
-                .fields
-                .iter()
-                .filter(|field| field.required)
-                .map(|field| field.name.as_str())
-                .collect();
-            assert_eq!(required, [object.key_field.as_str()]);
+            assert_eq!(taken(Value::Null), object.default_mode.is_some());
+            let required = object.fields.iter().filter(|field| field.required).map(|field| &field.name);
+            assert_eq!(required.collect::<Vec<_>>(), [&object.key_field]);
         }
     }
 
@@ -182,10 +140,7 @@ mod tests {
         let limits = describe().limits;
         assert_eq!(limits.batch_records, 1000);
         assert_eq!(limits.batch_bytes, 5_242_880);
-        assert_eq!(
-            (limits.requests_per_second, limits.requests_per_minute),
-            (60, 5_000)
-        );
+        assert_eq!((limits.requests_per_second, limits.requests_per_minute), (60, 5_000));
         assert_eq!(describe().version, env!("CARGO_PKG_VERSION"));
     }
 }

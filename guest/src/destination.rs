@@ -26,21 +26,15 @@ pub fn validate_config(config: &str) -> Vec<wit::ConfigIssue> {
 ///
 /// # Errors
 /// A permanent failure: of kind `row` where the row is at fault.
-pub fn map_row(
-    config: &str,
-    columns: Vec<String>,
-    row: wit::Row,
-) -> Result<wit::MappedRow, wit::Failure> {
+pub fn map_row(config: &str, columns: Vec<String>, row: wit::Row) -> Result<wit::MappedRow, wit::Failure> {
     let config = valid(config)?;
     let columns = row::as_columns(columns, row.values).map_err(row_failure)?;
     let mapping = map(&config, &columns, &[row.change])?;
     let batch = mapping.batch;
     match (batch.actions.first(), mapping.issues.into_iter().next()) {
-        (Some(action), None) => Ok(wit::MappedRow {
-            key: batch.keys.data,
-            action: *action,
-            payload: batch.payloads.data,
-        }),
+        (Some(action), None) => {
+            Ok(wit::MappedRow { key: batch.keys.data, action: *action, payload: batch.payloads.data })
+        }
         (_, Some(issue)) => Err(row_failure(issue.message)),
         (None, None) => Err(row_failure("the row has no values".to_owned())),
     }
@@ -50,19 +44,11 @@ pub fn map_row(
 ///
 /// # Errors
 /// A permanent failure: the config is not valid, or does not fit the columns.
-pub fn map_batch(
-    config: &str,
-    columns: &[wit::Column],
-    changes: &[wit::Change],
-) -> Result<wit::Mapping, wit::Failure> {
+pub fn map_batch(config: &str, columns: &[wit::Column], changes: &[wit::Change]) -> Result<wit::Mapping, wit::Failure> {
     map(&*valid(config)?, columns, changes)
 }
 
-fn map(
-    config: &Config,
-    columns: &[wit::Column],
-    changes: &[wit::Change],
-) -> Result<wit::Mapping, wit::Failure> {
+fn map(config: &Config, columns: &[wit::Column], changes: &[wit::Change]) -> Result<wit::Mapping, wit::Failure> {
     let columns = Columns::read(columns).map_err(problem::configuration)?;
     mapping::map(config, &columns, changes)
 }
@@ -71,10 +57,7 @@ fn map(
 ///
 /// # Errors
 /// A permanent failure: the config is not valid, or the batch is malformed.
-pub fn render_batch(
-    config: &str,
-    batch: &wit::MappedBatch,
-) -> Result<Vec<wit::Request>, wit::Failure> {
+pub fn render_batch(config: &str, batch: &wit::MappedBatch) -> Result<Vec<wit::Request>, wit::Failure> {
     let config = valid(config)?;
     let records = Records::read(&config, batch)?;
     let endpoint = Endpoint::of(config.object);
@@ -84,7 +67,7 @@ pub fn render_batch(
         .iter()
         .map(|part| endpoint.request(&records.kept, part))
         .map(|request| wit::Request {
-            method: request.method.to_owned(),
+            method: request.method.name().to_owned(),
             path: request.path.to_owned(),
             body: request.body,
         })
@@ -131,9 +114,7 @@ fn valid(text: &str) -> Result<Rc<Config>, wit::Failure> {
         if let Some((_, config)) = last.as_ref().filter(|(known, _)| known == text) {
             return Ok(Rc::clone(config));
         }
-        let config = Config::parse(text)
-            .map(Rc::new)
-            .map_err(|issues| invalid(&issues))?;
+        let config = Config::parse(text).map(Rc::new).map_err(|issues| invalid(&issues))?;
         *last = Some((text.to_owned(), Rc::clone(&config)));
         Ok(config)
     })

@@ -37,9 +37,7 @@ fn first_special(bytes: &[u8]) -> Option<usize> {
             return Some(index * 8 + within);
         }
     }
-    tail.iter()
-        .position(|byte| is_special(*byte))
-        .map(|within| words.len() * 8 + within)
+    tail.iter().position(|byte| is_special(*byte)).map(|within| words.len() * 8 + within)
 }
 
 fn is_special(byte: u8) -> bool {
@@ -60,9 +58,7 @@ fn has_special(word: u64) -> bool {
 }
 
 fn write_escape(byte: u8, out: &mut String) {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     match byte {
         b'"' => out.push_str("\\\""),
         b'\\' => out.push_str("\\\\"),
@@ -84,10 +80,7 @@ pub(crate) fn write_compact(text: &str, out: &mut String) -> Result<(), ()> {
     let mut quotes = Quotes::default();
     let mut rest = text;
     // White space is rare: most texts are copied in one piece.
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| !quotes.within(byte) && is_space(byte))
-    {
+    while let Some(at) = rest.bytes().position(|byte| !quotes.within(byte) && is_space(byte)) {
         let (kept, space) = rest.split_at(at);
         out.push_str(kept);
         rest = space.trim_start_matches(SPACE);
@@ -194,10 +187,7 @@ fn checked(text: &str) -> Option<&str> {
 /// The text of a JSON string, borrowed where nothing in it is escaped.
 fn string(quoted: &str) -> Option<Cow<'_, str>> {
     if !quoted.contains('\\') {
-        return quoted
-            .strip_prefix('"')?
-            .strip_suffix('"')
-            .map(Cow::Borrowed);
+        return quoted.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed);
     }
     match serde_json::from_str(quoted) {
         Ok(serde_json::Value::String(text)) => Some(Cow::Owned(text)),
@@ -222,10 +212,7 @@ mod tests {
         for code in 0..=127_u8 {
             // In the word, and in the tail behind it.
             let text = format!("ab{0}cdefghi{0}", char::from(code));
-            assert_eq!(
-                serde_json::from_str::<String>(&written(&text)).ok(),
-                Some(text)
-            );
+            assert_eq!(serde_json::from_str::<String>(&written(&text)).ok(), Some(text));
         }
     }
 
@@ -233,10 +220,7 @@ mod tests {
     fn white_space_goes_between_tokens_and_stays_in_strings() {
         let mut out = String::new();
         assert_eq!(
-            write_compact(
-                " { \"a b\" : [ 1 ,\n 2.50 ] , \"c\\\" d\" : \"\\\\\" , \"e\" : \" \" } ",
-                &mut out
-            ),
+            write_compact(" { \"a b\" : [ 1 ,\n 2.50 ] , \"c\\\" d\" : \"\\\\\" , \"e\" : \" \" } ", &mut out),
             Ok(())
         );
         assert_eq!(out, r#"{"a b":[1,2.50],"c\" d":"\\","e":" "}"#);
@@ -244,18 +228,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_refused() {
-        for text in [
-            "",
-            "{",
-            "[1,]",
-            "{\"a\":1}x",
-            "nul",
-            "'a'",
-            "\"\n\"",
-            "01",
-            "1.",
-            "NaN",
-        ] {
+        for text in ["", "{", "[1,]", "{\"a\":1}x", "nul", "'a'", "\"\n\"", "01", "1.", "NaN"] {
             assert_eq!(write_compact(text, &mut String::new()), Err(()), "{text}");
             assert_eq!(scalar(text), None, "{text}");
         }
@@ -264,10 +237,7 @@ mod tests {
     #[test]
     fn scalars_keep_their_spelling() {
         assert_eq!(scalar(" 1.50e+7 "), Some(Scalar::Number("1.50e+7")));
-        assert_eq!(
-            scalar("\"a\\u00e9\\n\""),
-            Some(Scalar::String("aé\n".into()))
-        );
+        assert_eq!(scalar("\"a\\u00e9\\n\""), Some(Scalar::String("aé\n".into())));
         assert_eq!(scalar("\"plain\""), Some(Scalar::String("plain".into())));
         assert_eq!(scalar("\"\\ud800\""), None);
         assert_eq!(scalar("null"), Some(Scalar::Null));

@@ -2,13 +2,7 @@
 //!
 //! Built for wasm this is a component that exports `etl:destination`; built for any other target it is the same code
 //! without its outer layer, which tests and benchmarks call directly.
-#![cfg_attr(
-    test,
-    expect(
-        clippy::unwrap_used,
-        reason = "a test that unwraps the wrong thing fails, as it should"
-    )
-)]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that unwraps the wrong thing fails, as it should"))]
 
 pub mod bindings;
 mod calendar;
@@ -44,8 +38,6 @@ mod value;
 pub use self::clock::Clock;
 pub use self::config::{Config, DeploymentUrl, Scheme};
 pub use self::describe::describe;
-pub use self::destination::{
-    check_connection, map_batch, map_row, render_batch, send_batch, validate_config,
-};
-pub use self::request::Request;
+pub use self::destination::{check_connection, map_batch, map_row, render_batch, send_batch, validate_config};
+pub use self::request::{Method, Request};
 pub use self::transport::{Break, BreakKind, Response, Transport};

@@ -24,11 +24,7 @@ use crate::value::{self, Fault, Value};
 ///
 /// # Errors
 /// Where the mapping does not fit the columns, or the batch is beyond what one call can hold.
-pub(crate) fn map(
-    config: &Config,
-    columns: &Columns<'_>,
-    changes: &[Change],
-) -> Result<Mapping, Failure> {
+pub(crate) fn map(config: &Config, columns: &Columns<'_>, changes: &[Change]) -> Result<Mapping, Failure> {
     let rows = columns.rows();
     if !changes.is_empty() && changes.len() != rows {
         return Err(problem::configuration(format!(
@@ -147,8 +143,9 @@ impl<'a> Writer<'a> {
             (Object::Profiles, Change::Removed) => Err(Refusal {
                 code: "removal-not-supported",
                 column: None,
-                message: "the row left the source, and customer profiles are never deleted: expected an added or changed row"
-                    .to_owned(),
+                message:
+                    "the row left the source, and customer profiles are never deleted: expected an added or changed row"
+                        .to_owned(),
             }),
             (Object::Audience { mode, .. }, change) => Ok(match (mode, change) {
                 (AudienceMode::Add, _) | (AudienceMode::Mirror, Change::Added | Change::Changed) => Action::Add,
@@ -224,9 +221,7 @@ fn refusal<'a>(column: &Column<'a>, value: Value<'_>, fault: Fault) -> Refusal<'
 }
 
 fn too_large() -> Failure {
-    problem::configuration(
-        "the batch is too large: its records take over 4 GiB; map fewer rows in one call",
-    )
+    problem::configuration("the batch is too large: its records take over 4 GiB; map fewer rows in one call")
 }
 
 #[cfg(test)]

@@ -6,11 +6,7 @@ use crate::transport::{Break, BreakKind};
 
 /// `: it said "…"`, or nothing.
 pub(crate) fn said(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!("; it said: {text}")
-    }
+    if text.is_empty() { String::new() } else { format!("; it said: {text}") }
 }
 
 /// 401 and 403.
@@ -39,15 +35,9 @@ pub(crate) fn audience_not_found(config: &Config, id: AudienceId) -> String {
 /// 404 and redirects: something answers, but not Talon.One's Integration API.
 pub(crate) fn wrong_address(config: &Config, status: u16) -> String {
     let answered = if (300..400).contains(&status) {
-        format!(
-            "{} answers with a redirect (HTTP {status}), which is not followed",
-            config.deployment_url
-        )
+        format!("{} answers with a redirect (HTTP {status}), which is not followed", config.deployment_url)
     } else {
-        format!(
-            "there is no Integration API at {} (HTTP {status})",
-            config.deployment_url
-        )
+        format!("there is no Integration API at {} (HTTP {status})", config.deployment_url)
     };
     format!("{answered}: {}", check_address())
 }
@@ -61,9 +51,7 @@ pub(crate) fn no_answer(config: &Config, broken: &Break) -> String {
         BreakKind::Timeout => format!(
             "{url} did not answer in time: {detail}; if this goes on, raise request_timeout_ms or lower batch_size"
         ),
-        BreakKind::Reset => format!(
-            "the connection to {url} broke: {detail}; the request may have been carried out"
-        ),
+        BreakKind::Reset => format!("the connection to {url} broke: {detail}; the request may have been carried out"),
         BreakKind::Denied => format!("the request to {url} is not let through: {detail}"),
     }
 }
@@ -87,9 +75,7 @@ pub(crate) fn conflict() -> &'static str {
 
 /// 408, 5xx.
 pub(crate) fn server_failed(status: u16) -> String {
-    format!(
-        "Talon.One failed (HTTP {status}): this passes as a rule; if it stays, ask Talon.One's support"
-    )
+    format!("Talon.One failed (HTTP {status}): this passes as a rule; if it stays, ask Talon.One's support")
 }
 
 /// Any other status.
@@ -110,7 +96,5 @@ pub(crate) fn invalid_value() -> &'static str {
 
 /// A record that no request has room for.
 pub(crate) fn too_large(bytes: usize) -> String {
-    format!(
-        "the record takes {bytes} bytes, more than a request may have: shorten its values or map fewer columns"
-    )
+    format!("the record takes {bytes} bytes, more than a request may have: shorten its values or map fewer columns")
 }

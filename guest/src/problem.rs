@@ -4,12 +4,7 @@ use crate::bindings::exports::etl::destination::destination::{Failure, Problem, 
 
 /// A problem without an HTTP answer behind it.
 pub(crate) fn problem(kind: ProblemKind, message: impl Into<String>) -> Problem {
-    Problem {
-        kind,
-        message: message.into(),
-        status: None,
-        retry_after_ms: None,
-    }
+    Problem { kind, message: message.into(), status: None, retry_after_ms: None }
 }
 
 /// The config is not valid, or does not fit the rows.

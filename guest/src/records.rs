@@ -42,8 +42,7 @@ impl<'a> Records<'a> {
     /// A batch that is malformed, or that asks for what the config's object type does not do.
     pub(crate) fn read(config: &Config, batch: &'a MappedBatch) -> Result<Self, Failure> {
         let strings = |what: &str, strings| {
-            Strings::read(strings)
-                .map_err(|fault| problem::internal(format!("the batch's {what}: {fault}")))
+            Strings::read(strings).map_err(|fault| problem::internal(format!("the batch's {what}: {fault}")))
         };
         let keys = strings("keys", &batch.keys)?;
         let payloads = strings("payloads", &batch.payloads)?;
@@ -60,25 +59,16 @@ impl<'a> Records<'a> {
         let mut kept = Vec::with_capacity(count);
         let mut superseded = Vec::new();
         for (at, action) in batch.actions.iter().enumerate().rev() {
-            let index = u32::try_from(at)
-                .map_err(|_| problem::internal("the batch has more records than can be counted"))?;
+            let index =
+                u32::try_from(at).map_err(|_| problem::internal("the batch has more records than can be counted"))?;
             let key = keys.get(at).unwrap_or_default();
-            let item = item(
-                config.object,
-                index,
-                key,
-                *action,
-                payloads.get(at).unwrap_or_default(),
-            )?;
+            let item = item(config.object, index, key, *action, payloads.get(at).unwrap_or_default())?;
             match last.entry(key) {
                 Entry::Vacant(entry) => {
                     entry.insert(kept.len());
                     kept.push(Record { index, key, item });
                 }
-                Entry::Occupied(later) => superseded.push(Superseded {
-                    index,
-                    by: *later.get(),
-                }),
+                Entry::Occupied(later) => superseded.push(Superseded { index, by: *later.get() }),
             }
         }
         kept.reverse();
@@ -91,16 +81,9 @@ impl<'a> Records<'a> {
 }
 
 /// The JSON of a record. An engine has none for a row that left its source: that one is written here.
-fn item<'a>(
-    object: Object,
-    index: u32,
-    key: &str,
-    action: Action,
-    payload: &'a str,
-) -> Result<Cow<'a, str>, Failure> {
+fn item<'a>(object: Object, index: u32, key: &str, action: Action, payload: &'a str) -> Result<Cow<'a, str>, Failure> {
     match (object, action) {
-        (Object::Profiles, Action::Upsert)
-        | (Object::Audience { .. }, Action::Add | Action::Delete) => {}
+        (Object::Profiles, Action::Upsert) | (Object::Audience { .. }, Action::Add | Action::Delete) => {}
         (Object::Profiles, Action::Add | Action::Delete) => {
             return Err(problem::configuration(format!(
                 "record {index} is not an upsert: a sync of customer_profiles creates and updates, and does nothing else"
@@ -113,9 +96,7 @@ fn item<'a>(
         }
     }
     if key.is_empty() {
-        return Err(problem::internal(format!(
-            "record {index} has an empty key"
-        )));
+        return Err(problem::internal(format!("record {index} has an empty key")));
     }
     match (object, action) {
         _ if !payload.is_empty() => Ok(Cow::Borrowed(payload)),
@@ -124,9 +105,7 @@ fn item<'a>(
             membership::write(key, action, id, &mut item);
             Ok(Cow::Owned(item))
         }
-        _ => Err(problem::internal(format!(
-            "record {index} has no payload: only a delete may have none"
-        ))),
+        _ => Err(problem::internal(format!("record {index} has no payload: only a delete may have none"))),
     }
 }
 

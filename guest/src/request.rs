@@ -10,27 +10,46 @@ pub(crate) const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
 /// One HTTP request, apart from its host and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// `GET`, `PUT` or `POST`.
-    pub method: &'static str,
+    /// What is done at the path.
+    pub method: Method,
     /// Path and query.
     pub path: &'static str,
     /// JSON, or empty for `GET`.
     pub body: String,
 }
 
+/// The methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `PUT`
+    Put,
+    /// `POST`
+    Post,
+}
+
+impl Method {
+    /// As HTTP spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Post => "POST",
+        }
+    }
+}
+
 /// The cheap request that shows whether the key is valid.
 pub(crate) fn ping() -> Request {
-    Request {
-        method: "GET",
-        path: "/v2/authping",
-        body: String::new(),
-    }
+    Request { method: Method::Get, path: "/v2/authping", body: String::new() }
 }
 
 /// Where records of one kind are sent, and what surrounds them in a body.
 #[derive(Clone, Copy)]
 pub(crate) struct Endpoint {
-    method: &'static str,
+    method: Method,
     path: &'static str,
     opening: &'static str,
 }
@@ -41,26 +60,20 @@ impl Endpoint {
     pub(crate) fn of(object: Object) -> Self {
         match object {
             Object::Profiles => Self {
-                method: "PUT",
+                method: Method::Put,
                 // Silent: an answer of 204, without the profiles in it.
                 path: "/v2/customer_profiles?silent=yes",
                 opening: "{\"customerProfiles\":[",
             },
-            Object::Audience { .. } => Self {
-                method: "POST",
-                path: "/v2/customer_audiences",
-                opening: "{\"data\":[",
-            },
+            Object::Audience { .. } => {
+                Self { method: Method::Post, path: "/v2/customer_audiences", opening: "{\"data\":[" }
+            }
         }
     }
 
     /// The request for some of the records.
     pub(crate) fn request(&self, records: &[Record<'_>], part: &[usize]) -> Request {
-        let items = || {
-            part.iter()
-                .filter_map(|place| records.get(*place))
-                .map(|record| record.item.as_ref())
-        };
+        let items = || part.iter().filter_map(|place| records.get(*place)).map(|record| record.item.as_ref());
         let commas = part.len().saturating_sub(1);
         let size = items().map(str::len).sum::<usize>() + commas;
         let mut body = String::with_capacity(self.opening.len() + size + CLOSING.len());
@@ -72,11 +85,7 @@ impl Endpoint {
             body.push_str(item);
         }
         body.push_str(CLOSING);
-        Request {
-            method: self.method,
-            path: self.path,
-            body,
-        }
+        Request { method: self.method, path: self.path, body }
     }
 }
 
@@ -90,12 +99,7 @@ pub(crate) struct Cut {
 }
 
 /// Cut records into requests of at most `batch_size` records and `max_bytes` bytes of body.
-pub(crate) fn cut(
-    endpoint: Endpoint,
-    records: &[Record<'_>],
-    batch_size: usize,
-    max_bytes: usize,
-) -> Cut {
+pub(crate) fn cut(endpoint: Endpoint, records: &[Record<'_>], batch_size: usize, max_bytes: usize) -> Cut {
     let room = max_bytes.saturating_sub(endpoint.opening.len() + CLOSING.len());
     let mut cut = Cut::default();
     let mut part = Vec::new();
@@ -108,8 +112,7 @@ pub(crate) fn cut(
         }
         // A comma before each but the first.
         if part.len() == batch_size || bytes + part.len() + length > room {
-            cut.parts
-                .extend(Some(std::mem::take(&mut part)).filter(|part| !part.is_empty()));
+            cut.parts.extend(Some(std::mem::take(&mut part)).filter(|part| !part.is_empty()));
             bytes = 0;
         }
         part.push(place);

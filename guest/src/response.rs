@@ -52,38 +52,19 @@ pub(crate) fn meaning(
         if !answer.cut_short {
             return Meaning::Accepted;
         }
-        let broken = Break {
-            kind: BreakKind::Reset,
-            detail: format!("its answer (HTTP {status}) was cut short"),
-        };
+        let broken = Break { kind: BreakKind::Reset, detail: format!("its answer (HTTP {status}) was cut short") };
         return of_break(config, &broken);
     }
     // Any other status says enough, however little of its body arrived.
     let complaint = Complaint::read(&answer.body, &config.api_key);
     let (kind, lasting, message) = match (status, audience) {
         (400 | 413 | 422, _) => return Meaning::Refused(Refusal { status, complaint }),
-        (401 | 403, _) => (
-            ProblemKind::Authentication,
-            true,
-            message::authentication(config, status),
-        ),
-        (404, Some(id)) => (
-            ProblemKind::NotFound,
-            true,
-            message::audience_not_found(config, id),
-        ),
-        (404 | 300..400, _) => (
-            ProblemKind::NotFound,
-            true,
-            message::wrong_address(config, status),
-        ),
+        (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status)),
+        (404, Some(id)) => (ProblemKind::NotFound, true, message::audience_not_found(config, id)),
+        (404 | 300..400, _) => (ProblemKind::NotFound, true, message::wrong_address(config, status)),
         (408, _) => (ProblemKind::Timeout, false, message::server_failed(status)),
         (409, _) => (ProblemKind::Server, false, message::conflict().to_owned()),
-        (429, _) => (
-            ProblemKind::RateLimited,
-            false,
-            message::too_many_requests().to_owned(),
-        ),
+        (429, _) => (ProblemKind::RateLimited, false, message::too_many_requests().to_owned()),
         (500.., _) => (ProblemKind::Server, false, message::server_failed(status)),
         _ => (ProblemKind::Refused, true, message::unexpected(status)),
     };
@@ -92,18 +73,14 @@ pub(crate) fn meaning(
     if lasting {
         return Meaning::Permanent(problem);
     }
-    problem.retry_after_ms = answer
-        .retry_after
-        .and_then(|header| retry_after_ms(&header, now));
+    problem.retry_after_ms = answer.retry_after.and_then(|header| retry_after_ms(&header, now));
     Meaning::Transient(problem)
 }
 
 fn of_break(config: &Config, broken: &Break) -> Meaning {
     let said = config.api_key.scrub(&message::no_answer(config, broken));
     match broken.kind {
-        BreakKind::Connect | BreakKind::Reset => {
-            Meaning::Transient(problem(ProblemKind::Connection, said))
-        }
+        BreakKind::Connect | BreakKind::Reset => Meaning::Transient(problem(ProblemKind::Connection, said)),
         BreakKind::Timeout => Meaning::Transient(problem(ProblemKind::Timeout, said)),
         BreakKind::Denied => Meaning::Permanent(problem(ProblemKind::Connection, said)),
     }
@@ -116,19 +93,11 @@ pub(crate) fn rejection(refusal: &Refusal, object: Object, bytes: usize) -> (&'s
         return ("too-large", message::too_large(bytes) + &said);
     }
     let (code, advice) = match (object, refusal.complaint.topic()) {
-        (Object::Profiles, Topic::UndefinedAttribute) => {
-            ("undefined-attribute", message::undefined_attribute())
-        }
+        (Object::Profiles, Topic::UndefinedAttribute) => ("undefined-attribute", message::undefined_attribute()),
         (Object::Profiles, Topic::Value) => ("invalid-value", message::invalid_value()),
         _ => ("refused", ""),
     };
-    (
-        code,
-        format!(
-            "Talon.One refused the record (HTTP {}){said}{advice}",
-            refusal.status
-        ),
-    )
+    (code, format!("Talon.One refused the record (HTTP {}){said}{advice}", refusal.status))
 }
 
 /// What a complaint seems to be about. Talon.One publishes no codes: this goes by its words, and decides over nothing but the
@@ -142,23 +111,13 @@ enum Topic {
 
 impl Complaint {
     fn topic(&self) -> Topic {
-        const UNDEFINED: [&str; 7] = [
-            "undefined",
-            "unknown",
-            "not defined",
-            "not exist",
-            "not found",
-            "no attribute",
-            "unrecogni",
-        ];
+        const UNDEFINED: [&str; 7] =
+            ["undefined", "unknown", "not defined", "not exist", "not found", "no attribute", "unrecogni"];
         const VALUE: [&str; 5] = ["type", "invalid", "format", "expected", "must be"];
         let text = self.text.to_ascii_lowercase();
         let mentions = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let about_attribute = mentions(&["attribute"])
-            || self
-                .pointers
-                .iter()
-                .any(|pointer| pointer.contains("attributes"));
+        let about_attribute =
+            mentions(&["attribute"]) || self.pointers.iter().any(|pointer| pointer.contains("attributes"));
         if about_attribute && mentions(&UNDEFINED) {
             Topic::UndefinedAttribute
         } else if about_attribute || mentions(&VALUE) {

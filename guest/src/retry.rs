@@ -43,10 +43,7 @@ pub(crate) fn decide(
 fn ceiling(retry: &Retry, attempts: u64) -> u64 {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
-    retry
-        .initial_backoff
-        .saturating_mul(factor)
-        .min(retry.max_backoff)
+    retry.initial_backoff.saturating_mul(factor).min(retry.max_backoff)
 }
 
 /// Numbers that differ from worker to worker. They spread load and guard nothing, so a seed from the clock is enough.
@@ -80,12 +77,7 @@ mod tests {
 
     use super::*;
 
-    const RETRY: Retry = Retry {
-        max_attempts: 5,
-        initial_backoff: 500,
-        max_backoff: 30_000,
-        max_elapsed: 300_000,
-    };
+    const RETRY: Retry = Retry { max_attempts: 5, initial_backoff: 500, max_backoff: 30_000, max_elapsed: 300_000 };
 
     fn decided(attempts: u64, elapsed: u64, retry_after: Option<u64>) -> Decision {
         decide(&RETRY, attempts, elapsed, retry_after, &mut Jitter::new(1))
@@ -94,12 +86,7 @@ mod tests {
     #[test]
     fn the_ceiling_doubles_up_to_its_bound() {
         let ceilings: Vec<u64> = (1..=9).map(|attempts| ceiling(&RETRY, attempts)).collect();
-        assert_eq!(
-            ceilings,
-            [
-                500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000
-            ]
-        );
+        assert_eq!(ceilings, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
         assert_eq!(ceiling(&RETRY, u64::MAX), 30_000);
     }
 
@@ -114,17 +101,11 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_too_much_ends_the_call() {
-        assert!(matches!(
-            decided(1, 100_000, Some(200_000)),
-            Decision::Wait(200_000)
-        ));
+        assert!(matches!(decided(1, 100_000, Some(200_000)), Decision::Wait(200_000)));
         assert_eq!(decided(1, 100_001, Some(200_000)), Decision::GiveUp);
         assert_eq!(decided(1, 0, Some(u64::MAX)), Decision::GiveUp);
         // What the server asks for is not cut down to the own bound.
-        assert!(matches!(
-            decided(1, 0, Some(120_000)),
-            Decision::Wait(120_000..=120_500)
-        ));
+        assert!(matches!(decided(1, 0, Some(120_000)), Decision::Wait(120_000..=120_500)));
     }
 
     #[test]
@@ -134,10 +115,7 @@ mod tests {
         for _ in 0..4_000 {
             counts[usize::try_from(jitter.up_to(3)).unwrap()] += 1;
         }
-        assert!(
-            counts.iter().all(|count| (900..=1_100).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|count| (900..=1_100).contains(count)), "{counts:?}");
         assert_eq!(Jitter::new(7).up_to(0), 0);
     }
 

@@ -8,22 +8,11 @@ use crate::value::{Unit, days_of_date, instant};
 ///
 /// # Errors
 /// What is wrong with the row.
-pub(crate) fn as_columns(
-    names: Vec<String>,
-    values: Vec<wit::Value>,
-) -> Result<Vec<wit::Column>, String> {
+pub(crate) fn as_columns(names: Vec<String>, values: Vec<wit::Value>) -> Result<Vec<wit::Column>, String> {
     if names.len() != values.len() {
-        return Err(format!(
-            "the row has {} values for {} columns: expected one for each",
-            values.len(),
-            names.len()
-        ));
+        return Err(format!("the row has {} values for {} columns: expected one for each", values.len(), names.len()));
     }
-    names
-        .into_iter()
-        .zip(values)
-        .map(|(name, value)| as_column(name, value))
-        .collect()
+    names.into_iter().zip(values).map(|(name, value)| as_column(name, value)).collect()
 }
 
 fn as_column(name: String, value: wit::Value) -> Result<wit::Column, String> {
@@ -39,8 +28,7 @@ fn as_column(name: String, value: wit::Value) -> Result<wit::Column, String> {
         wit::Value::Decimal(digits) => wit::Values::Decimals(strings(digits)?),
         wit::Value::Text(text) => wit::Values::Texts(strings(text)?),
         wit::Value::Date(text) => {
-            let days =
-                days_of_date(&text).ok_or_else(|| fault(&text, "a date: expected YYYY-MM-DD"))?;
+            let days = days_of_date(&text).ok_or_else(|| fault(&text, "a date: expected YYYY-MM-DD"))?;
             wit::Values::Dates(vec![days])
         }
         wit::Value::Timestamp(text) => {
@@ -60,19 +48,12 @@ fn as_column(name: String, value: wit::Value) -> Result<wit::Column, String> {
         }
         wit::Value::Json(text) => wit::Values::Json(strings(text)?),
     };
-    Ok(wit::Column {
-        name,
-        validity: Vec::new(),
-        values,
-    })
+    Ok(wit::Column { name, validity: Vec::new(), values })
 }
 
 fn strings(text: String) -> Result<wit::Strings, String> {
     let end = u32::try_from(text.len()).map_err(|_| "a value takes over 4 GiB".to_owned())?;
-    Ok(wit::Strings {
-        offsets: vec![0, end],
-        data: text,
-    })
+    Ok(wit::Strings { offsets: vec![0, end], data: text })
 }
 
 #[cfg(test)]
@@ -92,22 +73,10 @@ mod tests {
             (wit::Value::Boolean(true), wit::Values::Booleans(vec![true])),
             (wit::Value::Integer(7), wit::Values::Integers(vec![7])),
             (wit::Value::Float(0.5), wit::Values::Floats(vec![0.5])),
-            (
-                wit::Value::Decimal(text("1.50")),
-                wit::Values::Decimals(strings(["1.50"])),
-            ),
-            (
-                wit::Value::Text(text("ä")),
-                wit::Values::Texts(strings(["ä"])),
-            ),
-            (
-                wit::Value::Json(text("[1]")),
-                wit::Values::Json(strings(["[1]"])),
-            ),
-            (
-                wit::Value::Date(text("1970-01-02")),
-                wit::Values::Dates(vec![1]),
-            ),
+            (wit::Value::Decimal(text("1.50")), wit::Values::Decimals(strings(["1.50"]))),
+            (wit::Value::Text(text("ä")), wit::Values::Texts(strings(["ä"]))),
+            (wit::Value::Json(text("[1]")), wit::Values::Json(strings(["[1]"]))),
+            (wit::Value::Date(text("1970-01-02")), wit::Values::Dates(vec![1])),
             (
                 wit::Value::Timestamp(text("1970-01-01T02:00:01.5+02:00")),
                 wit::Values::Timestamps(wit::Timestamps {
@@ -124,23 +93,14 @@ mod tests {
     #[test]
     fn what_is_no_date_is_named() {
         let fault = one(wit::Value::Date("2024-02-30".to_owned()));
-        assert_eq!(
-            fault,
-            Err("column \"c\": \"2024-02-30\" is not a date: expected YYYY-MM-DD".to_owned())
-        );
+        assert_eq!(fault, Err("column \"c\": \"2024-02-30\" is not a date: expected YYYY-MM-DD".to_owned()));
         let fault = one(wit::Value::Timestamp("now".to_owned())).unwrap_err();
-        assert!(
-            fault.starts_with("column \"c\": \"now\" is not a timestamp"),
-            "{fault}"
-        );
+        assert!(fault.starts_with("column \"c\": \"now\" is not a timestamp"), "{fault}");
     }
 
     #[test]
     fn a_row_has_a_value_for_each_column() {
         let fault = as_columns(vec!["a".to_owned(), "b".to_owned()], vec![wit::Value::Null]);
-        assert_eq!(
-            fault,
-            Err("the row has 1 values for 2 columns: expected one for each".to_owned())
-        );
+        assert_eq!(fault, Err("the row has 1 values for 2 columns: expected one for each".to_owned()));
     }
 }

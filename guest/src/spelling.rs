@@ -1,10 +1,7 @@
 //! The nearest of a few known names, for "did you mean" hints.
 
 /// The candidate that is most likely meant by `word`, or none where nothing comes close. Case does not count.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     // A third of the letters may differ: `audiance` is meant for `audience`, `id` is not meant for `name`.
     let allowed = (word.chars().count() / 3).max(1);

@@ -50,20 +50,11 @@ pub(crate) trait Trial {
 ///
 /// # Errors
 /// Nothing more can be delivered in this call.
-pub(crate) fn isolate(
-    places: Vec<usize>,
-    refusal: Refusal,
-    trial: &mut impl Trial,
-) -> Result<(), Failure> {
+pub(crate) fn isolate(places: Vec<usize>, refusal: Refusal, trial: &mut impl Trial) -> Result<(), Failure> {
     let mut search = Search {
         trial,
         hints_hold: true,
-        open: vec![Part {
-            places,
-            refusal: Some(refusal),
-            may_probe: true,
-            halve: false,
-        }],
+        open: vec![Part { places, refusal: Some(refusal), may_probe: true, halve: false }],
     };
     while let Some(part) = search.open.pop() {
         search.work_on(part)?;
@@ -95,8 +86,7 @@ impl<T: Trial> Search<'_, T> {
         let Some(refusal) = &part.refusal else {
             let refusal = self.trial.send(&part.places)?;
             let refused = refusal.is_some();
-            self.open
-                .extend(Some(Part { refusal, ..part }).filter(|_| refused));
+            self.open.extend(Some(Part { refusal, ..part }).filter(|_| refused));
             return Ok(());
         };
         if let [place] = part.places.as_slice() {
@@ -104,11 +94,7 @@ impl<T: Trial> Search<'_, T> {
             return Ok(());
         }
         let ask = self.hints_hold && !part.halve && !refusal.for_size();
-        let hint = if ask {
-            hint::find(&refusal.complaint, &part.places, self.trial)
-        } else {
-            None
-        };
+        let hint = if ask { hint::find(&refusal.complaint, &part.places, self.trial) } else { None };
         match hint {
             Some(hint) => self.divide(&part, hint),
             None => self.halve(&part),
@@ -121,21 +107,11 @@ impl<T: Trial> Search<'_, T> {
         let others_refusal = self.trial.send(&hint.others)?;
         self.hints_hold = suspects_refusal.is_some();
         let halve = suspects_refusal.is_some() && others_refusal.is_some();
-        for (places, refusal, alike) in [
-            (hint.others, others_refusal, false),
-            (
-                hint.suspects,
-                suspects_refusal,
-                hint.basis == Basis::Attribute,
-            ),
-        ] {
+        for (places, refusal, alike) in
+            [(hint.others, others_refusal, false), (hint.suspects, suspects_refusal, hint.basis == Basis::Attribute)]
+        {
             if refusal.is_some() {
-                self.open.push(Part {
-                    places,
-                    refusal,
-                    may_probe: part.may_probe || alike,
-                    halve,
-                });
+                self.open.push(Part { places, refusal, may_probe: part.may_probe || alike, halve });
             }
         }
         Ok(())
@@ -146,20 +122,14 @@ impl<T: Trial> Search<'_, T> {
         let (first, second) = part.places.split_at(part.places.len() / 2);
         let first_refusal = self.trial.send(first)?;
         let second_refusal = self.trial.send(second)?;
-        let for_records =
-            |refusal: &Option<Refusal>| refusal.as_ref().is_some_and(|refusal| !refusal.for_size());
+        let for_records = |refusal: &Option<Refusal>| refusal.as_ref().is_some_and(|refusal| !refusal.for_size());
         let in_doubt = for_records(&first_refusal) && for_records(&second_refusal);
         let probed = if in_doubt && part.may_probe && part.places.len() >= LEAST_PROBED {
             Some(probe(&part.places, self.trial)?)
         } else {
             None
         };
-        if let Some(Probed {
-            agreed: Some(refusal),
-            rejected,
-            ..
-        }) = &probed
-        {
+        if let Some(Probed { agreed: Some(refusal), rejected, .. }) = &probed {
             for place in part.places.iter().filter(|place| !rejected.contains(place)) {
                 self.trial.reject(*place, refusal);
             }
@@ -203,9 +173,7 @@ impl Probed {
             // Its refusal may have been for a record that is gone; what is left of several was not refused alone; and
             // positions in it are no longer what they were.
             part.refusal = part.refusal.filter(|_| !lost_bad && part.places.len() > 1);
-            part.refusal
-                .iter_mut()
-                .for_each(|refusal| refusal.complaint.pointers.clear());
+            part.refusal.iter_mut().for_each(|refusal| refusal.complaint.pointers.clear());
         }
         Some(part).filter(|part| !part.places.is_empty())
     }
@@ -239,11 +207,8 @@ fn probe(places: &[usize], trial: &mut impl Trial) -> Result<Probed, Failure> {
 fn spread(places: &[usize]) -> impl Iterator<Item = usize> {
     // Counting with the bits reversed: 0, 16, 8, 24, 4, …
     let step = |probe: usize| probe.reverse_bits() >> (usize::BITS - PROBES.ilog2());
-    (0..PROBES).filter_map(move |probe| {
-        places
-            .get(step(probe) * places.len().saturating_sub(1) / (PROBES - 1))
-            .copied()
-    })
+    (0..PROBES)
+        .filter_map(move |probe| places.get(step(probe) * places.len().saturating_sub(1) / (PROBES - 1)).copied())
 }
 
 /// What one record was refused with. Words that name the record are the same words for another.
@@ -255,10 +220,7 @@ struct Words {
 impl Words {
     fn new(refusal: Refusal, key: &str) -> Self {
         let without_key = refusal.complaint.text.replace(key, "…");
-        Self {
-            refusal,
-            without_key,
-        }
+        Self { refusal, without_key }
     }
 
     /// The words that fit both records, if any do.

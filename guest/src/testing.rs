@@ -26,9 +26,7 @@ pub(crate) fn profiles_text(more: &Value) -> String {
 
 /// The text of a config of audience 42.
 pub(crate) fn audience_text(mode: &str) -> String {
-    profiles_text(
-        &json!({"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": mode}),
-    )
+    profiles_text(&json!({"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": mode}))
 }
 
 pub(crate) fn profiles(more: &Value) -> Config {
@@ -40,21 +38,14 @@ pub(crate) fn audience(mode: &str) -> Config {
 }
 
 fn parsed(text: &str) -> Config {
-    Config::parse(text)
-        .map_err(|issues| format!("{issues:?}"))
-        .unwrap()
+    Config::parse(text).map_err(|issues| format!("{issues:?}")).unwrap()
 }
 
 pub(crate) fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> wit::Strings {
-    let mut strings = wit::Strings {
-        offsets: vec![0],
-        data: String::new(),
-    };
+    let mut strings = wit::Strings { offsets: vec![0], data: String::new() };
     for text in texts {
         strings.data.push_str(text);
-        strings
-            .offsets
-            .push(u32::try_from(strings.data.len()).unwrap());
+        strings.offsets.push(u32::try_from(strings.data.len()).unwrap());
     }
     strings
 }
@@ -62,19 +53,11 @@ pub(crate) fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> wit::Stri
 /// The texts that packed strings hold.
 pub(crate) fn unpacked(strings: &wit::Strings) -> Vec<&str> {
     let place = |offset: u32| usize::try_from(offset).unwrap();
-    strings
-        .offsets
-        .windows(2)
-        .map(|ends| &strings.data[place(ends[0])..place(ends[1])])
-        .collect()
+    strings.offsets.windows(2).map(|ends| &strings.data[place(ends[0])..place(ends[1])]).collect()
 }
 
 pub(crate) fn column(name: &str, values: wit::Values) -> wit::Column {
-    wit::Column {
-        name: name.to_owned(),
-        validity: Vec::new(),
-        values,
-    }
+    wit::Column { name: name.to_owned(), validity: Vec::new(), values }
 }
 
 /// A column of texts, `None` for null.
@@ -85,26 +68,15 @@ pub(crate) fn texts(name: &str, values: &[Option<&str>]) -> wit::Column {
     }
     wit::Column {
         validity,
-        ..column(
-            name,
-            wit::Values::Texts(strings(values.iter().map(|value| value.unwrap_or("")))),
-        )
+        ..column(name, wit::Values::Texts(strings(values.iter().map(|value| value.unwrap_or("")))))
     }
 }
 
 /// A batch of profiles under the keys `c0`, `c1`, …, each with the attributes that `attributes` gives for its number.
-pub(crate) fn profile_batch(
-    count: usize,
-    attributes: impl Fn(usize) -> String,
-) -> wit::MappedBatch {
+pub(crate) fn profile_batch(count: usize, attributes: impl Fn(usize) -> String) -> wit::MappedBatch {
     let keys: Vec<String> = (0..count).map(|number| format!("c{number}")).collect();
     let payloads: Vec<String> = (0..count)
-        .map(|number| {
-            format!(
-                "{{\"integrationId\":\"c{number}\",\"attributes\":{{{}}}}}",
-                attributes(number)
-            )
-        })
+        .map(|number| format!("{{\"integrationId\":\"c{number}\",\"attributes\":{{{}}}}}", attributes(number)))
         .collect();
     wit::MappedBatch {
         rows: (0..u32::try_from(count).unwrap()).collect(),
@@ -123,11 +95,7 @@ pub(crate) struct TestClock {
 
 impl TestClock {
     pub(crate) fn new() -> Self {
-        Self {
-            now: 1_000,
-            unix: 784_111_777,
-            slept: Vec::new(),
-        }
+        Self { now: 1_000, unix: 784_111_777, slept: Vec::new() }
     }
 }
 
@@ -155,10 +123,7 @@ pub(crate) struct Server<F> {
 impl<F: FnMut(usize, &Request) -> Result<Response, Break>> Server<F> {
     /// The function gets the number of the request, from 0, and the request.
     pub(crate) fn new(answer: F) -> Self {
-        Self {
-            requests: Vec::new(),
-            answer,
-        }
+        Self { requests: Vec::new(), answer }
     }
 }
 
@@ -177,18 +142,13 @@ impl<T: Transport> Transport for &mut T {
 }
 
 pub(crate) fn status(status: u16) -> Result<Response, Break> {
-    Ok(Response {
-        status,
-        ..Response::default()
-    })
+    Ok(Response { status, ..Response::default() })
 }
 
 /// A refusal in Talon.One's form.
 pub(crate) fn refused(status: u16, message: &str, pointers: &[String]) -> Result<Response, Break> {
-    let errors: Vec<Value> = pointers
-        .iter()
-        .map(|pointer| json!({"title": message, "source": {"pointer": pointer}}))
-        .collect();
+    let errors: Vec<Value> =
+        pointers.iter().map(|pointer| json!({"title": message, "source": {"pointer": pointer}})).collect();
     Ok(Response {
         status,
         retry_after: None,
@@ -200,9 +160,6 @@ pub(crate) fn refused(status: u16, message: &str, pointers: &[String]) -> Result
 /// The items of a request's body.
 pub(crate) fn items(request: &Request) -> Vec<Value> {
     let body: Value = serde_json::from_str(&request.body).unwrap();
-    let items = body
-        .get("customerProfiles")
-        .or_else(|| body.get("data"))
-        .unwrap();
+    let items = body.get("customerProfiles").or_else(|| body.get("data")).unwrap();
     items.as_array().unwrap().clone()
 }

@@ -50,22 +50,13 @@ pub(crate) struct Fault {
 
 impl Fault {
     fn new(code: &'static str, wanted: &'static str, expected: &'static str) -> Self {
-        Self {
-            code,
-            wanted,
-            expected,
-            part: None,
-        }
+        Self { code, wanted, expected, part: None }
     }
 }
 
 /// Append `value`, which is not null, as JSON. On a fault, what was appended so far is left for the caller to cut off.
 #[inline]
-pub(crate) fn write(
-    value: Value<'_>,
-    field_type: Option<FieldType>,
-    out: &mut String,
-) -> Result<(), Fault> {
+pub(crate) fn write(value: Value<'_>, field_type: Option<FieldType>, out: &mut String) -> Result<(), Fault> {
     match field_type {
         None => write_own_type(value, out),
         Some(FieldType::String) => text::write(value, out),
@@ -93,11 +84,7 @@ fn write_own_type(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
 }
 
 fn invalid_json() -> Fault {
-    Fault::new(
-        "invalid-json",
-        "valid JSON",
-        "a JSON value such as [\"a\",\"b\"]",
-    )
+    Fault::new("invalid-json", "valid JSON", "a JSON value such as [\"a\",\"b\"]")
 }
 
 impl Value<'_> {

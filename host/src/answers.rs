@@ -113,9 +113,7 @@ impl Report {
             (records, Some(_)) if records.is_empty() => {
                 return Err("a failure, but no record is undelivered".to_owned());
             }
-            (records, Some(failure)) => {
-                Some(Undelivered { records, failure: Failure::from_answer(failure)? })
-            }
+            (records, Some(failure)) => Some(Undelivered { records, failure: Failure::from_answer(failure)? }),
         };
         Ok(Self {
             accepted: answer.accepted,
@@ -156,11 +154,7 @@ impl Seen {
         Ok(())
     }
 
-    fn mark_rising(
-        &mut self,
-        indices: impl Iterator<Item = u32> + Clone,
-        list: &'static str,
-    ) -> Result<(), String> {
+    fn mark_rising(&mut self, indices: impl Iterator<Item = u32> + Clone, list: &'static str) -> Result<(), String> {
         self.mark(indices.clone(), list)?;
         if !indices.is_sorted() {
             return Err(format!("{list}: the {} indices are not in rising order", self.what));

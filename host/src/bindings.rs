@@ -17,9 +17,9 @@ mod generated {
 }
 
 pub use generated::exports::etl::destination::destination::{
-    Action, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Field, Limits,
-    MappedRow, ObjectType, Problem, ProblemKind, Rejection, Request, Row, RowIssue, StringsParam as Strings, SyncMode,
-    TimeUnit, Timestamps, Value, Values,
+    Action, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Field, Limits, MappedRow, ObjectType,
+    Problem, ProblemKind, Rejection, Request, Row, RowIssue, StringsParam as Strings, SyncMode, TimeUnit, Timestamps,
+    Value, Values,
 };
 
 pub(crate) use generated::exports::etl::destination::destination::{

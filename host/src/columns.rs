@@ -9,9 +9,7 @@ mod tests;
 
 use std::borrow::Cow;
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray,
-};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     ArrowTimestampType, DataType, Date32Type, Date64Type, Decimal128Type, Decimal256Type, DecimalType, Field,
@@ -36,7 +34,9 @@ pub struct Columns<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ColumnError {
     /// The contract has no values of this type.
-    #[error("the column {name:?} is of the type {data_type}, which cannot be handed to a plugin; cast it to text in the source, or leave its mapping out")]
+    #[error(
+        "the column {name:?} is of the type {data_type}, which cannot be handed to a plugin; cast it to text in the source, or leave its mapping out"
+    )]
     Type {
         /// The column.
         name: String,
@@ -219,10 +219,7 @@ fn counts<T: ArrowTimestampType>(array: &ArrayRef) -> &[i64] {
     array.as_primitive::<T>().values()
 }
 
-fn decimals<'a, T: DecimalType + ArrowPrimitiveType>(
-    name: &str,
-    array: &ArrayRef,
-) -> Result<Texts<'a>, ColumnError> {
+fn decimals<'a, T: DecimalType + ArrowPrimitiveType>(name: &str, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
     let array = array.as_primitive::<T>();
     digits(name, array, |row| array.value_as_string(row))
 }

@@ -75,11 +75,7 @@ impl Origin {
             return Err(OriginError::UserInfo);
         }
         let (host, port) = split_port(authority)?;
-        let origin = Self {
-            scheme,
-            host: Host::parse(host)?,
-            port: port.unwrap_or(scheme.default_port()),
-        };
+        let origin = Self { scheme, host: Host::parse(host)?, port: port.unwrap_or(scheme.default_port()) };
         if origin.scheme == Scheme::Http && !origin.is_loopback() {
             return Err(OriginError::Cleartext);
         }
@@ -134,11 +130,7 @@ impl Host {
         if let Some(inner) = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
             let address: Ipv6Addr = inner.parse().map_err(|_| OriginError::Address)?;
             // One spelling an address: `::1`, not `0:0:0:0:0:0:0:1`.
-            return if address.to_string() == inner {
-                Ok(Self::V6(address))
-            } else {
-                Err(OriginError::Address)
-            };
+            return if address.to_string() == inner { Ok(Self::V6(address)) } else { Err(OriginError::Address) };
         }
         if host.is_empty() {
             return Err(OriginError::NoHost);
@@ -231,9 +223,7 @@ impl Policy {
     ///
     /// # Errors
     /// Where one of them is not an absolute https URL (http for loopback) in canonical spelling.
-    pub fn of_endpoints<'a>(
-        endpoints: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, EndpointError> {
+    pub fn of_endpoints<'a>(endpoints: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, EndpointError> {
         let allowed = endpoints
             .into_iter()
             .map(|(key, url)| match Origin::of_url(url) {
@@ -254,15 +244,13 @@ impl Policy {
             "http" => Origin::new(Scheme::Http, authority),
             _ => Err(OriginError::Scheme),
         };
-        self.allowed
-            .iter()
-            .map(|(_, origin)| origin)
-            .find(|origin| wanted.as_ref() == Ok(origin))
-            .ok_or_else(|| Denial {
+        self.allowed.iter().map(|(_, origin)| origin).find(|origin| wanted.as_ref() == Ok(origin)).ok_or_else(|| {
+            Denial {
                 target: without_user_info(&format!("{scheme}://{authority}")),
                 malformed: wanted.err(),
                 allowed: self.allowed.clone(),
-            })
+            }
+        })
     }
 }
 

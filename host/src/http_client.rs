@@ -76,7 +76,7 @@ pub enum ClientError {
         /// What was found instead.
         reason: String,
     },
-    /// The system's certificates or proxy settings can't be used.
+    /// The client does not come up with what it is given.
     #[error("can't set up the HTTP client: {0}")]
     Setup(String),
 }
@@ -85,7 +85,7 @@ impl HttpClient {
     /// Make the client; connections come with the first requests.
     ///
     /// # Errors
-    /// Where a CA file can't be read or used, or the system's certificates can't.
+    /// Where a CA file can't be read or used.
     pub fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
         // Fails where the process has chosen a provider already, which is as good.
         let _chosen_before = ring::default_provider().install_default();
@@ -114,18 +114,14 @@ impl HttpClient {
         first_byte: Duration,
     ) -> Result<http::Response<reqwest::Body>, TransportFault> {
         // Whole seconds, so that a plugin can't make a client for every millisecond.
-        let connect_timeout_seconds =
-            connect.as_secs_f64().ceil().clamp(1.0, CONNECT_TIMEOUT.as_secs_f64()) as u64;
+        let seconds = connect.as_secs().saturating_add(u64::from(connect.subsec_nanos() > 0));
+        let connect_timeout_seconds = seconds.clamp(1, CONNECT_TIMEOUT.as_secs());
         let variant = Variant { loopback: origin.is_loopback(), connect_timeout_seconds };
         let client = self.variant(variant).map_err(|e| TransportFault::setup(origin, &e))?;
 
         let (parts, body) = request.into_parts();
         let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let sent = client
-            .request(parts.method, format!("{origin}{path}"))
-            .headers(parts.headers)
-            .body(body)
-            .send();
+        let sent = client.request(parts.method, format!("{origin}{path}")).headers(parts.headers).body(body).send();
         let limit = Duration::from_secs(connect_timeout_seconds) + first_byte;
         match tokio::time::timeout(limit, sent).await {
             Ok(Ok(response)) => Ok(response.into()),
@@ -139,31 +135,38 @@ impl HttpClient {
         if let Some(client) = clients.get(&variant) {
             return Ok(client.clone());
         }
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .tls_certs_merge(self.0.certificates.clone())
-            .dns_resolver(SystemResolver)
-            .connect_timeout(Duration::from_secs(variant.connect_timeout_seconds))
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true);
-        if variant.loopback {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|e| ClientError::Setup(fault::chain(&e)))?;
+        let client = self.build(variant)?;
         clients.insert(variant, client.clone());
         Ok(client)
+    }
+
+    fn build(&self, variant: Variant) -> Result<reqwest::Client, ClientError> {
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .tls_version_min(reqwest::tls::Version::TLS_1_2)
+                .dns_resolver(SystemResolver)
+                .connect_timeout(Duration::from_secs(variant.connect_timeout_seconds))
+                .pool_idle_timeout(IDLE)
+                .tcp_nodelay(true);
+            if variant.loopback { builder.no_proxy() } else { builder }
+        };
+        let own = || self.0.certificates.iter().cloned();
+        builder().tls_certs_merge(own()).build().or_else(|error| {
+            // A small container has no certificates of the system's, and may need none.
+            let client = builder().tls_certs_only(own()).build().map_err(|e| ClientError::Setup(fault::chain(&e)))?;
+            tracing::warn!("only the certificates of the CA files named here are trusted: {}", fault::chain(&error));
+            Ok(client)
+        })
     }
 }
 
 fn read_certificates(path: &PathBuf) -> Result<Vec<reqwest::Certificate>, ClientError> {
-    let pem = std::fs::read(path)
-        .map_err(|source| ClientError::Unreadable { path: path.clone(), source })?;
+    let pem = std::fs::read(path).map_err(|source| ClientError::Unreadable { path: path.clone(), source })?;
     let unusable = |reason: String| ClientError::NoCertificate { path: path.clone(), reason };
-    let certificates =
-        reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(fault::chain(&e)))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(fault::chain(&e)))?;
     if certificates.is_empty() {
         return Err(unusable("it has none".to_owned()));
     }

@@ -13,7 +13,7 @@ use wasmtime::Store;
 
 use crate::answers::{Failure, Mapping, Report};
 use crate::bindings::{
-    self, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, PluginExports, PluginExportsPre, MappedRow,
+    self, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, MappedRow, PluginExports, PluginExportsPre,
     Request, Row,
 };
 use crate::outgoing::Hook;
@@ -192,7 +192,9 @@ impl Instance {
         let exports = self.exports.etl_destination_destination();
         let answer = exports.call_check_connection(&mut self.store, self.config.json());
         let answer = tokio::time::timeout(time, answer).await;
-        self.end(Call::CheckConnection, answer)
+        let mut check = self.end(Call::CheckConnection, answer)?;
+        check.verified.iter_mut().chain(&mut check.unverified).for_each(|text| self.config.redact(text));
+        Ok(check)
     }
 
     pub(crate) async fn map_row(&mut self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
@@ -203,11 +205,7 @@ impl Instance {
         self.end(Call::MapRow, answer)
     }
 
-    pub(crate) async fn map_batch(
-        &mut self,
-        columns: &[Column<'_>],
-        changes: &[Change],
-    ) -> Result<Mapping, CallError> {
+    pub(crate) async fn map_batch(&mut self, columns: &[Column<'_>], changes: &[Change]) -> Result<Mapping, CallError> {
         let rows = columns.first().map_or(changes.len(), |column| column.values.len());
         let time = self.begin(Call::MapBatch);
         let exports = self.exports.etl_destination_destination();

@@ -40,9 +40,9 @@ impl Job {
         let mappings = destination.mappings().filter(|_| descriptor.field_mapping);
         let keys = &descriptor.config_keys;
         let mut identity = facts(&keys.identity, &keys.secrets, destination);
-        let key_column = mappings.as_ref().and_then(|mappings| {
-            mappings.iter().find(|mapping| Some(mapping.destination) == key_field.as_deref())
-        });
+        let key_column = mappings
+            .as_ref()
+            .and_then(|mappings| mappings.iter().find(|mapping| Some(mapping.destination) == key_field.as_deref()));
         if let Some(mapping) = key_column {
             identity.insert(format!("column of {}", mapping.destination), mapping.source.to_owned());
         }
@@ -93,7 +93,9 @@ pub fn mode_name(mode: SyncMode) -> &'static str {
 }
 
 fn mode(name: &str) -> Option<SyncMode> {
-    [SyncMode::Upsert, SyncMode::Add, SyncMode::Remove, SyncMode::Mirror].into_iter().find(|&mode| mode_name(mode) == name)
+    [SyncMode::Upsert, SyncMode::Add, SyncMode::Remove, SyncMode::Mirror]
+        .into_iter()
+        .find(|&mode| mode_name(mode) == name)
 }
 
 #[cfg(test)]
@@ -158,10 +160,8 @@ mod tests {
 
     #[test]
     fn target_and_identity_are_told_without_secrets() {
-        let job = job(
-            "object_type = 'members'\nurl = 'https://a'\nkey = 's3cret'\nlist = 42\nprefix = 'p_'\n\
-             mappings = [{source = 'no', destination = 'id'}, {source = 'x', destination = 'y'}]",
-        );
+        let job = job("object_type = 'members'\nurl = 'https://a'\nkey = 's3cret'\nlist = 42\nprefix = 'p_'\n\
+             mappings = [{source = 'no', destination = 'id'}, {source = 'x', destination = 'y'}]");
         assert_eq!(format!("{:?}", job.target), r#"{"list": "42", "url": "https://a"}"#);
         assert_eq!(format!("{:?}", job.identity), r#"{"column of id": "no", "prefix": "p_"}"#);
         assert!(job.reads("x") && job.reads("no") && !job.reads("y"));

@@ -30,3 +30,6 @@ pub mod source;
 pub mod state;
 pub mod stop;
 pub mod sync_file;
+
+#[cfg(test)]
+mod alone;

@@ -98,6 +98,8 @@ impl Hook {
         // The client writes these two itself, from where it really sends and what.
         parts.headers.remove(HOST);
         parts.headers.remove(CONTENT_LENGTH);
+        // One of them is a key; marked so, none is shown by a library that logs what it sends.
+        parts.headers.values_mut().for_each(|value| value.set_sensitive(true));
 
         let waiting = Instant::now();
         let departure = outgoing.pace.departure().await;
@@ -106,8 +108,7 @@ impl Hook {
         let sent = Instant::now();
         let method = parts.method.clone();
         let answer =
-            exchange(&outgoing.client, origin, http::Request::from_parts(parts, body), options, &self.limits)
-                .await;
+            exchange(&outgoing.client, origin, http::Request::from_parts(parts, body), options, &self.limits).await;
         match &answer {
             Ok((answer, fault)) => {
                 tracing::debug!(%origin, %method, status = answer.status.as_u16(), took = ?sent.elapsed(), "answered");

@@ -159,7 +159,13 @@ pub async fn run(
         dry_run: options.dry_run,
     };
     let mapped = map(source, session.clone(), job.clone())?;
-    let flow = Flow::new(plan, session, Watch { traffic: Arc::clone(&traffic), meter, observer }, ledger, outputs.dead_letters);
+    let flow = Flow::new(
+        plan,
+        session,
+        Watch { traffic: Arc::clone(&traffic), meter, observer },
+        ledger,
+        outputs.dead_letters,
+    );
     let outflow = follow(flow, mapped, stop).await?;
 
     let traffic = traffic.counts();

@@ -163,9 +163,9 @@ async fn compile(runtime: &Runtime, component: &[u8], name: &str) -> Result<Comp
 
 fn check_imports(component: &Component, name: &str) -> Result<(), LoadError> {
     let granted = |import: &str| {
-        import.split_once('@').is_some_and(|(interface, version)| {
-            GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION)
-        })
+        import
+            .split_once('@')
+            .is_some_and(|(interface, version)| GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION))
     };
     let ty = component.component_type();
     match ty.imports(component.engine()).map(|(import, _)| import).find(|import| !granted(import)) {

@@ -66,9 +66,11 @@ impl MappedBatch {
 
     /// All records in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        self.rows.iter().zip(&self.actions).zip(self.keys.iter().zip(self.payloads.iter())).map(
-            |((row, action), (key, payload))| Record { row: *row, key, action: *action, payload },
-        )
+        self.rows
+            .iter()
+            .zip(&self.actions)
+            .zip(self.keys.iter().zip(self.payloads.iter()))
+            .map(|((row, action), (key, payload))| Record { row: *row, key, action: *action, payload })
     }
 
     /// Bytes of all payloads together.
@@ -184,10 +186,7 @@ impl Texts {
             return Err(format!("the offsets fall from {a} to {b}"));
         }
         if let Some(at) = offsets.iter().find(|at| !data.is_char_boundary(**at as usize)) {
-            return Err(format!(
-                "offset {at} does not stand between two characters of {} bytes",
-                data.len()
-            ));
+            return Err(format!("offset {at} does not stand between two characters of {} bytes", data.len()));
         }
         Ok(Self { offsets, data })
     }

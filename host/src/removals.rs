@@ -90,7 +90,9 @@ impl Reason {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::UnnamedRows(_) => "mend the rejected rows and run again: a row that can't be read is never taken for one that left",
+            Self::UnnamedRows(_) => {
+                "mend the rejected rows and run again: a row that can't be read is never taken for one that left"
+            }
             Self::EmptySource => "check the source; if it is meant to be empty, run again with --allow-removals",
             Self::OtherKeys(_) => {
                 "if the keys are meant to change, run again with --allow-removals: it removes the members under their old keys"
@@ -168,7 +170,10 @@ mod tests {
     #[test]
     fn zero_means_none_without_a_person() {
         let max = MaxRemovals { count: 0, ratio: 0.0 };
-        assert_eq!(judge(&Situation { max, ..USUAL }), Verdict::Withhold(Reason::TooMany { leaving: 1, known: 1000, max }));
+        assert_eq!(
+            judge(&Situation { max, ..USUAL }),
+            Verdict::Withhold(Reason::TooMany { leaving: 1, known: 1000, max })
+        );
     }
 
     proptest! {

@@ -128,12 +128,7 @@ impl RejectionTally {
             return;
         }
         if self.codes.len() < MOST_CODES {
-            self.codes.push(Rejections {
-                code: code.to_owned(),
-                rows: 1,
-                first_row: row,
-                message: message.to_owned(),
-            });
+            self.codes.push(Rejections { code: code.to_owned(), rows: 1, first_row: row, message: message.to_owned() });
         }
     }
 
@@ -234,8 +229,23 @@ mod tests {
     fn the_json_has_the_keys_that_the_documentation_names() {
         let json = serde_json::to_value(report()).unwrap();
         for key in [
-            "sync", "object_type", "sync_mode", "rows_read", "unchanged", "delivered", "rejected", "undelivered",
-            "added", "changed", "removed", "withheld_removals", "requests", "retries", "bytes_sent", "seconds", "failure",
+            "sync",
+            "object_type",
+            "sync_mode",
+            "rows_read",
+            "unchanged",
+            "delivered",
+            "rejected",
+            "undelivered",
+            "added",
+            "changed",
+            "removed",
+            "withheld_removals",
+            "requests",
+            "retries",
+            "bytes_sent",
+            "seconds",
+            "failure",
         ] {
             assert!(json.get(key).is_some(), "{key}");
         }
@@ -272,10 +282,10 @@ mod tests {
         tally.add("b", "first b", Some(2));
         tally.add("b", "second b", Some(3));
         let told = tally.finish();
-        assert_eq!(told.iter().map(|r| (r.code.as_str(), r.rows, r.first_row)).collect::<Vec<_>>(), [
-            ("b", 2, Some(2)),
-            ("a", 1, Some(1))
-        ]);
+        assert_eq!(
+            told.iter().map(|r| (r.code.as_str(), r.rows, r.first_row)).collect::<Vec<_>>(),
+            [("b", 2, Some(2)), ("a", 1, Some(1))]
+        );
         assert_eq!(told[0].message, "first b");
 
         let mut many = RejectionTally::default();

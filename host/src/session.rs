@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::answers::{Mapping, Report};
-use crate::bindings::{Change, Column, ConnectionCheck, PluginExportsPre, MappedRow, Request, Row};
+use crate::bindings::{Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Request, Row};
 use crate::instance::{CallError, Instance};
 use crate::outgoing::Hook;
 use crate::plugin::{PluginConfig, Runtime};

@@ -78,7 +78,8 @@ pub fn open(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Ar
     let text = match spec.input() {
         Input::Stdin => Metered::stdin(),
         Input::File(path) => {
-            let absent = |error| SourceError { absent: true, ..SourceError::new(&name, format!("cannot be opened: {error}")) };
+            let absent =
+                |error| SourceError { absent: true, ..SourceError::new(&name, format!("cannot be opened: {error}")) };
             Metered::file(File::open(path).map_err(absent)?)
         }
     };
@@ -115,9 +116,7 @@ pub fn missing_columns(columns: &[String], destination: &Destination, key_field:
     match destination.mappings() {
         Some(mappings) => mappings
             .iter()
-            .filter_map(|mapping| {
-                absent(format!("destination.mappings[{}].source", mapping.index), mapping.source)
-            })
+            .filter_map(|mapping| absent(format!("destination.mappings[{}].source", mapping.index), mapping.source))
             .collect(),
         None => key_field
             .and_then(|field| absent("destination.mappings".to_owned(), field))

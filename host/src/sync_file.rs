@@ -217,9 +217,8 @@ impl Draft {
     /// Reads the file at `path`, with variables from the process's environment. Its directory is the base of all
     /// relative paths in it.
     pub fn open(path: &Path) -> Result<Self, Vec<Fault>> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            vec![Fault::new("", format!("cannot be read: {error}"))]
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| vec![Fault::new("", format!("cannot be read: {error}"))])?;
         Self::parse(&text, path.parent().unwrap_or(Path::new("")), &|name| std::env::var(name))
     }
 
@@ -304,9 +303,7 @@ fn read_source(mut section: Section<'_>, base: &Path) -> Option<SourceSpec> {
             let quote = section.ascii("quote", "\"'\"").unwrap_or(b'"');
             input.map(|input| SourceSpec::Csv { input, delimiter, quote, columns })
         }
-        Some("ndjson") => {
-            input.map(|input| SourceSpec::Ndjson { input, columns: columns.unwrap_or_default() })
-        }
+        Some("ndjson") => input.map(|input| SourceSpec::Ndjson { input, columns: columns.unwrap_or_default() }),
         Some(other) => {
             let hint = match crate::fault::nearest(other, TYPES) {
                 Some(near) => format!("did you mean {near:?}?"),

@@ -190,10 +190,7 @@ fn a_redirect_is_not_followed() {
 /// A source that breaks off is not a source that ended.
 #[test]
 fn a_source_with_a_fault_in_the_middle_fails_with_its_line() {
-    for (rows, line) in [
-        ("id,tier\n1,gold\n2\n3,gold\n", "3"),
-        ("id,tier\n1,gold\n2,\"go", "3"),
-    ] {
+    for (rows, line) in [("id,tier\n1,gold\n2\n3,gold\n", "3"), ("id,tier\n1,gold\n2,\"go", "3")] {
         let desk = Desk::permissive();
         desk.write("rows.csv", rows);
         desk.profiles(&[ID, ("tier", "tier", "")]);

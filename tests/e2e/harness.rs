@@ -106,8 +106,7 @@ impl Desk {
 
     /// Runs `sync sync.toml --report report.json --dead-letters dead.ndjson` with more arguments.
     pub(crate) fn sync(&self, more: &[&str]) -> Outcome {
-        let mut arguments =
-            vec!["sync", "sync.toml", "--report", "report.json", "--dead-letters", "dead.ndjson"];
+        let mut arguments = vec!["sync", "sync.toml", "--report", "report.json", "--dead-letters", "dead.ndjson"];
         arguments.extend(more);
         let outcome = self.host(&arguments);
         for name in ["report.json", "dead.ndjson"] {

@@ -7,13 +7,14 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    missing_docs,
+    clippy::print_stdout,
     reason = "a test that can't go on fails with the reason"
 )]
 
 mod check;
 mod component;
 mod failures;
+mod faults;
 mod harness;
 mod mirror;
 mod payloads;

@@ -54,8 +54,14 @@ fn members_that_others_added_stay() {
     assert!(state.exists(), "the state is beside the sync file");
     desk.write(
         "other.toml",
-        sync_file("customer_profile_audiences", "audience_id = 42\nsync_mode = \"add\"\n", &[("id", "integration_id", "")], "csv", "rows.csv")
-            .replace("name = \"e2e\"", "name = \"other\""),
+        sync_file(
+            "customer_profile_audiences",
+            "audience_id = 42\nsync_mode = \"add\"\n",
+            &[("id", "integration_id", "")],
+            "csv",
+            "rows.csv",
+        )
+        .replace("name = \"e2e\"", "name = \"other\""),
     );
     desk.host(&["sync", "other.toml"]).ends_with(0);
     source(&desk, &ids(5..20));

@@ -153,8 +153,7 @@ fn memberships_carry_the_audience_as_a_number() {
         desk.write("rows.csv", "id\n00042\nZoë\n");
         desk.audience(mode);
         desk.sync(&[]).ends_with(0);
-        let member =
-            |id: &str| format!(r#"{{"action":"{action}","profileIntegrationId":"{id}","audienceId":42}}"#);
+        let member = |id: &str| format!(r#"{{"action":"{action}","profileIntegrationId":"{id}","audienceId":42}}"#);
         assert_eq!(
             only(desk.bodies(path::AUDIENCES)),
             format!("{{\"data\":[{},{}]}}", member("00042"), member("Zoë")),
@@ -167,7 +166,10 @@ fn memberships_carry_the_audience_as_a_number() {
 fn a_prefix_is_put_in_front_of_ids_of_both_object_types() {
     let desk = Desk::permissive();
     desk.write("rows.csv", "id\n7\n");
-    desk.write("sync.toml", sync_file("customer_profiles", "integration_id_prefix = \"app1_\"\n", &[ID], "csv", "rows.csv"));
+    desk.write(
+        "sync.toml",
+        sync_file("customer_profiles", "integration_id_prefix = \"app1_\"\n", &[ID], "csv", "rows.csv"),
+    );
     desk.sync(&[]).ends_with(0);
     let settings = "audience_id = 42\nsync_mode = \"add\"\nintegration_id_prefix = \"app1_\"\n";
     desk.write("sync.toml", sync_file("customer_profile_audiences", settings, &[ID], "csv", "rows.csv"));

@@ -119,7 +119,9 @@ fn a_report_that_cannot_be_written_is_found_before_the_first_request() {
 
 #[test]
 fn rows_can_come_from_standard_input() {
-    for (kind, rows) in [("csv", "id,points\n1,5\n2,6\n"), ("ndjson", "{\"id\":\"1\",\"points\":5}\n{\"id\":\"2\",\"points\":6}\n")] {
+    for (kind, rows) in
+        [("csv", "id,points\n1,5\n2,6\n"), ("ndjson", "{\"id\":\"1\",\"points\":5}\n{\"id\":\"2\",\"points\":6}\n")]
+    {
         let desk = desk();
         desk.write("sync.toml", crate::harness::sync_file("customer_profiles", "", &MAPPINGS, kind, "-"));
         desk.host_with_input(&["sync", "sync.toml"], rows.as_bytes()).ends_with(0);

@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let component = ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(ComponentEncoder::encode)
         .with_context(|| format!("{input} does not make a component"))?;
     fs::write(output, component).with_context(|| format!("cannot write {output}"))
 }

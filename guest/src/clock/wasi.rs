@@ -18,7 +18,6 @@ impl Clock for WasiClock {
     }
 
     fn sleep_ms(&mut self, milliseconds: u64) {
-        monotonic_clock::subscribe_duration(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND))
-            .block();
+        monotonic_clock::subscribe_duration(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND)).block();
     }
 }

@@ -4,10 +4,7 @@ use super::*;
 use crate::testing::{column, strings, texts};
 
 fn text_column(offsets: &[u32], data: &str) -> wit::Column {
-    let strings = wit::Strings {
-        offsets: offsets.to_vec(),
-        data: data.to_owned(),
-    };
+    let strings = wit::Strings { offsets: offsets.to_vec(), data: data.to_owned() };
     column("c", wit::Values::Texts(strings))
 }
 
@@ -19,10 +16,7 @@ fn fault(columns: &[wit::Column]) -> String {
 fn values_are_read_by_row() {
     let columns = [
         texts("text", &[Some("a"), None, Some("ä")]),
-        wit::Column {
-            validity: vec![0b101],
-            ..column("integer", wit::Values::Integers(vec![1, 2, 3]))
-        },
+        wit::Column { validity: vec![0b101], ..column("integer", wit::Values::Integers(vec![1, 2, 3])) },
         column("boolean", wit::Values::Booleans(vec![true, false, true])),
         column("float", wit::Values::Floats(vec![0.5, 1.0, 2.0])),
         column("decimal", wit::Values::Decimals(strings(["1", "2", "3"]))),
@@ -40,16 +34,8 @@ fn values_are_read_by_row() {
     ];
     let columns = Columns::read(&columns).unwrap();
     assert_eq!(columns.rows(), 3);
-    let row = |row: usize| {
-        columns
-            .iter()
-            .map(|column| column.value(row))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        row(0)[..3],
-        [Value::Text("a"), Value::Integer(1), Value::Boolean(true)]
-    );
+    let row = |row: usize| columns.iter().map(|column| column.value(row)).collect::<Vec<_>>();
+    assert_eq!(row(0)[..3], [Value::Text("a"), Value::Integer(1), Value::Boolean(true)]);
     assert_eq!(row(1)[..2], [Value::Null, Value::Null]);
     assert_eq!(
         row(2),
@@ -65,10 +51,7 @@ fn values_are_read_by_row() {
             Value::Timestamp(3, Unit::Millisecond),
         ]
     );
-    assert!(
-        row(3).iter().all(|value| *value == Value::Null),
-        "beyond the last row"
-    );
+    assert!(row(3).iter().all(|value| *value == Value::Null), "beyond the last row");
     assert_eq!(columns.get("date").map(|column| column.name), Some("date"));
     assert!(columns.get("Date").is_none());
 }
@@ -84,53 +67,24 @@ fn sliced_and_empty_strings_are_sound() {
     ] {
         let columns = [text_column(offsets, data)];
         let columns = Columns::read(&columns).unwrap();
-        let values: Vec<Value<'_>> = (0..columns.rows())
-            .map(|row| columns.get("c").unwrap().value(row))
-            .collect();
-        assert_eq!(
-            values,
-            expected
-                .iter()
-                .map(|text| Value::Text(text))
-                .collect::<Vec<_>>()
-        );
+        let values: Vec<Value<'_>> = (0..columns.rows()).map(|row| columns.get("c").unwrap().value(row)).collect();
+        assert_eq!(values, expected.iter().map(|text| Value::Text(text)).collect::<Vec<_>>());
     }
 }
 
 #[test]
 fn a_malformed_column_is_a_clear_failure() {
     for (columns, fragment) in [
+        (vec![text_column(&[0, 2, 1], "abc")], "offset 1 stands behind 2"),
+        (vec![text_column(&[0, 4], "abc")], "offset 4 is not the start of a character within the 3 bytes"),
+        (vec![text_column(&[0, u32::MAX], "abc")], "offset 4294967295"),
+        (vec![text_column(&[0, 1, 2], "ä")], "offset 1 is not the start of a character"),
         (
-            vec![text_column(&[0, 2, 1], "abc")],
-            "offset 1 stands behind 2",
-        ),
-        (
-            vec![text_column(&[0, 4], "abc")],
-            "offset 4 is not the start of a character within the 3 bytes",
-        ),
-        (
-            vec![text_column(&[0, u32::MAX], "abc")],
-            "offset 4294967295",
-        ),
-        (
-            vec![text_column(&[0, 1, 2], "ä")],
-            "offset 1 is not the start of a character",
-        ),
-        (
-            vec![wit::Column {
-                validity: vec![255],
-                ..column("c", wit::Values::Integers(vec![0; 9]))
-            }],
+            vec![wit::Column { validity: vec![255], ..column("c", wit::Values::Integers(vec![0; 9])) }],
             "the validity bitmap has 1 bytes for 9 values",
         ),
-        (
-            vec![texts("c", &[None]), texts("c", &[None])],
-            "two columns are named \"c\"",
-        ),
-        (
-            vec![texts("c", &[None]), texts("d", &[None, None])],
-            "column \"d\" has 2 values and column \"c\" has 1",
-        ),
+        (vec![texts("c", &[None]), texts("c", &[None])], "two columns are named \"c\""),
+        (vec![texts("c", &[None]), texts("d", &[None, None])], "column \"d\" has 2 values and column \"c\" has 1"),
     ] {
         let fault = fault(&columns);
         assert!(fault.contains(fragment), "{fault}");
@@ -139,14 +93,8 @@ fn a_malformed_column_is_a_clear_failure() {
 
 #[test]
 fn a_longer_bitmap_than_needed_is_taken() {
-    let columns = [wit::Column {
-        validity: vec![1, 255],
-        ..column("c", wit::Values::Integers(vec![5]))
-    }];
-    assert_eq!(
-        Columns::read(&columns).unwrap().get("c").unwrap().value(0),
-        Value::Integer(5)
-    );
+    let columns = [wit::Column { validity: vec![1, 255], ..column("c", wit::Values::Integers(vec![5])) }];
+    assert_eq!(Columns::read(&columns).unwrap().get("c").unwrap().value(0), Value::Integer(5));
 }
 
 proptest! {

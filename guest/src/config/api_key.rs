@@ -3,8 +3,7 @@
 use super::table::Fault;
 
 /// What to do about a key of the wrong kind.
-const WHERE: &str =
-    "create an Integration API key in the Campaign Manager under Settings > Integration API Keys";
+const WHERE: &str = "create an Integration API key in the Campaign Manager under Settings > Integration API Keys";
 
 /// What a key is replaced by where a text repeats it.
 const SCRUBBED: &str = "[api key]";
@@ -16,34 +15,25 @@ pub(crate) struct ApiKey(String);
 impl ApiKey {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let begins_with = |prefix: &str| {
-            text.trim_start()
-                .get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            text.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         if text.trim().is_empty() {
             return Err(Fault::new("is empty: expected an Integration API key").hint(WHERE));
         }
         if begins_with("ManagementKey-v1") {
-            return Err(
-                Fault::new("is a Management API key: expected an Integration API key").hint(WHERE),
-            );
+            return Err(Fault::new("is a Management API key: expected an Integration API key").hint(WHERE));
         }
         if begins_with("Bearer ") {
-            return Err(Fault::new(
-                "is a session token of the Management API: expected an Integration API key",
-            )
-            .hint(WHERE));
-        }
-        if begins_with("ApiKey-v1") {
             return Err(
-                Fault::new("begins with `ApiKey-v1`: expected the key alone")
-                    .hint("leave out `ApiKey-v1` and the space after it; the plugin adds them"),
+                Fault::new("is a session token of the Management API: expected an Integration API key").hint(WHERE)
             );
         }
+        if begins_with("ApiKey-v1") {
+            return Err(Fault::new("begins with `ApiKey-v1`: expected the key alone")
+                .hint("leave out `ApiKey-v1` and the space after it; the plugin adds them"));
+        }
         if text.trim().len() != text.len() {
-            return Err(Fault::new(
-                "has spaces or line breaks around it: expected the key alone",
-            ));
+            return Err(Fault::new("has spaces or line breaks around it: expected the key alone"));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Fault::new(
@@ -73,10 +63,7 @@ mod tests {
     #[test]
     fn a_key_goes_into_the_header_and_out_of_texts() {
         let key = ApiKey::parse(KEY).map_err(|fault| format!("{fault:?}"));
-        assert_eq!(
-            key.as_ref().map(ApiKey::authorization),
-            Ok("ApiKey-v1 0123abcd4567".to_owned())
-        );
+        assert_eq!(key.as_ref().map(ApiKey::authorization), Ok("ApiKey-v1 0123abcd4567".to_owned()));
         assert_eq!(
             key.map(|key| key.scrub("key 0123abcd4567 and 0123abcd4567 again")),
             Ok("key [api key] and [api key] again".to_owned())

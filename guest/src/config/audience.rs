@@ -6,7 +6,8 @@ use super::table::{Fault, wrong_type};
 
 /// What is expected, and where to find it.
 pub(super) const EXPECTED: &str = "the audience's ID, a whole number such as 42";
-const WHERE: &str = "the ID is shown in the Campaign Manager under Audiences, in the ID column; it is not the audience's name";
+const WHERE: &str =
+    "the ID is shown in the Campaign Manager under Audiences, in the ID column; it is not the audience's name";
 
 /// A positive whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +18,7 @@ impl AudienceId {
     pub(super) fn parse(value: &Value) -> Result<Self, Fault> {
         let number = match value {
             Value::Number(number) => number.as_i64(),
-            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().ok()
-            }
+            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
             _ => None,
         };
         match number {

@@ -48,25 +48,14 @@ impl DeploymentUrl {
             "http" if is_loopback(&host) => Scheme::Http,
             _ => Scheme::Https,
         };
-        let url = Self {
-            scheme,
-            authority: host + &port,
-        };
+        let url = Self { scheme, authority: host + &port };
         let corrected = url.to_string();
         if corrected == text {
             return Ok(url);
         }
         // User info may be a password: it is not repeated.
-        let seen = if pieces.user_info {
-            "the address".to_owned()
-        } else {
-            quoted(text)
-        };
-        Err(Fault::new(format!(
-            "{seen} {}: expected {corrected}",
-            pieces.fault(scheme)
-        ))
-        .hint(corrected))
+        let seen = if pieces.user_info { "the address".to_owned() } else { quoted(text) };
+        Err(Fault::new(format!("{seen} {}: expected {corrected}", pieces.fault(scheme))).hint(corrected))
     }
 
     /// http or https.
@@ -108,13 +97,7 @@ impl<'a> Pieces<'a> {
             Some((_, authority)) => (true, authority),
             None => (false, authority),
         };
-        Self {
-            spaces: trimmed.len() != text.len(),
-            scheme,
-            user_info,
-            authority,
-            rest,
-        }
+        Self { spaces: trimmed.len() != text.len(), scheme, user_info, authority, rest }
     }
 
     /// The host in lower case, and the port with its colon or nothing.
@@ -125,10 +108,7 @@ impl<'a> Pieces<'a> {
         };
         let host = host.to_ascii_lowercase();
         if !is_host(&host) {
-            return Err(Fault::new(format!(
-                "{} is not a host name: expected {EXPECTED}",
-                quoted(&host)
-            )));
+            return Err(Fault::new(format!("{} is not a host name: expected {EXPECTED}", quoted(&host))));
         }
         let port = match port {
             None => String::new(),
@@ -176,10 +156,7 @@ impl<'a> Pieces<'a> {
 
 /// A name of letters, digits, hyphens and dots, or an IP address.
 fn is_host(host: &str) -> bool {
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().is_ok();
     }
     host.len() <= 253
@@ -187,18 +164,12 @@ fn is_host(host: &str) -> bool {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host == "[::1]"
-        || host
-            .parse::<Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host == "[::1]" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -228,68 +199,29 @@ mod tests {
     #[test]
     fn a_faulty_address_is_refused_with_the_corrected_one() {
         for (text, fault, corrected) in [
-            (
-                "https://a.talon.one/",
-                "ends in a slash",
-                "https://a.talon.one",
-            ),
-            (
-                "https://a.talon.one/v2/customer_profiles",
-                "has a path",
-                "https://a.talon.one",
-            ),
+            ("https://a.talon.one/", "ends in a slash", "https://a.talon.one"),
+            ("https://a.talon.one/v2/customer_profiles", "has a path", "https://a.talon.one"),
             ("https://a.talon.one//", "has a path", "https://a.talon.one"),
-            (
-                "https://a.talon.one?x=1",
-                "has a query",
-                "https://a.talon.one",
-            ),
-            (
-                "https://a.talon.one#top",
-                "has a fragment",
-                "https://a.talon.one",
-            ),
+            ("https://a.talon.one?x=1", "has a query", "https://a.talon.one"),
+            ("https://a.talon.one#top", "has a fragment", "https://a.talon.one"),
             ("a.talon.one", "has no https://", "https://a.talon.one"),
             ("a.talon.one/", "has no https://", "https://a.talon.one"),
-            (
-                "a.talon.one:8443",
-                "has no https://",
-                "https://a.talon.one:8443",
-            ),
+            ("a.talon.one:8443", "has no https://", "https://a.talon.one:8443"),
             ("http://a.talon.one", "not encrypted", "https://a.talon.one"),
             ("http://127.1", "not encrypted", "https://127.1"),
-            (
-                "http://localhost.talon.one",
-                "not encrypted",
-                "https://localhost.talon.one",
-            ),
-            (
-                "ftp://a.talon.one",
-                "does not begin with https://",
-                "https://a.talon.one",
-            ),
+            ("http://localhost.talon.one", "not encrypted", "https://localhost.talon.one"),
+            ("ftp://a.talon.one", "does not begin with https://", "https://a.talon.one"),
             ("HTTPS://A.Talon.One", "plain form", "https://a.talon.one"),
-            (
-                "https://a.talon.one:0443",
-                "plain form",
-                "https://a.talon.one:443",
-            ),
+            ("https://a.talon.one:0443", "plain form", "https://a.talon.one:443"),
             (" https://a.talon.one ", "spaces", "https://a.talon.one"),
             ("https://a.talon.one\n", "spaces", "https://a.talon.one"),
-            (
-                "http://localhost:8080/",
-                "ends in a slash",
-                "http://localhost:8080",
-            ),
+            ("http://localhost:8080/", "ends in a slash", "http://localhost:8080"),
         ] {
             let refused = DeploymentUrl::parse(text);
             let message = format!("{refused:?}");
             assert!(refused.is_err(), "{text} was taken");
             assert!(message.contains(fault), "{text}: {message}");
-            assert!(
-                message.contains(&format!("hint: Some({corrected:?})")),
-                "{text}: {message}"
-            );
+            assert!(message.contains(&format!("hint: Some({corrected:?})")), "{text}: {message}");
         }
     }
 
@@ -298,10 +230,7 @@ mod tests {
         let refused = DeploymentUrl::parse("https://me:hunter2@a.talon.one");
         let message = format!("{refused:?}");
         assert!(refused.is_err());
-        assert!(
-            message.contains("user name") && message.contains("https://a.talon.one"),
-            "{message}"
-        );
+        assert!(message.contains("user name") && message.contains("https://a.talon.one"), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
     }
 
@@ -327,10 +256,7 @@ mod tests {
             let refused = DeploymentUrl::parse(text);
             assert!(refused.is_err(), "{text} was taken");
             if fault != "plain" {
-                assert!(
-                    format!("{refused:?}").contains(fault),
-                    "{text}: {refused:?}"
-                );
+                assert!(format!("{refused:?}").contains(fault), "{text}: {refused:?}");
             }
         }
     }

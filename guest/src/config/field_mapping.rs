@@ -54,9 +54,7 @@ impl Attribute {
     /// By the name it has in Talon.One and the type declared for it, if any.
     pub(crate) fn new(name: &str, declared: Option<FieldType>) -> Result<Self, String> {
         let mut bytes = name.bytes();
-        let sound = bytes
-            .next()
-            .is_some_and(|first| first.is_ascii_alphabetic())
+        let sound = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !sound {
             return Err(format!(
@@ -65,44 +63,23 @@ impl Attribute {
                 quoted(name)
             ));
         }
-        let implied = DEFAULT_FIELDS
-            .iter()
-            .find(|(field, _)| *field == name)
-            .map(|(_, implied)| *implied);
-        Ok(Self {
-            label: format!("\"{name}\":"),
-            field_type: declared.or(implied),
-        })
+        let implied = DEFAULT_FIELDS.iter().find(|(field, _)| *field == name).map(|(_, implied)| *implied);
+        Ok(Self { label: format!("\"{name}\":"), field_type: declared.or(implied) })
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &str {
-        self.label
-            .strip_prefix('"')
-            .and_then(|label| label.strip_suffix("\":"))
-            .unwrap_or_default()
+        self.label.strip_prefix('"').and_then(|label| label.strip_suffix("\":")).unwrap_or_default()
     }
 }
 
 /// Read the list of mappings. None where it is at fault.
-pub(super) fn parse(
-    list: &Value,
-    object: Option<ObjectKind>,
-    faults: &mut Faults,
-) -> Option<Mappings> {
+pub(super) fn parse(list: &Value, object: Option<ObjectKind>, faults: &mut Faults) -> Option<Mappings> {
     let Some(list) = list.as_array() else {
-        faults.note(
-            "mappings",
-            wrong_type(list, "a list of {source, destination}"),
-        );
+        faults.note("mappings", wrong_type(list, "a list of {source, destination}"));
         return None;
     };
-    let mut reader = Reader {
-        object,
-        id: None,
-        attributes: Vec::new(),
-        taken: Vec::new(),
-    };
+    let mut reader = Reader { object, id: None, attributes: Vec::new(), taken: Vec::new() };
     for (index, entry) in list.iter().enumerate() {
         let path = format!("mappings[{index}]");
         match entry.as_object() {
@@ -128,10 +105,7 @@ impl<'a> Reader<'a> {
         let mut name = |key: &str, expected: &str| {
             let text = table.required_text(key, expected, faults)?;
             if text.is_empty() {
-                faults.note(
-                    table.path(key),
-                    Fault::new(format!("is empty: expected {expected}")),
-                );
+                faults.note(table.path(key), Fault::new(format!("is empty: expected {expected}")));
             }
             Some(text).filter(|text| !text.is_empty())
         };
@@ -142,10 +116,7 @@ impl<'a> Reader<'a> {
             return;
         };
         if let Some((_, first)) = self.taken.iter().find(|(taken, _)| *taken == destination) {
-            let fault = Fault::new(format!(
-                "{} is already the destination of {first}",
-                quoted(destination)
-            ));
+            let fault = Fault::new(format!("{} is already the destination of {first}", quoted(destination)));
             faults.note(
                 table.path("destination"),
                 fault.hint("map one column to it, or give this one another destination"),
@@ -155,31 +126,19 @@ impl<'a> Reader<'a> {
         self.taken.push((destination, path));
         if destination == INTEGRATION_ID {
             if let Some(declared) = declared.filter(|declared| *declared != FieldType::String) {
-                let fault = Fault::new(format!(
-                    "is {}: an integration ID is always a string",
-                    name_of(declared)
-                ));
+                let fault = Fault::new(format!("is {}: an integration ID is always a string", name_of(declared)));
                 faults.note(table.path("type"), fault.hint("leave `type` out"));
             }
             if table.get("default").is_some() {
                 let fault = Fault::new("would give every row without an ID the same one");
-                faults.note(
-                    table.path("default"),
-                    fault.hint("leave `default` out: such rows are reported"),
-                );
+                faults.note(table.path("default"), fault.hint("leave `default` out: such rows are reported"));
             }
             self.id = source.map(str::to_owned);
             return;
         }
         if self.object == Some(ObjectKind::Audiences) {
-            let fault = Fault::new(format!(
-                "is {}: an audience takes {INTEGRATION_ID} alone",
-                quoted(destination)
-            ));
-            faults.note(
-                table.path("destination"),
-                fault.hint("attributes belong to a sync of customer_profiles"),
-            );
+            let fault = Fault::new(format!("is {}: an audience takes {INTEGRATION_ID} alone", quoted(destination)));
+            faults.note(table.path("destination"), fault.hint("attributes belong to a sync of customer_profiles"));
             return;
         }
         let attribute = Attribute::new(destination, declared).map_err(Fault::new);
@@ -187,33 +146,18 @@ impl<'a> Reader<'a> {
             return;
         };
         let default = match table.get("default") {
-            Some(value) => {
-                table.noted("default", default_json(value, attribute.field_type), faults)
-            }
+            Some(value) => table.noted("default", default_json(value, attribute.field_type), faults),
             None => None,
         };
         if let Some(source) = source {
-            self.attributes.push(AttributeMapping {
-                source: source.to_owned(),
-                attribute,
-                default,
-            });
+            self.attributes.push(AttributeMapping { source: source.to_owned(), attribute, default });
         }
     }
 
     fn finish(self, faults: &mut Faults) -> Option<Mappings> {
-        if !self
-            .taken
-            .iter()
-            .any(|(destination, _)| *destination == INTEGRATION_ID)
-        {
-            let fault = Fault::new(format!(
-                "has no mapping to {INTEGRATION_ID}: expected exactly one"
-            ));
-            let near = nearest(
-                INTEGRATION_ID,
-                self.taken.iter().map(|(destination, _)| *destination),
-            );
+        if !self.taken.iter().any(|(destination, _)| *destination == INTEGRATION_ID) {
+            let fault = Fault::new(format!("has no mapping to {INTEGRATION_ID}: expected exactly one"));
+            let near = nearest(INTEGRATION_ID, self.taken.iter().map(|(destination, _)| *destination));
             faults.note(
                 "mappings",
                 match near {
@@ -222,27 +166,18 @@ impl<'a> Reader<'a> {
                 },
             );
         }
-        self.id.map(|id| Mappings {
-            id,
-            attributes: self.attributes,
-        })
+        self.id.map(|id| Mappings { id, attributes: self.attributes })
     }
 }
 
 fn name_of(field_type: FieldType) -> &'static str {
-    FieldType::ALL
-        .iter()
-        .find(|(_, other)| *other == field_type)
-        .map_or("", |(name, _)| name)
+    FieldType::ALL.iter().find(|(_, other)| *other == field_type).map_or("", |(name, _)| name)
 }
 
 /// A default as the JSON that is sent for it.
 fn default_json(value: &Value, field_type: Option<FieldType>) -> Result<String, Fault> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: whole numbers beyond it have lost digits on the way here
-    if value
-        .as_f64()
-        .is_some_and(|number| value.is_f64() && number.abs() >= EXACT)
-    {
+    if value.as_f64().is_some_and(|number| value.is_f64() && number.abs() >= EXACT) {
         let fault = Fault::new(format!("is {value}, of which digits may be lost"));
         return Err(fault.hint("write the number as a text and declare the type `number`"));
     }
@@ -250,10 +185,7 @@ fn default_json(value: &Value, field_type: Option<FieldType>) -> Result<String, 
     let mut out = String::new();
     match value::write(value::Value::Json(&text), field_type, &mut out) {
         Ok(()) => Ok(out),
-        Err(fault) => Err(wrong_type(
-            value,
-            &format!("{}: {}", fault.wanted, fault.expected),
-        )),
+        Err(fault) => Err(wrong_type(value, &format!("{}: {}", fault.wanted, fault.expected))),
     }
 }
 

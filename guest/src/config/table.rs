@@ -16,11 +16,7 @@ pub(super) struct Faults(Vec<ConfigIssue>);
 impl Faults {
     /// Note a fault at `path`.
     pub(super) fn note(&mut self, path: impl Into<String>, fault: Fault) {
-        self.0.push(ConfigIssue {
-            path: path.into(),
-            message: fault.message,
-            hint: fault.hint,
-        });
+        self.0.push(ConfigIssue { path: path.into(), message: fault.message, hint: fault.hint });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -41,10 +37,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-        }
+        Self { message: message.into(), hint: None }
     }
 
     /// What to write instead.
@@ -68,28 +61,16 @@ impl<'a> Table<'a> {
 
     /// The path of one of its keys.
     pub(super) fn path(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
-        }
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// Note every key that is not among `known`.
     pub(super) fn refuse_unknown(&self, known: &[&str], faults: &mut Faults) {
-        for key in self
-            .entries
-            .keys()
-            .filter(|key| !known.contains(&key.as_str()))
-        {
+        for key in self.entries.keys().filter(|key| !known.contains(&key.as_str())) {
             let shown = quoted(key);
             let fault = match nearest(key, known.iter().copied()) {
-                Some(near) => Fault::new(format!("{shown} is not a known key"))
-                    .hint(format!("did you mean `{near}`?")),
-                None => Fault::new(format!(
-                    "{shown} is not a known key; known are {}",
-                    known.join(", ")
-                )),
+                Some(near) => Fault::new(format!("{shown} is not a known key")).hint(format!("did you mean `{near}`?")),
+                None => Fault::new(format!("{shown} is not a known key; known are {}", known.join(", "))),
             };
             faults.note(self.path(key), fault);
         }
@@ -100,18 +81,10 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(
-        &self,
-        key: &str,
-        expected: &str,
-        faults: &mut Faults,
-    ) -> Option<&'a Value> {
+    pub(super) fn required(&self, key: &str, expected: &str, faults: &mut Faults) -> Option<&'a Value> {
         let value = self.get(key);
         if value.is_none() {
-            faults.note(
-                self.path(key),
-                Fault::new(format!("is missing: expected {expected}")),
-            );
+            faults.note(self.path(key), Fault::new(format!("is missing: expected {expected}")));
         }
         value
     }
@@ -124,23 +97,13 @@ impl<'a> Table<'a> {
     }
 
     /// The text of a key that must be there.
-    pub(super) fn required_text(
-        &self,
-        key: &str,
-        expected: &str,
-        faults: &mut Faults,
-    ) -> Option<&'a str> {
+    pub(super) fn required_text(&self, key: &str, expected: &str, faults: &mut Faults) -> Option<&'a str> {
         self.required(key, expected, faults)?;
         self.text(key, expected, faults)
     }
 
     /// The one of `choices` that a key names. None where it is absent or at fault.
-    pub(super) fn choice<T: Copy>(
-        &self,
-        key: &str,
-        choices: &[(&'static str, T)],
-        faults: &mut Faults,
-    ) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&'static str, T)], faults: &mut Faults) -> Option<T> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let place = self.place(key, &names, faults)?;
         choices.get(place).map(|(_, choice)| *choice)
@@ -153,46 +116,27 @@ impl<'a> Table<'a> {
         let place = names.iter().position(|name| *name == text);
         if place.is_none() {
             let mut fault = Fault::new(format!("is {}: expected {expected}", quoted(text)));
-            fault.hint =
-                nearest(text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            fault.hint = nearest(text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             faults.note(self.path(key), fault);
         }
         place
     }
 
     /// A whole number within `range`, or `default` where the key is absent or at fault.
-    pub(super) fn integer(
-        &self,
-        key: &str,
-        range: RangeInclusive<u64>,
-        default: u64,
-        faults: &mut Faults,
-    ) -> u64 {
+    pub(super) fn integer(&self, key: &str, range: RangeInclusive<u64>, default: u64, faults: &mut Faults) -> u64 {
         let Some(value) = self.get(key) else {
             return default;
         };
         let number = value
             .as_u64()
             .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                wrong_type(
-                    value,
-                    &format!("a whole number from {} to {}", range.start(), range.end()),
-                )
-            });
+            .ok_or_else(|| wrong_type(value, &format!("a whole number from {} to {}", range.start(), range.end())));
         self.noted(key, number, faults).unwrap_or(default)
     }
 
     /// The value itself, or none with its fault noted.
-    pub(super) fn noted<T>(
-        &self,
-        key: &str,
-        result: Result<T, Fault>,
-        faults: &mut Faults,
-    ) -> Option<T> {
-        result
-            .map_err(|fault| faults.note(self.path(key), fault))
-            .ok()
+    pub(super) fn noted<T>(&self, key: &str, result: Result<T, Fault>, faults: &mut Faults) -> Option<T> {
+        result.map_err(|fault| faults.note(self.path(key), fault)).ok()
     }
 }
 

@@ -10,12 +10,7 @@ fn faults(text: &str) -> Vec<(String, String)> {
     let issues = Config::parse(text).err().unwrap_or_default();
     issues
         .into_iter()
-        .map(|issue| {
-            (
-                issue.path,
-                format!("{} ({})", issue.message, issue.hint.unwrap_or_default()),
-            )
-        })
+        .map(|issue| (issue.path, format!("{} ({})", issue.message, issue.hint.unwrap_or_default())))
         .collect()
 }
 
@@ -41,20 +36,9 @@ fn a_config_of_profiles_needs_three_keys() {
     assert_eq!(config.batch_size, 1000);
     assert_eq!(
         config.retry,
-        Retry {
-            max_attempts: 5,
-            initial_backoff: 500,
-            max_backoff: 30_000,
-            max_elapsed: 300_000
-        }
+        Retry { max_attempts: 5, initial_backoff: 500, max_backoff: 30_000, max_elapsed: 300_000 }
     );
-    assert_eq!(
-        config.timeouts,
-        Timeouts {
-            connect: 10_000,
-            request: 60_000
-        }
-    );
+    assert_eq!(config.timeouts, Timeouts { connect: 10_000, request: 60_000 });
 }
 
 #[test]
@@ -76,34 +60,24 @@ fn every_key_is_taken() {
     assert_eq!(config.integration_id_prefix, "app1_");
     assert_eq!(config.nulls, Nulls::Clear);
     assert_eq!(config.batch_size, 7);
-    assert_eq!(
-        (config.retry.max_attempts, config.retry.max_elapsed),
-        (1, 0)
-    );
+    assert_eq!((config.retry.max_attempts, config.retry.max_elapsed), (1, 0));
     assert_eq!((config.timeouts.connect, config.timeouts.request), (1, 2));
 }
 
 #[test]
 fn the_modes_of_an_audience_are_told_apart() {
-    for (mode, expected) in [
-        ("add", AudienceMode::Add),
-        ("remove", AudienceMode::Remove),
-        ("mirror", AudienceMode::Mirror),
-    ] {
+    for (mode, expected) in
+        [("add", AudienceMode::Add), ("remove", AudienceMode::Remove), ("mirror", AudienceMode::Mirror)]
+    {
         let object = Config::parse(&audience_text(mode)).ok().unwrap().object;
-        assert!(
-            matches!(object, Object::Audience { id, mode } if id.number() == 42 && mode == expected)
-        );
+        assert!(matches!(object, Object::Audience { id, mode } if id.number() == 42 && mode == expected));
     }
 }
 
 #[test]
 fn what_is_not_an_object_is_refused_without_being_shown() {
     assert_faults("", &[("", "not valid JSON")]);
-    assert_faults(
-        "{\"api_key\": \"5d7a0c-test-key-8e21\",}",
-        &[("", "not valid JSON")],
-    );
+    assert_faults("{\"api_key\": \"5d7a0c-test-key-8e21\",}", &[("", "not valid JSON")]);
     assert_faults("\"5d7a0c-test-key-8e21\"", &[("", "not a JSON object")]);
     assert_faults("[]", &[("", "not a JSON object")]);
 }
@@ -113,15 +87,9 @@ fn what_is_missing_is_named() {
     assert_faults(
         "{}",
         &[
-            (
-                "deployment_url",
-                "is missing: expected an address such as https://yourcompany.talon.one",
-            ),
+            ("deployment_url", "is missing: expected an address such as https://yourcompany.talon.one"),
             ("api_key", "is missing: expected an Integration API key"),
-            (
-                "object_type",
-                "is missing: expected customer_profiles or customer_profile_audiences",
-            ),
+            ("object_type", "is missing: expected customer_profiles or customer_profile_audiences"),
         ],
     );
     assert_faults(
@@ -158,15 +126,9 @@ fn all_faults_are_reported_together() {
             ("mappings[0].destination", "is missing"),
             ("mappings", "no mapping to integration_id"),
             ("nulls", "is \"keep\": expected omit, clear"),
-            (
-                "batch_size",
-                "is 1001: expected a whole number from 1 to 1000",
-            ),
+            ("batch_size", "is 1001: expected a whole number from 1 to 1000"),
             ("retry.max_attempt", "did you mean `max_attempts`?"),
-            (
-                "retry.max_attempts",
-                "is 0: expected a whole number from 1 to 100",
-            ),
+            ("retry.max_attempts", "is 0: expected a whole number from 1 to 100"),
         ],
     );
 }
@@ -182,60 +144,27 @@ fn an_audience_does_not_go_with_profiles() {
 #[test]
 fn modes_of_the_other_object_type_are_refused_by_name() {
     for mode in ["add", "remove", "mirror"] {
-        assert_faults(
-            &profiles_text(&json!({"sync_mode": mode})),
-            &[("sync_mode", "upsert, the only mode")],
-        );
+        assert_faults(&profiles_text(&json!({"sync_mode": mode})), &[("sync_mode", "upsert, the only mode")]);
     }
-    assert_faults(
-        &audience_text("upsert"),
-        &[("sync_mode", "add, remove or mirror, the modes of")],
-    );
-    assert_faults(
-        &profiles_text(&json!({"sync_mode": "insert"})),
-        &[("sync_mode", "did you mean `upsert`?")],
-    );
+    assert_faults(&audience_text("upsert"), &[("sync_mode", "add, remove or mirror, the modes of")]);
+    assert_faults(&profiles_text(&json!({"sync_mode": "insert"})), &[("sync_mode", "did you mean `upsert`?")]);
 }
 
 #[test]
 fn a_wrong_type_is_shown_unless_it_is_the_key() {
     for (key, value, fragment) in [
         ("deployment_url", json!(7), "is 7: expected an address"),
-        (
-            "object_type",
-            json!(["customer_profiles"]),
-            "is a list: expected customer_profiles",
-        ),
+        ("object_type", json!(["customer_profiles"]), "is a list: expected customer_profiles"),
         ("sync_mode", json!(true), "is true: expected upsert"),
         ("mappings", json!({}), "is an object: expected a list"),
-        (
-            "integration_id_prefix",
-            json!(1.5),
-            "is 1.5: expected a text",
-        ),
+        ("integration_id_prefix", json!(1.5), "is 1.5: expected a text"),
         ("nulls", json!({}), "is an object: expected omit"),
-        (
-            "batch_size",
-            json!("10"),
-            "is \"10\": expected a whole number",
-        ),
-        (
-            "batch_size",
-            json!(10.5),
-            "is 10.5: expected a whole number",
-        ),
+        ("batch_size", json!("10"), "is \"10\": expected a whole number"),
+        ("batch_size", json!(10.5), "is 10.5: expected a whole number"),
         ("batch_size", json!(-1), "is -1: expected a whole number"),
         ("retry", json!(3), "is 3: expected {max_attempts"),
-        (
-            "connect_timeout_ms",
-            json!(0),
-            "is 0: expected a whole number from 1",
-        ),
-        (
-            "request_timeout_ms",
-            json!(1e99),
-            "expected a whole number from 1",
-        ),
+        ("connect_timeout_ms", json!(0), "is 0: expected a whole number from 1"),
+        ("request_timeout_ms", json!(1e99), "expected a whole number from 1"),
     ] {
         assert_faults(&profiles_text(&json!({key: value})), &[(key, fragment)]);
     }
@@ -248,8 +177,7 @@ fn a_wrong_type_is_shown_unless_it_is_the_key() {
 
 #[test]
 fn a_prefix_leaves_room_for_the_id() {
-    let config =
-        |length: usize| profiles_text(&json!({"integration_id_prefix": "ä".repeat(length)}));
+    let config = |length: usize| profiles_text(&json!({"integration_id_prefix": "ä".repeat(length)}));
     assert_faults(&config(999), &[]);
     assert_faults(&config(1000), &[("integration_id_prefix", "too long")]);
 }
@@ -259,31 +187,21 @@ fn backoff_bounds_are_in_order() {
     let retry = json!({"retry": {"initial_backoff_ms": 50, "max_backoff_ms": 49}});
     assert_faults(
         &profiles_text(&retry),
-        &[(
-            "retry.max_backoff_ms",
-            "is 49: expected at least initial_backoff_ms, 50",
-        )],
+        &[("retry.max_backoff_ms", "is 49: expected at least initial_backoff_ms, 50")],
     );
 }
 
 #[test]
 fn headers_name_the_key_the_type_and_the_plugin() {
     let config = Config::parse(&profiles_text(&json!({}))).ok().unwrap();
-    let request = |body: &str| Request {
-        method: "PUT",
-        path: "/",
-        body: body.to_owned(),
-    };
+    let request = |body: &str| Request { method: crate::request::Method::Put, path: "/", body: body.to_owned() };
     let headers = config.headers(&request("{\"ä\":1}"));
     assert_eq!(
         headers,
         [
             ("authorization", format!("ApiKey-v1 {KEY}")),
             ("accept", "application/json".to_owned()),
-            (
-                "user-agent",
-                format!("talon-one-destination/{}", env!("CARGO_PKG_VERSION"))
-            ),
+            ("user-agent", format!("talon-one-destination/{}", env!("CARGO_PKG_VERSION"))),
             ("content-type", "application/json".to_owned()),
             ("content-length", "8".to_owned()),
         ]
@@ -293,12 +211,7 @@ fn headers_name_the_key_the_type_and_the_plugin() {
 
 /// What the schema says of an object's keys.
 fn keys_of(schema: &Value) -> Vec<&str> {
-    schema["properties"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect()
+    schema["properties"].as_object().unwrap().keys().map(String::as_str).collect()
 }
 
 fn sorted(keys: &[&'static str]) -> Vec<&'static str> {
@@ -311,22 +224,14 @@ fn sorted(keys: &[&'static str]) -> Vec<&'static str> {
 fn the_schema_knows_the_same_keys_as_the_parser() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let mapping = &schema["properties"]["mappings"]["items"];
-    assert_eq!(
-        schema["$schema"],
-        "https://json-schema.org/draft/2020-12/schema"
-    );
-    for (object, keys) in [
-        (&schema, &KEYS[..]),
-        (&schema["properties"]["retry"], &RETRY_KEYS[..]),
-        (mapping, &field_mapping::KEYS[..]),
-    ] {
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for (object, keys) in
+        [(&schema, &KEYS[..]), (&schema["properties"]["retry"], &RETRY_KEYS[..]), (mapping, &field_mapping::KEYS[..])]
+    {
         assert_eq!(keys_of(object), sorted(keys));
         assert_eq!(object["additionalProperties"], false);
     }
-    let types: Vec<&str> = crate::value::FieldType::ALL
-        .iter()
-        .map(|(name, _)| *name)
-        .collect();
+    let types: Vec<&str> = crate::value::FieldType::ALL.iter().map(|(name, _)| *name).collect();
     assert_eq!(mapping["properties"]["type"]["enum"], json!(types));
     let modes: Vec<&str> = SYNC_MODES.iter().map(|(name, _)| *name).collect();
     assert_eq!(schema["properties"]["sync_mode"]["enum"], json!(modes));
@@ -346,9 +251,8 @@ fn the_schema_names_the_defaults_that_the_parser_takes() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let defaults = |object: &Value| {
         let properties = object["properties"].as_object().unwrap();
-        let named = properties
-            .iter()
-            .filter_map(|(key, property)| Some((key.clone(), property.get("default")?.clone())));
+        let named =
+            properties.iter().filter_map(|(key, property)| Some((key.clone(), property.get("default")?.clone())));
         Value::Object(named.collect())
     };
     let mut named = defaults(&schema);
@@ -359,10 +263,7 @@ fn the_schema_names_the_defaults_that_the_parser_takes() {
     assert_eq!(written_out.timeouts, left_out.timeouts);
     assert_eq!(written_out.nulls, left_out.nulls);
     assert_eq!(written_out.batch_size, left_out.batch_size);
-    assert_eq!(
-        written_out.integration_id_prefix,
-        left_out.integration_id_prefix
-    );
+    assert_eq!(written_out.integration_id_prefix, left_out.integration_id_prefix);
     // All of them have a default in the schema, or the comparison says nothing.
     assert_eq!(named.as_object().unwrap().len(), 6, "{named}");
     assert_eq!(named["retry"].as_object().unwrap().len(), 4, "{named}");
@@ -372,18 +273,12 @@ fn the_schema_names_the_defaults_that_the_parser_takes() {
 fn the_schema_names_the_bounds_that_the_parser_keeps() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let properties = schema["properties"].as_object().unwrap();
-    let retry = schema["properties"]["retry"]["properties"]
-        .as_object()
-        .unwrap();
+    let retry = schema["properties"]["retry"]["properties"].as_object().unwrap();
     let mut checked = 0;
-    for (within_retry, (key, property)) in properties
-        .iter()
-        .map(|entry| (false, entry))
-        .chain(retry.iter().map(|entry| (true, entry)))
+    for (within_retry, (key, property)) in
+        properties.iter().map(|entry| (false, entry)).chain(retry.iter().map(|entry| (true, entry)))
     {
-        let (Some(least), Some(most)) =
-            (property["minimum"].as_i64(), property["maximum"].as_i64())
-        else {
+        let (Some(least), Some(most)) = (property["minimum"].as_i64(), property["maximum"].as_i64()) else {
             continue;
         };
         let config = |value: i64| {
@@ -394,11 +289,7 @@ fn the_schema_names_the_bounds_that_the_parser_keeps() {
             if key == "max_backoff_ms" {
                 entries["initial_backoff_ms"] = json!(0);
             }
-            profiles_text(&if within_retry {
-                json!({"retry": entries})
-            } else {
-                entries
-            })
+            profiles_text(&if within_retry { json!({"retry": entries}) } else { entries })
         };
         for value in [least, most] {
             assert_eq!(faults(&config(value)), [], "{key} {value}");

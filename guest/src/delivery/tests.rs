@@ -4,10 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::bindings::exports::etl::destination::destination::{Action, ProblemKind};
-use crate::request::Request;
-use crate::testing::{
-    KEY, Server, TestClock, audience, items, profile_batch, profiles, refused, status, strings,
-};
+use crate::request::{Method, Request};
+use crate::testing::{KEY, Server, TestClock, audience, items, profile_batch, profiles, refused, status, strings};
 use crate::transport::{Break, BreakKind, Response};
 
 mod laws;
@@ -34,19 +32,11 @@ fn indices(count: u32) -> Vec<u32> {
 }
 
 fn busy(status: u16, retry_after: &str) -> Answer {
-    Ok(Response {
-        status,
-        retry_after: Some(retry_after.to_owned()),
-        body: String::new(),
-        ..Response::default()
-    })
+    Ok(Response { status, retry_after: Some(retry_after.to_owned()), body: String::new(), ..Response::default() })
 }
 
 fn broken(kind: BreakKind) -> Answer {
-    Err(Break {
-        kind,
-        detail: format!("it broke; key {KEY}"),
-    })
+    Err(Break { kind, detail: format!("it broke; key {KEY}") })
 }
 
 fn problem_of(failure: &Failure) -> &Problem {
@@ -62,22 +52,9 @@ fn a_batch_goes_out_in_requests_of_batch_size() {
     let (report, requests, clock) = delivered(&config, &plain(10), |_, _| status(204));
     let report = report.unwrap();
     assert_eq!(report.accepted, indices(10));
-    assert_eq!(
-        (
-            report.rejected.len(),
-            report.undelivered.len(),
-            report.failure
-        ),
-        (0, 0, None)
-    );
-    assert_eq!(
-        (report.requests, report.retries, report.superseded),
-        (3, 0, 0)
-    );
-    let sent: Vec<usize> = requests
-        .iter()
-        .map(|request| items(request).len())
-        .collect();
+    assert_eq!((report.rejected.len(), report.undelivered.len(), report.failure), (0, 0, None));
+    assert_eq!((report.requests, report.retries, report.superseded), (3, 0, 0));
+    let sent: Vec<usize> = requests.iter().map(|request| items(request).len()).collect();
     assert_eq!(sent, [4, 4, 2]);
     assert_eq!(clock.slept, [0_u64; 0]);
 }
@@ -87,10 +64,7 @@ fn no_records_no_request() {
     let (report, requests, _) = delivered(&profiles(&json!({})), &plain(0), |_, _| status(500));
     let report = report.unwrap();
     assert_eq!(requests, []);
-    assert_eq!(
-        (report.accepted.len(), report.requests, report.failure),
-        (0, 0, None)
-    );
+    assert_eq!((report.accepted.len(), report.requests, report.failure), (0, 0, None));
 }
 
 #[test]
@@ -108,22 +82,14 @@ fn every_transient_failure_is_repeated() {
         || broken(BreakKind::Timeout),
     ];
     for failure in failures {
-        let (report, requests, clock) = delivered(&profiles(&json!({})), &plain(3), |number, _| {
-            if number < 2 { failure() } else { status(204) }
-        });
+        let (report, requests, clock) =
+            delivered(&profiles(&json!({})), &plain(3), |number, _| if number < 2 { failure() } else { status(204) });
         let report = report.unwrap();
         assert_eq!(report.accepted, indices(3));
         assert_eq!((report.requests, report.retries), (3, 2));
-        assert!(
-            requests.windows(2).all(|pair| pair[0] == pair[1]),
-            "the same request each time"
-        );
+        assert!(requests.windows(2).all(|pair| pair[0] == pair[1]), "the same request each time");
         assert_eq!(clock.slept.len(), 2);
-        assert!(
-            clock.slept[0] <= 500 && clock.slept[1] <= 1000,
-            "{:?}",
-            clock.slept
-        );
+        assert!(clock.slept[0] <= 500 && clock.slept[1] <= 1000, "{:?}", clock.slept);
     }
 }
 
@@ -142,71 +108,47 @@ fn a_storm_ends_with_the_time() {
     let config = profiles(&json!({"retry": {"max_attempts": 100, "max_elapsed_ms": 5_000}}));
     let (report, requests, clock) = delivered(&config, &plain(1), |_, _| status(500));
     assert!(report.is_err());
-    assert!(
-        (2..100).contains(&requests.len()),
-        "{} requests",
-        requests.len()
-    );
-    assert_eq!(
-        clock.now,
-        1_000 + 5_000,
-        "the last wait ends with the budget, none goes beyond it"
-    );
+    assert!((2..100).contains(&requests.len()), "{} requests", requests.len());
+    assert_eq!(clock.now, 1_000 + 5_000, "the last wait ends with the budget, none goes beyond it");
 }
 
 #[test]
 fn parts_share_the_time() {
     // Each of the first requests uses up a minute of the five.
-    let config = profiles(
-        &json!({"batch_size": 1, "retry": {"max_attempts": 2, "max_elapsed_ms": 150_000}}),
-    );
-    let (report, requests, clock) = delivered(&config, &plain(5), |number, _| {
-        if number % 2 == 0 {
-            busy(429, "60")
-        } else {
-            status(204)
-        }
-    });
+    let config = profiles(&json!({"batch_size": 1, "retry": {"max_attempts": 2, "max_elapsed_ms": 150_000}}));
+    let (report, requests, clock) =
+        delivered(&config, &plain(5), |number, _| if number % 2 == 0 { busy(429, "60") } else { status(204) });
     let report = report.unwrap();
     assert_eq!(report.accepted, [0, 1]);
     assert_eq!(report.undelivered, [2, 3, 4]);
-    assert_eq!(
-        problem_of(&report.failure.unwrap()).retry_after_ms,
-        Some(60_000)
-    );
+    assert_eq!(problem_of(&report.failure.unwrap()).retry_after_ms, Some(60_000));
     assert_eq!(requests.len(), 5);
     assert!(clock.now <= 1_000 + 150_000);
 }
 
 #[test]
 fn the_server_is_left_alone_for_as_long_as_it_asks() {
-    for (header, least) in [
-        ("3", 3_000),
-        ("Sun, 06 Nov 1994 08:49:47 GMT", 10_000),
-        ("Sun, 06 Nov 1994 08:00:00 GMT", 0),
-    ] {
-        let (report, _, clock) = delivered(&profiles(&json!({})), &plain(1), |number, _| {
-            if number == 0 {
-                busy(429, header)
-            } else {
-                status(204)
-            }
-        });
+    for (header, least) in
+        [("3", 3_000), ("Sun, 06 Nov 1994 08:49:47 GMT", 10_000), ("Sun, 06 Nov 1994 08:00:00 GMT", 0)]
+    {
+        let (report, _, clock) =
+            delivered(
+                &profiles(&json!({})),
+                &plain(1),
+                |number, _| {
+                    if number == 0 { busy(429, header) } else { status(204) }
+                },
+            );
         assert!(report.is_ok());
         assert_eq!(clock.slept.len(), 1);
-        assert!(
-            (least..=least + 500).contains(&clock.slept[0]),
-            "{header}: {:?}",
-            clock.slept
-        );
+        assert!((least..=least + 500).contains(&clock.slept[0]), "{header}: {:?}", clock.slept);
     }
 }
 
 #[test]
 fn a_server_that_asks_for_more_than_is_left_ends_the_call() {
     for (header, expected) in [("301", 301_000), ("99999999999999999999", 86_400_000)] {
-        let (report, requests, clock) =
-            delivered(&profiles(&json!({})), &plain(1), |_, _| busy(429, header));
+        let (report, requests, clock) = delivered(&profiles(&json!({})), &plain(1), |_, _| busy(429, header));
         let failure = report.unwrap_err();
         assert!(matches!(failure, Failure::Transient(_)));
         assert_eq!(problem_of(&failure).kind, ProblemKind::RateLimited);
@@ -224,11 +166,7 @@ fn workers_that_fail_together_do_not_wait_alike() {
         one.payloads = strings(["{}"]);
         one.rows.truncate(1);
         one.actions.truncate(1);
-        delivered(&profiles(&json!({})), &one, |number, _| {
-            if number < 4 { status(503) } else { status(204) }
-        })
-        .2
-        .slept
+        delivered(&profiles(&json!({})), &one, |number, _| if number < 4 { status(503) } else { status(204) }).2.slept
     };
     assert_ne!(waited(1..2), waited(2..3));
 }
@@ -243,15 +181,10 @@ fn what_no_repetition_mends_stops_all_at_once() {
         (405, ProblemKind::Refused),
     ] {
         let config = profiles(&json!({"batch_size": 2}));
-        let (report, requests, clock) = delivered(&config, &plain(5), |_, _| {
-            refused(code, &format!("no {KEY}"), &[])
-        });
+        let (report, requests, clock) = delivered(&config, &plain(5), |_, _| refused(code, &format!("no {KEY}"), &[]));
         let failure = report.unwrap_err();
         assert!(matches!(failure, Failure::Permanent(_)), "{code}");
-        assert_eq!(
-            (problem_of(&failure).kind, problem_of(&failure).status),
-            (kind, Some(code))
-        );
+        assert_eq!((problem_of(&failure).kind, problem_of(&failure).status), (kind, Some(code)));
         assert!(!problem_of(&failure).message.contains(KEY));
         assert_eq!((requests.len(), clock.slept.len()), (1, 0));
     }
@@ -260,18 +193,10 @@ fn what_no_repetition_mends_stops_all_at_once() {
 #[test]
 fn what_was_accepted_before_the_stop_stays_accepted() {
     let config = profiles(&json!({"batch_size": 2}));
-    let (report, requests, _) = delivered(&config, &plain(5), |number, _| {
-        if number == 0 {
-            status(204)
-        } else {
-            status(401)
-        }
-    });
+    let (report, requests, _) =
+        delivered(&config, &plain(5), |number, _| if number == 0 { status(204) } else { status(401) });
     let report = report.unwrap();
-    assert_eq!(
-        (report.accepted, report.undelivered),
-        (vec![0, 1], vec![2, 3, 4])
-    );
+    assert_eq!((report.accepted, report.undelivered), (vec![0, 1], vec![2, 3, 4]));
     assert!(matches!(report.failure, Some(Failure::Permanent(_))));
     assert_eq!(requests.len(), 2);
 }
@@ -279,13 +204,8 @@ fn what_was_accepted_before_the_stop_stays_accepted() {
 #[test]
 fn what_was_rejected_before_the_stop_stays_rejected() {
     let config = profiles(&json!({"batch_size": 1}));
-    let (report, _, _) = delivered(&config, &plain(2), |number, _| {
-        if number == 0 {
-            refused(400, "no", &[])
-        } else {
-            status(401)
-        }
-    });
+    let (report, _, _) =
+        delivered(&config, &plain(2), |number, _| if number == 0 { refused(400, "no", &[]) } else { status(401) });
     let report = report.unwrap();
     assert_eq!(report.accepted, [0_u32; 0]);
     assert_eq!(report.rejected.len(), 1);
@@ -296,9 +216,7 @@ fn what_was_rejected_before_the_stop_stays_rejected() {
 #[test]
 fn a_bad_record_is_rejected_and_the_others_are_sent() {
     let (report, requests, _) = delivered(&profiles(&json!({})), &plain(8), |_, request| {
-        let bad = items(request)
-            .iter()
-            .position(|item| item["integrationId"] == "c5");
+        let bad = items(request).iter().position(|item| item["integrationId"] == "c5");
         match bad {
             Some(_) => refused(400, &format!("attribute n is not defined for {KEY}"), &[]),
             None => status(204),
@@ -307,20 +225,8 @@ fn a_bad_record_is_rejected_and_the_others_are_sent() {
     let report = report.unwrap();
     assert_eq!(report.accepted, [0, 1, 2, 3, 4, 6, 7]);
     assert_eq!(report.rejected.len(), 1);
-    assert_eq!(
-        (
-            report.rejected[0].record_index,
-            report.rejected[0].code.as_str()
-        ),
-        (5, "undefined-attribute")
-    );
-    assert!(
-        report.rejected[0]
-            .message
-            .contains("not defined for [api key]"),
-        "{}",
-        report.rejected[0].message
-    );
+    assert_eq!((report.rejected[0].record_index, report.rejected[0].code.as_str()), (5, "undefined-attribute"));
+    assert!(report.rejected[0].message.contains("not defined for [api key]"), "{}", report.rejected[0].message);
     assert_eq!(report.failure, None);
     assert_eq!(report.requests, 7);
     assert_eq!(requests.len(), 7);
@@ -336,11 +242,7 @@ fn parts_are_repeated_like_whole_batches() {
             storm += 1;
             return status(503);
         }
-        if items.iter().any(|item| item["integrationId"] == "c3") {
-            refused(400, "no", &[])
-        } else {
-            status(204)
-        }
+        if items.iter().any(|item| item["integrationId"] == "c3") { refused(400, "no", &[]) } else { status(204) }
     });
     let report = report.unwrap();
     assert_eq!(report.accepted, [0, 1, 2]);
@@ -354,14 +256,8 @@ fn a_stop_in_the_middle_of_dividing_leaves_the_rest_undelivered() {
         if number >= 3 {
             return status(401);
         }
-        let bad = items(request)
-            .iter()
-            .any(|item| item["integrationId"] == "c1");
-        if bad {
-            refused(400, "no", &[])
-        } else {
-            status(204)
-        }
+        let bad = items(request).iter().any(|item| item["integrationId"] == "c1");
+        if bad { refused(400, "no", &[]) } else { status(204) }
     });
     let report = report.unwrap();
     assert_eq!(report.accepted, [4, 5, 6, 7]);
@@ -372,40 +268,21 @@ fn a_stop_in_the_middle_of_dividing_leaves_the_rest_undelivered() {
 #[test]
 fn a_record_over_the_byte_limit_is_rejected_without_a_request() {
     let huge = "x".repeat(MAX_BODY_BYTES);
-    let batch = profile_batch(3, |number| {
-        if number == 1 {
-            format!("\"n\":\"{huge}\"")
-        } else {
-            String::new()
-        }
-    });
+    let batch = profile_batch(3, |number| if number == 1 { format!("\"n\":\"{huge}\"") } else { String::new() });
     let (report, requests, _) = delivered(&profiles(&json!({})), &batch, |_, _| status(204));
     let report = report.unwrap();
     assert_eq!(report.accepted, [0, 2]);
-    assert_eq!(
-        (
-            report.rejected[0].record_index,
-            report.rejected[0].code.as_str()
-        ),
-        (1, "too-large")
-    );
+    assert_eq!((report.rejected[0].record_index, report.rejected[0].code.as_str()), (1, "too-large"));
     assert_eq!(requests.len(), 1);
 }
 
 #[test]
 fn a_record_that_no_request_has_room_for_is_rejected() {
     let (report, requests, _) = delivered(&profiles(&json!({})), &plain(4), |_, request| {
-        let large = items(request)
-            .iter()
-            .any(|item| item["integrationId"] == "c2");
+        let large = items(request).iter().any(|item| item["integrationId"] == "c2");
         let html = "<html><body>413 Request Entity Too Large</body></html>".to_owned();
         if large {
-            Ok(Response {
-                status: 413,
-                retry_after: None,
-                body: html,
-                ..Response::default()
-            })
+            Ok(Response { status: 413, retry_after: None, body: html, ..Response::default() })
         } else {
             status(204)
         }
@@ -413,11 +290,7 @@ fn a_record_that_no_request_has_room_for_is_rejected() {
     let report = report.unwrap();
     assert_eq!(report.accepted, [0, 1, 3]);
     assert_eq!(report.rejected[0].code, "too-large");
-    assert!(
-        !report.rejected[0].message.contains("html"),
-        "{}",
-        report.rejected[0].message
-    );
+    assert!(!report.rejected[0].message.contains("html"), "{}", report.rejected[0].message);
     assert_eq!(requests.len(), 5);
 }
 
@@ -427,30 +300,18 @@ fn a_size_that_was_refused_is_not_tried_again() {
     // Every record is a few bytes longer than the one before it.
     let batch = profile_batch(1000, |number| format!("\"n\":\"{}\"", "x".repeat(number)));
     for (most, most_requests) in [(10_000, 300), (1_000, 1_000), (0, 1_020)] {
-        let (report, requests, _) = delivered(&config, &batch, |_, request| {
-            status(if request.body.len() > most { 413 } else { 204 })
-        });
+        let (report, requests, _) =
+            delivered(&config, &batch, |_, request| status(if request.body.len() > most { 413 } else { 204 }));
         let report = report.unwrap();
         let fits = |index: usize| {
             let item = crate::testing::unpacked(&batch.payloads)[index].len();
             item + "{\"customerProfiles\":[]}".len() <= most
         };
-        let expected: Vec<u32> = indices(1000)
-            .into_iter()
-            .filter(|index| fits(usize::try_from(*index).unwrap()))
-            .collect();
+        let expected: Vec<u32> =
+            indices(1000).into_iter().filter(|index| fits(usize::try_from(*index).unwrap())).collect();
         assert_eq!(report.accepted, expected);
-        assert!(
-            report
-                .rejected
-                .iter()
-                .all(|rejection| rejection.code == "too-large")
-        );
-        assert!(
-            requests.len() <= most_requests,
-            "{} requests",
-            requests.len()
-        );
+        assert!(report.rejected.iter().all(|rejection| rejection.code == "too-large"));
+        assert!(requests.len() <= most_requests, "{} requests", requests.len());
     }
 }
 
@@ -458,33 +319,16 @@ fn a_size_that_was_refused_is_not_tried_again() {
 fn earlier_records_of_a_key_share_the_fate_of_the_last() {
     let mut batch = plain(6);
     batch.keys = strings(["a", "b", "a", "c", "b", "c"]);
-    batch.payloads = strings([
-        "{\"a\":1}",
-        "{\"b\":1}",
-        "{\"a\":2}",
-        "{\"c\":1}",
-        "{\"b\":2}",
-        "{\"c\":2}",
-    ]);
-    let (report, requests, _) = delivered(
-        &profiles(&json!({"batch_size": 1})),
-        &batch,
-        |_, request| match request.body.as_str() {
+    batch.payloads = strings(["{\"a\":1}", "{\"b\":1}", "{\"a\":2}", "{\"c\":1}", "{\"b\":2}", "{\"c\":2}"]);
+    let (report, requests, _) =
+        delivered(&profiles(&json!({"batch_size": 1})), &batch, |_, request| match request.body.as_str() {
             "{\"customerProfiles\":[{\"a\":2}]}" => status(204),
             "{\"customerProfiles\":[{\"b\":2}]}" => refused(400, "no", &[]),
             _ => status(401),
-        },
-    );
+        });
     let report = report.unwrap();
     assert_eq!(report.accepted, [0, 2]);
-    assert_eq!(
-        report
-            .rejected
-            .iter()
-            .map(|rejection| rejection.record_index)
-            .collect::<Vec<_>>(),
-        [1, 4]
-    );
+    assert_eq!(report.rejected.iter().map(|rejection| rejection.record_index).collect::<Vec<_>>(), [1, 4]);
     assert_eq!(report.undelivered, [3, 5]);
     assert_eq!(report.superseded, 1, "of the accepted ones");
     assert_eq!(requests.len(), 3);
@@ -497,10 +341,7 @@ fn memberships_go_to_their_own_endpoint() {
     batch.payloads = strings(["", ""]);
     let (report, requests, _) = delivered(&audience("mirror"), &batch, |_, _| status(204));
     assert_eq!(report.unwrap().accepted, [0, 1]);
-    assert_eq!(
-        (requests[0].method, requests[0].path),
-        ("POST", "/v2/customer_audiences")
-    );
+    assert_eq!((requests[0].method, requests[0].path), (Method::Post, "/v2/customer_audiences"));
     assert_eq!(
         requests[0].body,
         r#"{"data":[{"action":"delete","profileIntegrationId":"c0","audienceId":42},{"action":"delete","profileIntegrationId":"c1","audienceId":42}]}"#
@@ -511,16 +352,10 @@ fn memberships_go_to_their_own_endpoint() {
 fn an_unknown_audience_stops_all() {
     let mut batch = plain(2);
     batch.actions = vec![Action::Add; 2];
-    let (report, _, _) = delivered(&audience("add"), &batch, |_, _| {
-        refused(404, "not found", &[])
-    });
+    let (report, _, _) = delivered(&audience("add"), &batch, |_, _| refused(404, "not found", &[]));
     let failure = report.unwrap_err();
     assert!(matches!(failure, Failure::Permanent(_)));
-    assert!(
-        problem_of(&failure)
-            .message
-            .contains("not the audience's name")
-    );
+    assert!(problem_of(&failure).message.contains("not the audience's name"));
 }
 
 #[test]
@@ -528,8 +363,6 @@ fn a_batch_that_cannot_be_read_sends_nothing() {
     let mut batch = plain(2);
     batch.rows.pop();
     let (report, requests, _) = delivered(&profiles(&json!({})), &batch, |_, _| status(204));
-    assert!(
-        matches!(report, Err(Failure::Permanent(problem)) if problem.kind == ProblemKind::Internal)
-    );
+    assert!(matches!(report, Err(Failure::Permanent(problem)) if problem.kind == ProblemKind::Internal));
     assert_eq!(requests, []);
 }

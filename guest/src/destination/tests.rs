@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::request::Method;
 use crate::testing::{
-    KEY, Server, TestClock, audience_text, items, profile_batch, profiles_text, refused, status,
-    texts, unpacked,
+    KEY, Server, TestClock, audience_text, items, profile_batch, profiles_text, refused, status, texts, unpacked,
 };
 use crate::transport::{Break, BreakKind, Response};
 use wit::{Action, Change, Failure, ProblemKind, Value};
@@ -21,10 +21,7 @@ fn names(names: &[&str]) -> Vec<String> {
 fn permanent<T>(result: Result<T, Failure>) -> (ProblemKind, String) {
     match result.err() {
         Some(Failure::Permanent(problem)) => (problem.kind, problem.message),
-        other => (
-            ProblemKind::Internal,
-            format!("not a permanent failure: {other:?}"),
-        ),
+        other => (ProblemKind::Internal, format!("not a permanent failure: {other:?}")),
     }
 }
 
@@ -44,24 +41,16 @@ fn an_invalid_config_fails_every_other_call() {
     let mut clock = TestClock::new();
     let mut server = Server::new(|_, _| status(204));
     for (kind, message) in [
-        permanent(map_row(
-            &bad,
-            names(&["integration_id"]),
-            row(Change::Added, vec![Value::Integer(1)]),
-        )),
+        permanent(map_row(&bad, names(&["integration_id"]), row(Change::Added, vec![Value::Integer(1)]))),
         permanent(map_batch(&bad, &[texts("integration_id", &[])], &[])),
         permanent(render_batch(&bad, &batch)),
         permanent(send_batch(&bad, &batch, |_| &mut server, &mut clock)),
         permanent(check_connection(&bad, |_| &mut server, &mut clock)),
     ] {
         assert_eq!(kind, ProblemKind::Configuration);
-        for fragment in [
-            "the config is not valid",
-            "deployment_url",
-            "expected https://acme.talon.one",
-            "nulls",
-            "api_key",
-        ] {
+        for fragment in
+            ["the config is not valid", "deployment_url", "expected https://acme.talon.one", "nulls", "api_key"]
+        {
             assert!(message.contains(fragment), "{message}");
         }
         assert!(!message.contains(KEY), "{message}");
@@ -76,10 +65,7 @@ fn another_config_is_not_taken_for_the_last() {
         let config = profiles_text(&json!({"integration_id_prefix": prefix}));
         map_batch(&config, &columns, &[]).unwrap().batch.keys.data
     };
-    assert_eq!(
-        (key("x_"), key("y_"), key("y_"), key("x_")),
-        ("x_a".into(), "y_a".into(), "y_a".into(), "x_a".into())
-    );
+    assert_eq!((key("x_"), key("y_"), key("y_"), key("x_")), ("x_a".into(), "y_a".into(), "y_a".into(), "x_a".into()));
     assert!(map_batch("{}", &columns, &[]).is_err());
     assert_eq!(key("x_"), "x_a");
 }
@@ -106,23 +92,12 @@ fn one_row_is_a_batch_of_one() {
         mapped.payload,
         r#"{"integrationId":"7","attributes":{"tier":"gold","signup_date":"2024-05-31T10:00:00Z"}}"#
     );
-    let batch = map_batch(
-        &config,
-        &[
-            texts("integration_id", &[Some("7")]),
-            texts("tier", &[None]),
-        ],
-        &[],
-    )
-    .unwrap()
-    .batch;
+    let batch =
+        map_batch(&config, &[texts("integration_id", &[Some("7")]), texts("tier", &[None])], &[]).unwrap().batch;
     let single = map_row(
         &config,
         names(&["integration_id", "tier"]),
-        row(
-            Change::Added,
-            vec![Value::Text("7".to_owned()), Value::Null],
-        ),
+        row(Change::Added, vec![Value::Text("7".to_owned()), Value::Null]),
     );
     assert_eq!(unpacked(&batch.payloads), [single.unwrap().payload]);
 }
@@ -130,40 +105,22 @@ fn one_row_is_a_batch_of_one() {
 #[test]
 fn a_row_at_fault_is_a_failure_of_kind_row() {
     let config = profiles_text(&json!({}));
-    let (kind, message) = permanent(map_row(
-        &config,
-        names(&["integration_id"]),
-        row(Change::Added, vec![Value::Float(7.0)]),
-    ));
+    let (kind, message) =
+        permanent(map_row(&config, names(&["integration_id"]), row(Change::Added, vec![Value::Float(7.0)])));
     assert_eq!(kind, ProblemKind::Row);
-    assert!(
-        message.contains("column \"integration_id\": 7.0 is not an integration ID"),
-        "{message}"
-    );
+    assert!(message.contains("column \"integration_id\": 7.0 is not an integration ID"), "{message}");
     let removed = row(Change::Removed, vec![Value::Integer(7)]);
-    assert_eq!(
-        permanent(map_row(&config, names(&["integration_id"]), removed)).0,
-        ProblemKind::Row
-    );
+    assert_eq!(permanent(map_row(&config, names(&["integration_id"]), removed)).0, ProblemKind::Row);
     let short = row(Change::Added, vec![]);
-    assert_eq!(
-        permanent(map_row(&config, names(&["integration_id"]), short)).0,
-        ProblemKind::Row
-    );
+    assert_eq!(permanent(map_row(&config, names(&["integration_id"]), short)).0, ProblemKind::Row);
     let missing = row(Change::Added, vec![Value::Integer(7)]);
-    assert_eq!(
-        permanent(map_row(&config, names(&["id"]), missing)).0,
-        ProblemKind::Configuration
-    );
+    assert_eq!(permanent(map_row(&config, names(&["id"]), missing)).0, ProblemKind::Configuration);
 }
 
 #[test]
 fn malformed_columns_fail_the_call() {
     let config = profiles_text(&json!({}));
-    let columns = [
-        texts("integration_id", &[None]),
-        texts("integration_id", &[None]),
-    ];
+    let columns = [texts("integration_id", &[None]), texts("integration_id", &[None])];
     let (kind, message) = permanent(map_batch(&config, &columns, &[]));
     assert_eq!(kind, ProblemKind::Configuration);
     assert!(message.contains("two columns are named"), "{message}");
@@ -171,10 +128,9 @@ fn malformed_columns_fail_the_call() {
 
 #[test]
 fn what_is_rendered_is_what_is_sent() {
-    for (config, mode) in [
-        (profiles_text(&json!({"batch_size": 3})), None),
-        (audience_text("mirror"), Some(Action::Add)),
-    ] {
+    for (config, mode) in
+        [(profiles_text(&json!({"batch_size": 3})), None), (audience_text("mirror"), Some(Action::Add))]
+    {
         let mut batch = profile_batch(8, |number| format!("\"n\":{number}"));
         batch.keys = crate::testing::strings(["a", "b", "c", "a", "d", "e", "f", "b"]);
         if let Some(action) = mode {
@@ -189,37 +145,21 @@ fn what_is_rendered_is_what_is_sent() {
             .requests
             .iter()
             .map(|request| wit::Request {
-                method: request.method.to_owned(),
+                method: request.method.name().to_owned(),
                 path: request.path.to_owned(),
                 body: request.body.clone(),
             })
             .collect();
         assert_eq!(rendered, sent);
-        assert_eq!(
-            server
-                .requests
-                .iter()
-                .map(|request| items(request).len())
-                .sum::<usize>(),
-            6
-        );
+        assert_eq!(server.requests.iter().map(|request| items(request).len()).sum::<usize>(), 6);
     }
-    assert_eq!(
-        render_batch(
-            &profiles_text(&json!({})),
-            &profile_batch(0, |_| String::new())
-        ),
-        Ok(Vec::new())
-    );
+    assert_eq!(render_batch(&profiles_text(&json!({})), &profile_batch(0, |_| String::new())), Ok(Vec::new()));
 }
 
 fn checked(
     config: &str,
     answer: &Result<Response, Break>,
-) -> (
-    Result<wit::ConnectionCheck, Failure>,
-    Vec<crate::request::Request>,
-) {
+) -> (Result<wit::ConnectionCheck, Failure>, Vec<crate::request::Request>) {
     let mut server = Server::new(|_, _| answer.clone());
     let checked = check_connection(config, |_| &mut server, &mut TestClock::new());
     (checked, server.requests)
@@ -234,13 +174,7 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
     ]});
     let (check, requests) = checked(&profiles_text(&mappings), &status(204));
     let check = check.unwrap();
-    assert_eq!(
-        check.verified,
-        [
-            "https://acme.talon.one answers",
-            "Talon.One takes the API key"
-        ]
-    );
+    assert_eq!(check.verified, ["https://acme.talon.one answers", "Talon.One takes the API key"]);
     assert_eq!(
         check.unverified,
         [
@@ -249,14 +183,7 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
         ]
     );
     assert_eq!(requests.len(), 1);
-    assert_eq!(
-        (
-            requests[0].method,
-            requests[0].path,
-            requests[0].body.as_str()
-        ),
-        ("GET", "/v2/authping", "")
-    );
+    assert_eq!((requests[0].method, requests[0].path, requests[0].body.as_str()), (Method::Get, "/v2/authping", ""));
     let only_id = json!({"mappings": [{"source": "id", "destination": "integration_id"}]});
     for (config, count) in [(only_id, 1), (json!({}), 2)] {
         let (check, _) = checked(&profiles_text(&config), &status(204));
@@ -265,10 +192,7 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
     let (check, _) = checked(&audience_text("add"), &status(200));
     assert_eq!(
         check.unwrap().unverified,
-        [
-            "that the API key may call POST /v2/customer_audiences",
-            "that there is an audience 42",
-        ]
+        ["that the API key may call POST /v2/customer_audiences", "that there is an audience 42",]
     );
 }
 
@@ -282,30 +206,14 @@ fn a_failed_check_says_why_and_is_not_repeated() {
         (refused(400, "no", &[]), false, ProblemKind::Refused),
         (status(429), true, ProblemKind::RateLimited),
         (status(500), true, ProblemKind::Server),
-        (
-            Err(Break {
-                kind: BreakKind::Connect,
-                detail: "refused".to_owned(),
-            }),
-            true,
-            ProblemKind::Connection,
-        ),
+        (Err(Break { kind: BreakKind::Connect, detail: "refused".to_owned() }), true, ProblemKind::Connection),
     ] {
         let (check, requests) = checked(&config, &answer);
         let failure = check.unwrap_err();
-        assert_eq!(
-            matches!(failure, Failure::Transient(_)),
-            transient,
-            "{failure:?}"
-        );
-        assert!(
-            matches!(&failure, Failure::Transient(problem) | Failure::Permanent(problem) if problem.kind == kind)
-        );
+        assert_eq!(matches!(failure, Failure::Transient(_)), transient, "{failure:?}");
+        assert!(matches!(&failure, Failure::Transient(problem) | Failure::Permanent(problem) if problem.kind == kind));
         // What is missing is the address, not an audience: none was asked for.
-        assert!(
-            !format!("{failure:?}").contains("no audience"),
-            "{failure:?}"
-        );
+        assert!(!format!("{failure:?}").contains("no audience"), "{failure:?}");
         assert_eq!(requests.len(), 1);
     }
 }

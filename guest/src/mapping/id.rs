@@ -23,10 +23,7 @@ const FLOAT: Fault = Fault {
 };
 
 /// An ID with its prefix is longer than Talon.One takes.
-pub(super) const TOO_LONG: Fault = Fault {
-    expected: "at most 1000 characters, the prefix included",
-    ..INVALID
-};
+pub(super) const TOO_LONG: Fault = Fault { expected: "at most 1000 characters, the prefix included", ..INVALID };
 
 /// Append a value as an ID. Texts are kept to the letter, spaces and leading zeros too.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {

@@ -16,11 +16,7 @@ impl Packed {
     pub(super) fn with_capacity(texts: usize, bytes_each: usize) -> Self {
         let mut offsets = Vec::with_capacity(texts + 1);
         offsets.push(0);
-        Self {
-            offsets,
-            data: String::with_capacity(texts * bytes_each),
-            start: 0,
-        }
+        Self { offsets, data: String::with_capacity(texts * bytes_each), start: 0 }
     }
 
     /// Where to write the next text.
@@ -47,9 +43,6 @@ impl Packed {
     }
 
     pub(super) fn into_strings(self) -> Strings {
-        Strings {
-            offsets: self.offsets,
-            data: self.data,
-        }
+        Strings { offsets: self.offsets, data: self.data }
     }
 }

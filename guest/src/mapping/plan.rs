@@ -38,28 +38,19 @@ impl<'a> Plan<'a> {
                     default: mapping.default.as_deref(),
                 })
             });
-            return Ok(Self {
-                id,
-                attributes: attributes.collect::<Result<_, String>>()?,
-            });
+            return Ok(Self { id, attributes: attributes.collect::<Result<_, String>>()? });
         }
-        let id = find(columns, INTEGRATION_ID).map_err(|missing| {
-            format!("{missing}; without `mappings` in the config, columns map to themselves")
-        })?;
+        let id = find(columns, INTEGRATION_ID)
+            .map_err(|missing| format!("{missing}; without `mappings` in the config, columns map to themselves"))?;
         let attributes = match config.object {
             Object::Audience { .. } => Vec::new(),
             Object::Profiles => columns
                 .iter()
                 .filter(|column| column.name != INTEGRATION_ID)
                 .map(|column| {
-                    let attribute = Attribute::new(column.name, None).map_err(|fault| {
-                        format!("a column without a mapping maps to itself, but {fault}")
-                    })?;
-                    Ok(PlannedAttribute {
-                        column,
-                        attribute: Cow::Owned(attribute),
-                        default: None,
-                    })
+                    let attribute = Attribute::new(column.name, None)
+                        .map_err(|fault| format!("a column without a mapping maps to itself, but {fault}"))?;
+                    Ok(PlannedAttribute { column, attribute: Cow::Owned(attribute), default: None })
                 })
                 .collect::<Result<_, String>>()?,
         };
@@ -79,10 +70,7 @@ fn find<'a>(columns: &'a Columns<'a>, name: &str) -> Result<&'a Column<'a>, Stri
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
     match names.as_slice() {
         [] => message.push_str("; they have no columns at all"),
-        names => message.push_str(&format!(
-            "; they have {}",
-            shortened(&names.join(", "), 500)
-        )),
+        names => message.push_str(&format!("; they have {}", shortened(&names.join(", "), 500))),
     }
     Err(message)
 }

@@ -6,9 +6,7 @@ use crate::bindings::exports::etl::destination::destination as wit;
 use crate::testing::{audience, column, profiles, strings, texts, unpacked};
 
 fn mapped(config: &Config, columns: &[wit::Column], changes: &[Change]) -> Mapping {
-    map(config, &Columns::read(columns).unwrap(), changes)
-        .map_err(|failure| format!("{failure:?}"))
-        .unwrap()
+    map(config, &Columns::read(columns).unwrap(), changes).map_err(|failure| format!("{failure:?}")).unwrap()
 }
 
 fn failed(config: &Config, columns: &[wit::Column], changes: &[Change]) -> String {
@@ -22,10 +20,8 @@ fn failed(config: &Config, columns: &[wit::Column], changes: &[Change]) -> Strin
 }
 
 fn mappings(entries: &[(&str, &str)]) -> serde_json::Value {
-    let entries: Vec<_> = entries
-        .iter()
-        .map(|(source, destination)| json!({"source": source, "destination": destination}))
-        .collect();
+    let entries: Vec<_> =
+        entries.iter().map(|(source, destination)| json!({"source": source, "destination": destination})).collect();
     json!({ "mappings": entries })
 }
 
@@ -63,10 +59,8 @@ fn profiles_are_written_as_talon_one_wants_them() {
 
 #[test]
 fn memberships_follow_mode_and_change() {
-    let columns = [
-        texts("integration_id", &[Some("a"), Some("b"), Some("c")]),
-        texts("not a name", &[None, None, None]),
-    ];
+    let columns =
+        [texts("integration_id", &[Some("a"), Some("b"), Some("c")]), texts("not a name", &[None, None, None])];
     let changes = [Change::Added, Change::Changed, Change::Removed];
     for (mode, changes, expected) in [
         ("add", &[][..], ["add"; 3]),
@@ -86,13 +80,7 @@ fn memberships_follow_mode_and_change() {
             })
             .collect();
         assert_eq!(unpacked(&mapping.batch.payloads), payloads);
-        let actions = expected.map(|action| {
-            if action == "add" {
-                Action::Add
-            } else {
-                Action::Delete
-            }
-        });
+        let actions = expected.map(|action| if action == "add" { Action::Add } else { Action::Delete });
         assert_eq!(mapping.batch.actions, actions);
     }
 }
@@ -100,11 +88,7 @@ fn memberships_follow_mode_and_change() {
 #[test]
 fn a_profile_is_never_deleted() {
     let columns = [texts("integration_id", &[Some("a"), Some("b")])];
-    let mapping = mapped(
-        &profiles(&json!({})),
-        &columns,
-        &[Change::Removed, Change::Changed],
-    );
+    let mapping = mapped(&profiles(&json!({})), &columns, &[Change::Removed, Change::Changed]);
     assert_eq!(mapping.batch.rows, [1]);
     assert_eq!(mapping.issues.len(), 1);
     assert_eq!(mapping.issues[0].code, "removal-not-supported");
@@ -124,19 +108,10 @@ fn without_mappings_columns_map_to_themselves() {
     let mapping = mapped(&profiles(&json!({})), &columns, &[]);
     assert_eq!(
         unpacked(&mapping.batch.payloads),
-        [
-            r#"{"integrationId":"a","attributes":{"phone":"0049","Points":5,"signup_date":"1970-01-01T00:00:00Z"}}"#
-        ]
+        [r#"{"integrationId":"a","attributes":{"phone":"0049","Points":5,"signup_date":"1970-01-01T00:00:00Z"}}"#]
     );
-    let only_id = mapped(
-        &profiles(&json!({})),
-        &[texts("integration_id", &[Some("a")])],
-        &[],
-    );
-    assert_eq!(
-        unpacked(&only_id.batch.payloads),
-        [r#"{"integrationId":"a","attributes":{}}"#]
-    );
+    let only_id = mapped(&profiles(&json!({})), &[texts("integration_id", &[Some("a")])], &[]);
+    assert_eq!(unpacked(&only_id.batch.payloads), [r#"{"integrationId":"a","attributes":{}}"#]);
 }
 
 #[test]
@@ -155,10 +130,7 @@ fn nulls_are_left_out_or_sent_and_a_default_comes_before_both() {
     };
     assert_eq!(
         unpacked(&mapped(&config("omit"), &columns, &[]).batch.payloads),
-        [
-            r#"{"integrationId":"a","attributes":{"y":7}}"#,
-            r#"{"integrationId":"b","attributes":{"x":"","y":7}}"#,
-        ]
+        [r#"{"integrationId":"a","attributes":{"y":7}}"#, r#"{"integrationId":"b","attributes":{"x":"","y":7}}"#,]
     );
     assert_eq!(
         unpacked(&mapped(&config("clear"), &columns, &[]).batch.payloads),
@@ -180,10 +152,7 @@ fn a_row_at_fault_names_column_value_and_form() {
     let mapping = mapped(&profiles(&config), &columns, &[]);
     assert_eq!(mapping.batch.rows, [0]);
     assert_eq!(unpacked(&mapping.batch.keys), ["a"]);
-    assert_eq!(
-        unpacked(&mapping.batch.payloads),
-        [r#"{"integrationId":"a","attributes":{"age":4}}"#]
-    );
+    assert_eq!(unpacked(&mapping.batch.payloads), [r#"{"integrationId":"a","attributes":{"age":4}}"#]);
     let issue = |row: u32, key: Option<&str>, column: &str, code: &str, message: &str| RowIssue {
         row,
         key: key.map(str::to_owned),
@@ -224,73 +193,37 @@ fn an_id_has_a_thousand_characters_with_its_prefix() {
     let config = profiles(&json!({"integration_id_prefix": "ä_"}));
     let fits = "ö".repeat(998);
     let too_long = "ö".repeat(999);
-    let mapping = mapped(
-        &config,
-        &[texts("integration_id", &[Some(&fits), Some(&too_long)])],
-        &[],
-    );
+    let mapping = mapped(&config, &[texts("integration_id", &[Some(&fits), Some(&too_long)])], &[]);
     assert_eq!(unpacked(&mapping.batch.keys), [format!("ä_{fits}")]);
     assert_eq!(mapping.issues[0].code, "invalid-id");
-    assert!(
-        mapping.issues[0]
-            .message
-            .contains("at most 1000 characters")
-    );
-    assert!(
-        mapping.issues[0].message.chars().count() < 200,
-        "the ID is shortened"
-    );
+    assert!(mapping.issues[0].message.contains("at most 1000 characters"));
+    assert!(mapping.issues[0].message.chars().count() < 200, "the ID is shortened");
     assert_eq!(mapping.issues[0].key, None);
 }
 
 #[test]
 fn a_missing_column_fails_the_call() {
     let config = profiles(&mappings(&[("id", "integration_id"), ("loyalty", "tier")]));
-    let message = failed(
-        &config,
-        &[texts("id", &[None]), texts("Loyalti", &[None])],
-        &[],
-    );
-    assert_eq!(
-        message,
-        "the rows have no column \"loyalty\"; did you mean \"Loyalti\"?; they have id, Loyalti"
-    );
+    let message = failed(&config, &[texts("id", &[None]), texts("Loyalti", &[None])], &[]);
+    assert_eq!(message, "the rows have no column \"loyalty\"; did you mean \"Loyalti\"?; they have id, Loyalti");
     let message = failed(&config, &[], &[]);
-    assert_eq!(
-        message,
-        "the rows have no column \"id\"; they have no columns at all"
-    );
+    assert_eq!(message, "the rows have no column \"id\"; they have no columns at all");
     let message = failed(&profiles(&json!({})), &[texts("id", &[None])], &[]);
-    assert!(
-        message.contains("no column \"integration_id\"") && message.contains("without `mappings`"),
-        "{message}"
-    );
+    assert!(message.contains("no column \"integration_id\"") && message.contains("without `mappings`"), "{message}");
 }
 
 #[test]
 fn a_column_that_cannot_map_to_itself_fails_the_call() {
-    let message = failed(
-        &profiles(&json!({})),
-        &[
-            texts("integration_id", &[None]),
-            texts("loyalty tier", &[None]),
-        ],
-        &[],
-    );
-    assert!(
-        message.contains("\"loyalty tier\" cannot be the name of an attribute"),
-        "{message}"
-    );
+    let message =
+        failed(&profiles(&json!({})), &[texts("integration_id", &[None]), texts("loyalty tier", &[None])], &[]);
+    assert!(message.contains("\"loyalty tier\" cannot be the name of an attribute"), "{message}");
 }
 
 #[test]
 fn changes_match_the_rows() {
     let columns = [texts("integration_id", &[Some("a"), Some("b")])];
     let message = failed(&profiles(&json!({})), &columns, &[Change::Added]);
-    assert_eq!(
-        message,
-        "there are 1 changes for 2 rows: expected one for each row, or none"
-    );
+    assert_eq!(message, "there are 1 changes for 2 rows: expected one for each row, or none");
 }
 
 #[test]
@@ -304,12 +237,7 @@ fn no_rows_make_no_records() {
 /// A column of some type with a value for each row, sound or not.
 fn any_values(rows: usize) -> impl Strategy<Value = wit::Values> {
     let many = |texts: Vec<String>| strings(texts.iter().map(String::as_str));
-    let texts = move || {
-        proptest::collection::vec(
-            "[a-c\"\\\\]{0,3}|[0-9]{1,2}|\\[1\\]|null|2024-01-0[0-9]",
-            rows,
-        )
-    };
+    let texts = move || proptest::collection::vec("[a-c\"\\\\]{0,3}|[0-9]{1,2}|\\[1\\]|null|2024-01-0[0-9]", rows);
     prop_oneof![
         Just(wit::Values::Nulls(u32::try_from(rows).unwrap())),
         proptest::collection::vec(any::<bool>(), rows).prop_map(wit::Values::Booleans),
@@ -326,31 +254,13 @@ fn any_columns() -> impl Strategy<Value = (Vec<wit::Column>, Vec<Change>)> {
     (0..20_usize).prop_flat_map(|rows| {
         let values = (any_values(rows), any_values(rows), any_values(rows));
         let bitmaps = proptest::collection::vec(any::<u8>(), 3 * rows.div_ceil(8));
-        let change = prop_oneof![
-            Just(Change::Added),
-            Just(Change::Changed),
-            Just(Change::Removed)
-        ];
-        (values, bitmaps, proptest::collection::vec(change, rows)).prop_map(
-            move |((id, a, b), bitmaps, changes)| {
-                let bitmap = |number: usize| {
-                    bitmaps[number * rows.div_ceil(8)..][..rows.div_ceil(8)].to_vec()
-                };
-                let column = |name: &str, values, number| wit::Column {
-                    name: name.to_owned(),
-                    validity: bitmap(number),
-                    values,
-                };
-                (
-                    vec![
-                        column("integration_id", id, 0),
-                        column("a", a, 1),
-                        column("b", b, 2),
-                    ],
-                    changes,
-                )
-            },
-        )
+        let change = prop_oneof![Just(Change::Added), Just(Change::Changed), Just(Change::Removed)];
+        (values, bitmaps, proptest::collection::vec(change, rows)).prop_map(move |((id, a, b), bitmaps, changes)| {
+            let bitmap = |number: usize| bitmaps[number * rows.div_ceil(8)..][..rows.div_ceil(8)].to_vec();
+            let column =
+                |name: &str, values, number| wit::Column { name: name.to_owned(), validity: bitmap(number), values };
+            (vec![column("integration_id", id, 0), column("a", a, 1), column("b", b, 2)], changes)
+        })
     })
 }
 

@@ -16,10 +16,7 @@ fn batch(records: &[(&str, Action, &str)]) -> MappedBatch {
 fn fault(config: &Config, batch: &MappedBatch) -> (wit::ProblemKind, String) {
     match Records::read(config, batch).err() {
         Some(Failure::Permanent(problem)) => (problem.kind, problem.message),
-        other => (
-            wit::ProblemKind::Row,
-            format!("not a permanent failure: {other:?}"),
-        ),
+        other => (wit::ProblemKind::Row, format!("not a permanent failure: {other:?}")),
     }
 }
 
@@ -35,41 +32,22 @@ fn the_last_record_of_a_key_wins() {
     ]);
     let config = profiles(&json!({}));
     let records = Records::read(&config, &batch).unwrap();
-    let kept: Vec<_> = records
-        .kept
-        .iter()
-        .map(|record| (record.index, record.key, record.item.as_ref()))
-        .collect();
+    let kept: Vec<_> = records.kept.iter().map(|record| (record.index, record.key, record.item.as_ref())).collect();
     assert_eq!(kept, [(3, "c", "4"), (4, "a", "5"), (5, "b", "6")]);
-    let superseded: Vec<_> = records
-        .superseded
-        .iter()
-        .map(|record| (record.index, record.by))
-        .collect();
+    let superseded: Vec<_> = records.superseded.iter().map(|record| (record.index, record.by)).collect();
     assert_eq!(superseded, [(0, 1), (1, 2), (2, 1)]);
 }
 
 #[test]
 fn a_delete_that_an_engine_made_is_written_here() {
-    let batch = batch(&[
-        ("a\"b", Action::Delete, ""),
-        ("c", Action::Delete, "{\"its\":\"own\"}"),
-        ("d", Action::Add, "{}"),
-    ]);
+    let batch =
+        batch(&[("a\"b", Action::Delete, ""), ("c", Action::Delete, "{\"its\":\"own\"}"), ("d", Action::Add, "{}")]);
     let config = audience("mirror");
     let records = Records::read(&config, &batch).unwrap();
-    let items: Vec<&str> = records
-        .kept
-        .iter()
-        .map(|record| record.item.as_ref())
-        .collect();
+    let items: Vec<&str> = records.kept.iter().map(|record| record.item.as_ref()).collect();
     assert_eq!(
         items,
-        [
-            r#"{"action":"delete","profileIntegrationId":"a\"b","audienceId":42}"#,
-            "{\"its\":\"own\"}",
-            "{}",
-        ]
+        [r#"{"action":"delete","profileIntegrationId":"a\"b","audienceId":42}"#, "{\"its\":\"own\"}", "{}",]
     );
 }
 
@@ -96,38 +74,14 @@ fn a_malformed_batch_is_a_clear_failure() {
     let config = profiles(&json!({}));
     assert!(Records::read(&config, &sound()).is_ok());
     for (batch, fragment) in [
-        (
-            with(|batch| batch.rows.truncate(2)),
-            "the batch has 2 rows, 3 keys, 3 actions and 3 payloads",
-        ),
-        (
-            with(|batch| batch.actions.truncate(2)),
-            "3 rows, 3 keys, 2 actions and 3 payloads",
-        ),
-        (
-            with(|batch| batch.keys.offsets.truncate(3)),
-            "3 rows, 2 keys",
-        ),
-        (
-            with(|batch| batch.payloads.offsets.clear()),
-            "and 0 payloads",
-        ),
-        (
-            with(|batch| batch.keys.offsets.reverse()),
-            "the batch's keys: offset",
-        ),
-        (
-            with(|batch| batch.payloads.data.truncate(9)),
-            "the batch's payloads: offset",
-        ),
-        (
-            with(|batch| batch.keys = strings(["a", "", "c"])),
-            "record 1 has an empty key",
-        ),
-        (
-            with(|batch| batch.payloads = strings(["{}", "{}", ""])),
-            "record 2 has no payload",
-        ),
+        (with(|batch| batch.rows.truncate(2)), "the batch has 2 rows, 3 keys, 3 actions and 3 payloads"),
+        (with(|batch| batch.actions.truncate(2)), "3 rows, 3 keys, 2 actions and 3 payloads"),
+        (with(|batch| batch.keys.offsets.truncate(3)), "3 rows, 2 keys"),
+        (with(|batch| batch.payloads.offsets.clear()), "and 0 payloads"),
+        (with(|batch| batch.keys.offsets.reverse()), "the batch's keys: offset"),
+        (with(|batch| batch.payloads.data.truncate(9)), "the batch's payloads: offset"),
+        (with(|batch| batch.keys = strings(["a", "", "c"])), "record 1 has an empty key"),
+        (with(|batch| batch.payloads = strings(["{}", "{}", ""])), "record 2 has no payload"),
     ] {
         let (kind, message) = fault(&config, &batch);
         assert_eq!(kind, wit::ProblemKind::Internal);
@@ -143,12 +97,7 @@ fn no_records_are_no_fault() {
         rows: Vec::new(),
         keys: strings([]),
         actions: Vec::new(),
-        payloads: wit::Strings {
-            offsets: Vec::new(),
-            data: String::new(),
-        },
+        payloads: wit::Strings { offsets: Vec::new(), data: String::new() },
     };
-    assert!(
-        Records::read(&profiles(&json!({})), &empty).is_ok_and(|records| records.kept.is_empty())
-    );
+    assert!(Records::read(&profiles(&json!({})), &empty).is_ok_and(|records| records.kept.is_empty()));
 }

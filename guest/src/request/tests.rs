@@ -5,14 +5,7 @@ use super::*;
 use crate::testing::{audience, profile_batch, profiles};
 
 fn records(lengths: &[usize]) -> Vec<Record<'static>> {
-    lengths
-        .iter()
-        .map(|length| Record {
-            index: 0,
-            key: "k",
-            item: "x".repeat(*length).into(),
-        })
-        .collect()
+    lengths.iter().map(|length| Record { index: 0, key: "k", item: "x".repeat(*length).into() }).collect()
 }
 
 #[test]
@@ -21,22 +14,15 @@ fn bodies_are_items_in_an_envelope_without_white_space() {
     let config = profiles(&json!({}));
     let records = crate::records::Records::read(&config, &batch).unwrap();
     let request = Endpoint::of(config.object).request(&records.kept, &[0, 2]);
-    assert_eq!(request.method, "PUT");
+    assert_eq!(request.method, Method::Put);
     assert_eq!(request.path, "/v2/customer_profiles?silent=yes");
     assert_eq!(
         request.body,
         r#"{"customerProfiles":[{"integrationId":"c0","attributes":{"n":0}},{"integrationId":"c2","attributes":{"n":2}}]}"#
     );
     let request = Endpoint::of(audience("add").object).request(&records.kept[..1], &[0]);
-    assert_eq!(
-        (request.method, request.path),
-        ("POST", "/v2/customer_audiences")
-    );
-    assert!(
-        request.body.starts_with("{\"data\":[{") && request.body.ends_with("}]}"),
-        "{}",
-        request.body
-    );
+    assert_eq!((request.method, request.path), (Method::Post, "/v2/customer_audiences"));
+    assert!(request.body.starts_with("{\"data\":[{") && request.body.ends_with("}]}"), "{}", request.body);
     assert_eq!(request.body.len(), request.body.capacity(), "sized once");
 }
 
@@ -49,20 +35,11 @@ fn records_are_cut_by_number_and_by_bytes() {
         (cut.parts, cut.too_large)
     };
     assert_eq!(cut(&[], 2, 10), (vec![], vec![]));
-    assert_eq!(
-        cut(&[1, 1, 1, 1, 1], 2, 10),
-        (vec![vec![0, 1], vec![2, 3], vec![4]], vec![])
-    );
+    assert_eq!(cut(&[1, 1, 1, 1, 1], 2, 10), (vec![vec![0, 1], vec![2, 3], vec![4]], vec![]));
     // A comma counts: two of five are eleven bytes.
-    assert_eq!(
-        cut(&[5, 5, 5], 9, 10),
-        (vec![vec![0], vec![1], vec![2]], vec![])
-    );
+    assert_eq!(cut(&[5, 5, 5], 9, 10), (vec![vec![0], vec![1], vec![2]], vec![]));
     assert_eq!(cut(&[5, 5, 5], 9, 11), (vec![vec![0, 1], vec![2]], vec![]));
-    assert_eq!(
-        cut(&[10, 11, 4, 5], 9, 10),
-        (vec![vec![0], vec![2, 3]], vec![1])
-    );
+    assert_eq!(cut(&[10, 11, 4, 5], 9, 10), (vec![vec![0], vec![2, 3]], vec![1]));
     assert_eq!(cut(&[11], 9, 10), (vec![], vec![0]));
 }
 

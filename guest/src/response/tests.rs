@@ -24,35 +24,19 @@ fn problem_of(meaning: Meaning) -> (&'static str, Problem) {
 #[test]
 fn success_is_any_two_hundred() {
     for code in [200, 201, 204, 299] {
-        assert!(matches!(
-            of_status(&profiles(&json!({})), code),
-            Meaning::Accepted
-        ));
+        assert!(matches!(of_status(&profiles(&json!({})), code), Meaning::Accepted));
     }
 }
 
 #[test]
 fn a_success_that_was_cut_short_is_no_success() {
     let cut_short = |code| {
-        let answer = Response {
-            status: code,
-            cut_short: true,
-            ..Response::default()
-        };
+        let answer = Response { status: code, cut_short: true, ..Response::default() };
         problem_of(read(Ok(answer), &profiles(&json!({}))))
     };
     let (lasting, problem) = cut_short(200);
-    assert_eq!(
-        (lasting, problem.kind),
-        ("transient", ProblemKind::Connection)
-    );
-    assert!(
-        problem
-            .message
-            .contains("its answer (HTTP 200) was cut short"),
-        "{}",
-        problem.message
-    );
+    assert_eq!((lasting, problem.kind), ("transient", ProblemKind::Connection));
+    assert!(problem.message.contains("its answer (HTTP 200) was cut short"), "{}", problem.message);
     // What is no success is told by its status alone.
     assert_eq!(cut_short(401).1.kind, ProblemKind::Authentication);
     assert_eq!(cut_short(503).1.kind, ProblemKind::Server);
@@ -61,10 +45,7 @@ fn a_success_that_was_cut_short_is_no_success() {
 #[test]
 fn refusals_are_laid_to_the_records() {
     for code in [400, 413, 422] {
-        let meaning = read(
-            refused(code, "no", &["/customerProfiles/3".to_owned()]),
-            &audience("add"),
-        );
+        let meaning = read(refused(code, "no", &["/customerProfiles/3".to_owned()]), &audience("add"));
         assert!(matches!(
             meaning,
             Meaning::Refused(refusal)
@@ -78,113 +59,26 @@ fn each_status_has_its_advice() {
     let profiles = profiles(&json!({}));
     let audience = audience("add");
     for (config, code, lasting, kind, fragment) in [
-        (
-            &profiles,
-            401,
-            "permanent",
-            ProblemKind::Authentication,
-            "not a Management API key",
-        ),
-        (
-            &profiles,
-            403,
-            "permanent",
-            ProblemKind::Authentication,
-            "may call PUT /v2/customer_profiles",
-        ),
-        (
-            &audience,
-            403,
-            "permanent",
-            ProblemKind::Authentication,
-            "may call POST /v2/customer_audiences",
-        ),
-        (
-            &audience,
-            404,
-            "permanent",
-            ProblemKind::NotFound,
-            "no audience 42 (HTTP 404)",
-        ),
-        (
-            &audience,
-            404,
-            "permanent",
-            ProblemKind::NotFound,
-            "not the audience's name",
-        ),
-        (
-            &profiles,
-            404,
-            "permanent",
-            ProblemKind::NotFound,
-            "no Integration API at https://acme.talon.one",
-        ),
-        (
-            &profiles,
-            301,
-            "permanent",
-            ProblemKind::NotFound,
-            "redirect (HTTP 301), which is not followed",
-        ),
-        (
-            &audience,
-            308,
-            "permanent",
-            ProblemKind::NotFound,
-            "check deployment_url",
-        ),
-        (
-            &profiles,
-            405,
-            "permanent",
-            ProblemKind::Refused,
-            "refused the request (HTTP 405)",
-        ),
-        (
-            &profiles,
-            418,
-            "permanent",
-            ProblemKind::Refused,
-            "HTTP 418",
-        ),
-        (
-            &profiles,
-            100,
-            "permanent",
-            ProblemKind::Refused,
-            "HTTP 100",
-        ),
-        (
-            &profiles,
-            408,
-            "transient",
-            ProblemKind::Timeout,
-            "HTTP 408",
-        ),
-        (
-            &profiles,
-            409,
-            "transient",
-            ProblemKind::Server,
-            "one after another",
-        ),
-        (
-            &profiles,
-            429,
-            "transient",
-            ProblemKind::RateLimited,
-            "stagger them",
-        ),
+        (&profiles, 401, "permanent", ProblemKind::Authentication, "not a Management API key"),
+        (&profiles, 403, "permanent", ProblemKind::Authentication, "may call PUT /v2/customer_profiles"),
+        (&audience, 403, "permanent", ProblemKind::Authentication, "may call POST /v2/customer_audiences"),
+        (&audience, 404, "permanent", ProblemKind::NotFound, "no audience 42 (HTTP 404)"),
+        (&audience, 404, "permanent", ProblemKind::NotFound, "not the audience's name"),
+        (&profiles, 404, "permanent", ProblemKind::NotFound, "no Integration API at https://acme.talon.one"),
+        (&profiles, 301, "permanent", ProblemKind::NotFound, "redirect (HTTP 301), which is not followed"),
+        (&audience, 308, "permanent", ProblemKind::NotFound, "check deployment_url"),
+        (&profiles, 405, "permanent", ProblemKind::Refused, "refused the request (HTTP 405)"),
+        (&profiles, 418, "permanent", ProblemKind::Refused, "HTTP 418"),
+        (&profiles, 100, "permanent", ProblemKind::Refused, "HTTP 100"),
+        (&profiles, 408, "transient", ProblemKind::Timeout, "HTTP 408"),
+        (&profiles, 409, "transient", ProblemKind::Server, "one after another"),
+        (&profiles, 429, "transient", ProblemKind::RateLimited, "stagger them"),
         (&profiles, 500, "transient", ProblemKind::Server, "HTTP 500"),
         (&profiles, 503, "transient", ProblemKind::Server, "HTTP 503"),
         (&profiles, 599, "transient", ProblemKind::Server, "HTTP 599"),
     ] {
         let (found, problem) = problem_of(of_status(config, code));
-        assert_eq!(
-            (found, problem.kind, problem.status),
-            (lasting, kind, Some(code))
-        );
+        assert_eq!((found, problem.kind, problem.status), (lasting, kind, Some(code)));
         assert!(problem.message.contains(fragment), "{}", problem.message);
     }
 }
@@ -198,34 +92,13 @@ fn breaks_are_transient_unless_the_request_is_not_let_through() {
             ProblemKind::Connection,
             "no connection to https://acme.talon.one: why; check deployment_url",
         ),
-        (
-            BreakKind::Timeout,
-            "transient",
-            ProblemKind::Timeout,
-            "did not answer in time: why",
-        ),
-        (
-            BreakKind::Reset,
-            "transient",
-            ProblemKind::Connection,
-            "may have been carried out",
-        ),
-        (
-            BreakKind::Denied,
-            "permanent",
-            ProblemKind::Connection,
-            "is not let through: why",
-        ),
+        (BreakKind::Timeout, "transient", ProblemKind::Timeout, "did not answer in time: why"),
+        (BreakKind::Reset, "transient", ProblemKind::Connection, "may have been carried out"),
+        (BreakKind::Denied, "permanent", ProblemKind::Connection, "is not let through: why"),
     ] {
-        let broken = Break {
-            kind,
-            detail: "why".to_owned(),
-        };
+        let broken = Break { kind, detail: "why".to_owned() };
         let (found, problem) = problem_of(read(Err(broken), &profiles(&json!({}))));
-        assert_eq!(
-            (found, problem.kind, problem.status),
-            (lasting, problem_kind, None)
-        );
+        assert_eq!((found, problem.kind, problem.status), (lasting, problem_kind, None));
         assert!(problem.message.contains(fragment), "{}", problem.message);
     }
 }
@@ -252,15 +125,8 @@ fn the_wait_that_a_server_asks_for_is_passed_on() {
 }
 
 fn said_of(body: &str) -> String {
-    let answer = Response {
-        status: 500,
-        retry_after: None,
-        body: body.to_owned(),
-        ..Response::default()
-    };
-    problem_of(read(Ok(answer), &profiles(&json!({}))))
-        .1
-        .message
+    let answer = Response { status: 500, retry_after: None, body: body.to_owned(), ..Response::default() };
+    problem_of(read(Ok(answer), &profiles(&json!({})))).1.message
 }
 
 #[test]
@@ -270,10 +136,7 @@ fn what_the_server_says_is_repeated_when_a_person_can_read_it() {
         "errors": [{"title": "Bad value", "details": "tier is no number"}, {"title": "Bad value"}, {"source": 3}, 4],
         "StatusCode": 400,
     });
-    assert!(
-        said_of(&body.to_string())
-            .ends_with("; it said: Validation failed: Bad value: tier is no number")
-    );
+    assert!(said_of(&body.to_string()).ends_with("; it said: Validation failed: Bad value: tier is no number"));
     assert!(said_of("\"plain\"").ends_with("; it said: plain"));
     assert!(said_of(" upstream\n is  down ").ends_with("; it said: upstream is down"));
     for silent in [
@@ -304,39 +167,21 @@ fn the_key_is_never_repeated() {
         assert!(!said.contains(KEY) && !said.contains(&KEY[..8]), "{said}");
         assert!(said.contains("[api key]") || said.contains('…'), "{said}");
     }
-    let broken = Break {
-        kind: BreakKind::Reset,
-        detail: format!("authorization: ApiKey-v1 {KEY}"),
-    };
+    let broken = Break { kind: BreakKind::Reset, detail: format!("authorization: ApiKey-v1 {KEY}") };
     let (_, problem) = problem_of(read(Err(broken), &profiles(&json!({}))));
-    assert!(
-        problem.message.contains("[api key]") && !problem.message.contains(KEY),
-        "{}",
-        problem.message
-    );
+    assert!(problem.message.contains("[api key]") && !problem.message.contains(KEY), "{}", problem.message);
 }
 
 fn rejected(status: u16, text: &str, pointer: &str) -> (&'static str, String) {
-    let refusal = Refusal {
-        status,
-        complaint: Complaint {
-            text: text.to_owned(),
-            pointers: vec![pointer.to_owned()],
-        },
-    };
+    let refusal =
+        Refusal { status, complaint: Complaint { text: text.to_owned(), pointers: vec![pointer.to_owned()] } };
     rejection(&refusal, Object::Profiles, 123)
 }
 
 #[test]
 fn a_rejection_says_what_to_do() {
     for (status, text, pointer, code, fragment) in [
-        (
-            400,
-            "Attribute 'tier' is not defined",
-            "",
-            "undefined-attribute",
-            "Account > Tools > Attributes",
-        ),
+        (400, "Attribute 'tier' is not defined", "", "undefined-attribute", "Account > Tools > Attributes"),
         (
             400,
             "unknown key",
@@ -344,34 +189,10 @@ fn a_rejection_says_what_to_do() {
             "undefined-attribute",
             "same name to the letter and case",
         ),
-        (
-            400,
-            "tier must be a number",
-            "/customerProfiles/0/attributes/tier",
-            "invalid-value",
-            "the mapping's type",
-        ),
-        (
-            422,
-            "expected a string",
-            "",
-            "invalid-value",
-            "it said: expected a string",
-        ),
-        (
-            400,
-            "no",
-            "",
-            "refused",
-            "Talon.One refused the record (HTTP 400); it said: no",
-        ),
-        (
-            400,
-            "",
-            "",
-            "refused",
-            "Talon.One refused the record (HTTP 400)",
-        ),
+        (400, "tier must be a number", "/customerProfiles/0/attributes/tier", "invalid-value", "the mapping's type"),
+        (422, "expected a string", "", "invalid-value", "it said: expected a string"),
+        (400, "no", "", "refused", "Talon.One refused the record (HTTP 400); it said: no"),
+        (400, "", "", "refused", "Talon.One refused the record (HTTP 400)"),
         (413, "", "", "too-large", "the record takes 123 bytes"),
     ] {
         let (found, message) = rejected(status, text, pointer);
@@ -384,15 +205,9 @@ fn a_rejection_says_what_to_do() {
 fn a_membership_is_not_told_about_attributes() {
     let refusal = Refusal {
         status: 400,
-        complaint: Complaint {
-            text: "invalid profileIntegrationId".to_owned(),
-            pointers: Vec::new(),
-        },
+        complaint: Complaint { text: "invalid profileIntegrationId".to_owned(), pointers: Vec::new() },
     };
     let (code, message) = rejection(&refusal, audience("add").object, 123);
     assert_eq!(code, "refused");
-    assert_eq!(
-        message,
-        "Talon.One refused the record (HTTP 400); it said: invalid profileIntegrationId"
-    );
+    assert_eq!(message, "Talon.One refused the record (HTTP 400); it said: invalid profileIntegrationId");
 }

@@ -44,11 +44,7 @@ fn two_digit_year(text: &str, now: i64) -> Option<(Date, &str)> {
     let (digits, rest) = number(rest.strip_prefix('-')?, 2)?;
     let this_year = Date::of_days(now.div_euclid(SECONDS_A_DAY))?.year;
     let year = this_year - this_year.rem_euclid(100) + digits;
-    let year = if year > this_year + 50 {
-        year - 100
-    } else {
-        year
-    };
+    let year = if year > this_year + 50 { year - 100 } else { year };
     Some((Date::new(year, month, day)?, rest.strip_prefix(' ')?))
 }
 
@@ -64,17 +60,12 @@ fn asctime(text: &str) -> Option<i64> {
     let (seconds, rest) = time_of_day(rest.strip_prefix(' ')?)?;
     let (year, rest) = number(rest.strip_prefix(' ')?, 4)?;
     let day = Date::new(year, month, day)?;
-    rest.is_empty()
-        .then(|| day.days() * SECONDS_A_DAY + seconds)
+    rest.is_empty().then(|| day.days() * SECONDS_A_DAY + seconds)
 }
 
 fn month(text: &str) -> Option<(i64, &str)> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    (1..)
-        .zip(MONTHS)
-        .find_map(|(number, name)| Some((number, text.strip_prefix(name)?)))
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    (1..).zip(MONTHS).find_map(|(number, name)| Some((number, text.strip_prefix(name)?)))
 }
 
 /// `08:49:37` in seconds. A leap second is the next one.
@@ -82,8 +73,7 @@ fn time_of_day(text: &str) -> Option<(i64, &str)> {
     let (hour, rest) = number(text, 2)?;
     let (minute, rest) = number(rest.strip_prefix(':')?, 2)?;
     let (second, rest) = number(rest.strip_prefix(':')?, 2)?;
-    (hour <= 23 && minute <= 59 && second <= 60)
-        .then_some((hour * 3600 + minute * 60 + second, rest))
+    (hour <= 23 && minute <= 59 && second <= 60).then_some((hour * 3600 + minute * 60 + second, rest))
 }
 
 #[cfg(test)]
@@ -117,46 +107,22 @@ mod tests {
 
     #[test]
     fn all_three_forms_of_a_date_are_read() {
-        for header in [
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
-        ] {
+        for header in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             assert_eq!(retry_after_ms(header, THEN), Some(0), "{header}");
             assert_eq!(retry_after_ms(header, THEN - 90), Some(90_000), "{header}");
-            assert_eq!(
-                retry_after_ms(header, THEN + 90),
-                Some(0),
-                "{header}: passed"
-            );
-            assert_eq!(
-                retry_after_ms(header, THEN - 10 * SECONDS_A_DAY),
-                Some(LONGEST_MS),
-                "{header}: far ahead"
-            );
+            assert_eq!(retry_after_ms(header, THEN + 90), Some(0), "{header}: passed");
+            assert_eq!(retry_after_ms(header, THEN - 10 * SECONDS_A_DAY), Some(LONGEST_MS), "{header}: far ahead");
         }
-        assert_eq!(
-            retry_after_ms("Wed Nov 16 08:49:37 1994", THEN + 10 * SECONDS_A_DAY - 5),
-            Some(5_000)
-        );
+        assert_eq!(retry_after_ms("Wed Nov 16 08:49:37 1994", THEN + 10 * SECONDS_A_DAY - 5), Some(5_000));
     }
 
     #[test]
     fn a_two_digit_year_is_the_nearest() {
         let now = Date::new(2026, 1, 1).unwrap().days() * SECONDS_A_DAY;
         // 2076 is 50 years ahead; 77 is 1977 and has passed.
-        assert_eq!(
-            retry_after_ms("Wednesday, 01-Jan-76 00:00:00 GMT", now),
-            Some(LONGEST_MS)
-        );
-        assert_eq!(
-            retry_after_ms("Saturday, 01-Jan-77 00:00:00 GMT", now),
-            Some(0)
-        );
-        assert_eq!(
-            retry_after_ms("Thursday, 01-Jan-26 00:00:07 GMT", now),
-            Some(7_000)
-        );
+        assert_eq!(retry_after_ms("Wednesday, 01-Jan-76 00:00:00 GMT", now), Some(LONGEST_MS));
+        assert_eq!(retry_after_ms("Saturday, 01-Jan-77 00:00:00 GMT", now), Some(0));
+        assert_eq!(retry_after_ms("Thursday, 01-Jan-26 00:00:07 GMT", now), Some(7_000));
     }
 
     #[test]

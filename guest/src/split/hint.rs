@@ -36,10 +36,7 @@ fn by_position(complaint: &Complaint, places: &[usize]) -> Option<Hint> {
         .iter()
         .filter_map(|pointer| words(pointer).find_map(|segment| segment.parse().ok()))
         .collect();
-    let marked = places
-        .iter()
-        .enumerate()
-        .map(|(position, place)| (*place, positions.contains(&position)));
+    let marked = places.iter().enumerate().map(|(position, place)| (*place, positions.contains(&position)));
     divide(Basis::Position, marked)
 }
 
@@ -58,8 +55,7 @@ fn by_attribute(complaint: &Complaint, places: &[usize], trial: &impl Trial) -> 
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
-        .filter(|word| !word.is_empty())
+    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').filter(|word| !word.is_empty())
 }
 
 /// A hint, unless all are marked or none is.
@@ -68,9 +64,5 @@ fn divide(basis: Basis, places: impl Iterator<Item = (usize, bool)>) -> Option<H
     for (place, marked) in places {
         if marked { &mut suspects } else { &mut others }.push(place);
     }
-    (!suspects.is_empty() && !others.is_empty()).then_some(Hint {
-        basis,
-        suspects,
-        others,
-    })
+    (!suspects.is_empty() && !others.is_empty()).then_some(Hint { basis, suspects, others })
 }

@@ -41,17 +41,11 @@ impl Scripted {
     fn new(count: usize, bad: impl IntoIterator<Item = usize>, words: Words) -> Self {
         let bad: BTreeSet<usize> = bad.into_iter().collect();
         let item = |place: usize| {
-            if bad.contains(&place) {
-                "{\"tier\":1}".to_owned()
-            } else {
-                "{\"x\":1}".to_owned()
-            }
+            if bad.contains(&place) { "{\"tier\":1}".to_owned() } else { "{\"x\":1}".to_owned() }
         };
         Self {
             items: (0..count).map(item).collect(),
-            keys: (0..count)
-                .map(|place| format!("customer-{place}"))
-                .collect(),
+            keys: (0..count).map(|place| format!("customer-{place}")).collect(),
             bad,
             words,
             partial: false,
@@ -80,9 +74,7 @@ impl Trial for Scripted {
     fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
         assert!(!part.is_empty());
         self.requests += 1;
-        let bad: Vec<usize> = (0..part.len())
-            .filter(|position| self.bad.contains(&part[*position]))
-            .collect();
+        let bad: Vec<usize> = (0..part.len()).filter(|position| self.bad.contains(&part[*position])).collect();
         let sound = part.iter().filter(|place| !self.bad.contains(place));
         if bad.is_empty() || self.partial {
             self.stored.extend(sound);
@@ -95,21 +87,12 @@ impl Trial for Scripted {
         let (text, pointers) = match self.words {
             Words::Same => ("invalid request".to_owned(), Vec::new()),
             Words::Attribute => ("attribute 'tier' is not defined".to_owned(), Vec::new()),
-            Words::Key => (
-                format!("profile {} is invalid", self.keys[part[*first]]),
-                Vec::new(),
-            ),
+            Words::Key => (format!("profile {} is invalid", self.keys[part[*first]]), Vec::new()),
             Words::First => ("invalid request".to_owned(), vec![pointer(first)]),
-            Words::All => (
-                "invalid request".to_owned(),
-                bad.iter().map(pointer).collect(),
-            ),
+            Words::All => ("invalid request".to_owned(), bad.iter().map(pointer).collect()),
             Words::Lying => ("invalid request".to_owned(), vec![pointer(&0)]),
         };
-        Ok(Some(Refusal {
-            status: 400,
-            complaint: Complaint { text, pointers },
-        }))
+        Ok(Some(Refusal { status: 400, complaint: Complaint { text, pointers } }))
     }
 
     fn reject(&mut self, place: usize, refusal: &Refusal) {
@@ -125,14 +108,7 @@ impl Trial for Scripted {
     }
 }
 
-const ALL_WORDS: [Words; 6] = [
-    Words::Same,
-    Words::Attribute,
-    Words::Key,
-    Words::First,
-    Words::All,
-    Words::Lying,
-];
+const ALL_WORDS: [Words; 6] = [Words::Same, Words::Attribute, Words::Key, Words::First, Words::All, Words::Lying];
 
 /// `count` places of 1,000, scattered without order.
 fn scattered(count: usize) -> BTreeSet<usize> {
@@ -190,16 +166,7 @@ fn a_batch_that_fails_as_one_is_rejected_in_a_fixed_number_of_requests() {
     for count in [66, 100, 1000, 10_000] {
         for words in ALL_WORDS {
             let all: BTreeSet<usize> = (0..count).collect();
-            assert_isolated(
-                count,
-                &all,
-                words,
-                if words == Words::First || words == Words::Lying {
-                    38
-                } else {
-                    36
-                },
-            );
+            assert_isolated(count, &all, words, if words == Words::First || words == Words::Lying { 38 } else { 36 });
         }
     }
 }
@@ -241,15 +208,9 @@ fn the_price_of_stopping_early_is_a_sound_record_that_every_probe_missed() {
 fn words_that_name_the_record_are_not_repeated_for_another() {
     let mut server = Scripted::new(1000, 0..1000, Words::Key);
     server.run().unwrap();
-    let probed = server
-        .rejected
-        .iter()
-        .filter(|(place, text)| *text == format!("profile customer-{place} is invalid"));
+    let probed = server.rejected.iter().filter(|(place, text)| *text == format!("profile customer-{place} is invalid"));
     assert_eq!(probed.count(), PROBES);
-    let others = server
-        .rejected
-        .iter()
-        .filter(|(_, text)| text == "profile … is invalid");
+    let others = server.rejected.iter().filter(|(_, text)| text == "profile … is invalid");
     assert_eq!(others.count(), 1000 - PROBES);
 }
 
@@ -266,10 +227,7 @@ fn a_request_that_is_too_large_blames_nobody() {
         fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
             self.requests += 1;
             if part.len() > self.most {
-                return Ok(Some(Refusal {
-                    status: 413,
-                    complaint: Complaint::default(),
-                }));
+                return Ok(Some(Refusal { status: 413, complaint: Complaint::default() }));
             }
             self.accepted.extend(part);
             Ok(None)
@@ -285,24 +243,12 @@ fn a_request_that_is_too_large_blames_nobody() {
         }
     }
     for (most, most_requests) in [(100, 31), (1, 1999), (0, 1999)] {
-        let mut server = Narrow {
-            most,
-            requests: 0,
-            accepted: Vec::new(),
-            rejected: Vec::new(),
-        };
+        let mut server = Narrow { most, requests: 0, accepted: Vec::new(), rejected: Vec::new() };
         let all: Vec<usize> = (0..1000).collect();
         let refusal = server.send(&all).unwrap().unwrap();
         isolate(all.clone(), refusal, &mut server).unwrap();
-        let (expected_in, expected_out) = if most == 0 {
-            (vec![], all)
-        } else {
-            (all, vec![])
-        };
-        assert_eq!(
-            (server.accepted, server.rejected),
-            (expected_in, expected_out)
-        );
+        let (expected_in, expected_out) = if most == 0 { (vec![], all) } else { (all, vec![]) };
+        assert_eq!((server.accepted, server.rejected), (expected_in, expected_out));
         assert!(server.requests <= most_requests, "{}", server.requests);
     }
 }
@@ -322,10 +268,7 @@ fn a_failure_ends_the_search() {
             ""
         }
     }
-    let refusal = Refusal {
-        status: 400,
-        complaint: Complaint::default(),
-    };
+    let refusal = Refusal { status: 400, complaint: Complaint::default() };
     assert!(isolate(vec![0, 1], refusal, &mut Failing).is_err());
 }
 
@@ -336,16 +279,8 @@ fn probes_are_different_records_from_end_to_end() {
         let probes: Vec<usize> = spread(&places).collect();
         let distinct: BTreeSet<usize> = probes.iter().copied().collect();
         assert_eq!(distinct.len(), PROBES);
-        assert_eq!(
-            (distinct.first(), distinct.last()),
-            (Some(&0), Some(&(count - 1)))
-        );
-        assert!(
-            probes[..4]
-                .windows(2)
-                .all(|pair| pair[0].abs_diff(pair[1]) >= count / 5),
-            "{probes:?}"
-        );
+        assert_eq!((distinct.first(), distinct.last()), (Some(&0), Some(&(count - 1))));
+        assert!(probes[..4].windows(2).all(|pair| pair[0].abs_diff(pair[1]) >= count / 5), "{probes:?}");
     }
 }
 

@@ -1,21 +1,21 @@
 //! wasi:http, through waki's bindings.
 //!
-//! waki's own request builder sets a connect timeout and no other. The plugin must not hang on an engine that has no
-//! timeouts of its own, so the request is made here, with all three; the rest is waki's.
+//! waki's own client sets a connect timeout and no other, and reads bodies without a limit. The plugin must not hang on an
+//! engine that has no timeouts of its own, nor fill its memory with what a server sends: requests are made here.
 
 use std::rc::Rc;
 
 use waki::ErrorCode;
 use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{
-    Fields, FutureIncomingResponse, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    Fields, FutureIncomingResponse, IncomingResponse, Method as HttpMethod, OutgoingBody, OutgoingRequest,
     RequestOptions, Scheme as HttpScheme,
 };
 use waki::bindings::wasi::io::streams::StreamError;
 
 use super::{Break, BreakKind, Response, Transport};
 use crate::config::{Config, Scheme};
-use crate::request::Request;
+use crate::request::{Method, Request};
 
 /// How much of a body is read. An error is said in far less; a page of HTML need not be read to its end.
 const MAX_BODY: usize = 64 * 1024;
@@ -31,20 +31,14 @@ impl WasiTransport {
     }
 
     fn headers(&self, request: &Request) -> Result<Fields, Break> {
-        let headers: Vec<(String, Vec<u8>)> = self
-            .0
-            .headers(request)
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
-            .collect();
+        let headers: Vec<(String, Vec<u8>)> =
+            self.0.headers(request).into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
         // The headers hold the key: the error's own words stay out of the message.
-        Fields::from_list(&headers)
-            .map_err(|_| denied("the engine does not take the request's headers"))
+        Fields::from_list(&headers).map_err(|_| denied("the engine does not take the request's headers"))
     }
 
     fn options(&self) -> RequestOptions {
-        let nanoseconds =
-            |milliseconds: u64| Some(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND));
+        let nanoseconds = |milliseconds: u64| Some(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND));
         let answer = nanoseconds(self.0.request_timeout_ms());
         let options = RequestOptions::new();
         // An engine may have no timeouts to set; then its own stand.
@@ -59,9 +53,9 @@ impl Transport for WasiTransport {
     fn send(&mut self, request: &Request) -> Result<Response, Break> {
         let outgoing = OutgoingRequest::new(self.headers(request)?);
         let method = match request.method {
-            "PUT" => Method::Put,
-            "POST" => Method::Post,
-            _ => Method::Get,
+            Method::Get => HttpMethod::Get,
+            Method::Put => HttpMethod::Put,
+            Method::Post => HttpMethod::Post,
         };
         let scheme = match self.0.deployment_url().scheme() {
             Scheme::Http => HttpScheme::Http,
@@ -73,9 +67,7 @@ impl Transport for WasiTransport {
             .and_then(|()| outgoing.set_authority(Some(self.0.deployment_url().authority())))
             .and_then(|()| outgoing.set_path_with_query(Some(request.path)))
             .map_err(|()| denied("the engine does not take the request's address"))?;
-        let body = outgoing
-            .body()
-            .map_err(|()| denied("the engine does not give the request a body"))?;
+        let body = outgoing.body().map_err(|()| denied("the engine does not give the request a body"))?;
         let answer = outgoing_handler::handle(outgoing, Some(self.options())).map_err(broken)?;
         let written = write(body, request.body.as_bytes());
         // A server may refuse a request before it has read all of it, and hang up: its answer says more than the broken pipe.
@@ -90,15 +82,12 @@ impl Transport for WasiTransport {
 
 fn write(body: OutgoingBody, mut rest: &[u8]) -> Result<(), Break> {
     if !rest.is_empty() {
-        let stream = body
-            .write()
-            .map_err(|()| reset("the request's body cannot be written"))?;
+        let stream = body.write().map_err(|()| reset("the request's body cannot be written"))?;
         let ready = stream.subscribe();
         while !rest.is_empty() {
             ready.block();
             let room = stream.check_write().map_err(stream_broken)?;
-            let (chunk, after) =
-                rest.split_at(rest.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
+            let (chunk, after) = rest.split_at(rest.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
             stream.write(chunk).map_err(stream_broken)?;
             rest = after;
         }
@@ -125,12 +114,8 @@ fn read(response: IncomingResponse) -> Result<Response, Break> {
         .next()
         .and_then(|value| String::from_utf8(value).ok());
     let mut bytes = Vec::new();
-    let body = response
-        .consume()
-        .map_err(|()| reset("the answer's body cannot be read"))?;
-    let stream = body
-        .stream()
-        .map_err(|()| reset("the answer's body cannot be read"))?;
+    let body = response.consume().map_err(|()| reset("the answer's body cannot be read"))?;
+    let stream = body.stream().map_err(|()| reset("the answer's body cannot be read"))?;
     let mut cut_short = false;
     while bytes.len() < MAX_BODY {
         let room = u64::try_from(MAX_BODY - bytes.len()).unwrap_or(u64::MAX);
@@ -143,26 +128,15 @@ fn read(response: IncomingResponse) -> Result<Response, Break> {
             }
         }
     }
-    Ok(Response {
-        status,
-        retry_after,
-        body: String::from_utf8_lossy(&bytes).into_owned(),
-        cut_short,
-    })
+    Ok(Response { status, retry_after, body: String::from_utf8_lossy(&bytes).into_owned(), cut_short })
 }
 
 fn denied(detail: &str) -> Break {
-    Break {
-        kind: BreakKind::Denied,
-        detail: detail.to_owned(),
-    }
+    Break { kind: BreakKind::Denied, detail: detail.to_owned() }
 }
 
 fn reset(detail: &str) -> Break {
-    Break {
-        kind: BreakKind::Reset,
-        detail: detail.to_owned(),
-    }
+    Break { kind: BreakKind::Reset, detail: detail.to_owned() }
 }
 
 fn stream_broken(error: StreamError) -> Break {
@@ -206,8 +180,5 @@ fn broken(error: ErrorCode) -> Break {
         ErrorCode::InternalError(Some(detail)) => return reset(&detail),
         _ => (BreakKind::Reset, "the answer did not arrive whole"),
     };
-    Break {
-        kind,
-        detail: detail.to_owned(),
-    }
+    Break { kind, detail: detail.to_owned() }
 }

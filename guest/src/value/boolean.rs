@@ -5,11 +5,8 @@ use crate::json;
 
 /// Append a value as `true` or `false`.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
-    let boolean = read(value).ok_or(Fault::new(
-        "invalid-boolean",
-        "a boolean",
-        "true, false, yes, no, t, f, y, n, 1 or 0",
-    ))?;
+    let boolean =
+        read(value).ok_or(Fault::new("invalid-boolean", "a boolean", "true, false, yes, no, t, f, y, n, 1 or 0"))?;
     write_literal(boolean, out);
     Ok(())
 }
@@ -29,8 +26,7 @@ fn read(value: Value<'_>) -> Option<bool> {
             _ => None,
         },
         Value::Text(word) => {
-            let is_one_of =
-                |words: [&str; 5]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+            let is_one_of = |words: [&str; 5]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
             if is_one_of(["true", "1", "yes", "t", "y"]) {
                 Some(true)
             } else if is_one_of(["false", "0", "no", "f", "n"]) {

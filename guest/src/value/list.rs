@@ -26,32 +26,19 @@ fn write_element(raw: &str, element: Element, out: &mut String) -> Result<(), Fa
     let scalar = json::scalar(raw).ok_or_else(super::invalid_json)?;
     let value = of_scalar(&scalar);
     let written = match value {
-        Value::Null => Err(Fault::new(
-            "invalid-list",
-            "an element of a list",
-            "no null in it",
-        )),
+        Value::Null => Err(Fault::new("invalid-list", "an element of a list", "no null in it")),
         Value::Json(_) if element != Element::Location => Err(not_a_list(element)),
         value => write_value(value, Some(element.scalar()), out),
     };
-    written.map_err(|fault| Fault {
-        part: fault.part.or_else(|| Some(shortened(raw, 40))),
-        ..fault
-    })
+    written.map_err(|fault| Fault { part: fault.part.or_else(|| Some(shortened(raw, 40))), ..fault })
 }
 
 fn not_a_list(element: Element) -> Fault {
     let (wanted, expected) = match element {
         Element::String => ("a list of strings", "a JSON array such as [\"a\",\"b\"]"),
         Element::Number => ("a list of numbers", "a JSON array such as [1,2.5]"),
-        Element::Time => (
-            "a list of times",
-            "a JSON array such as [\"2024-05-31T10:00:00Z\"]",
-        ),
-        Element::Location => (
-            "a list of locations",
-            "a JSON array such as [{\"latitude\":52.5,\"longitude\":13.4}]",
-        ),
+        Element::Time => ("a list of times", "a JSON array such as [\"2024-05-31T10:00:00Z\"]"),
+        Element::Location => ("a list of locations", "a JSON array such as [{\"latitude\":52.5,\"longitude\":13.4}]"),
     };
     Fault::new("invalid-list", wanted, expected)
 }

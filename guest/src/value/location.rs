@@ -61,13 +61,7 @@ fn write_composite(text: &str, out: &mut String) -> Result<(), Fault> {
 /// The floats only serve to compare: what is sent is the source's own spelling.
 fn check(latitude: Option<&Json>, longitude: Option<&Json>) -> Result<(), Fault> {
     let within = |degrees: Option<&Json>, limit: f64| {
-        degrees
-            .and_then(Json::as_f64)
-            .is_some_and(|degrees| degrees.abs() <= limit)
+        degrees.and_then(Json::as_f64).is_some_and(|degrees| degrees.abs() <= limit)
     };
-    if within(latitude, 90.0) && within(longitude, 180.0) {
-        Ok(())
-    } else {
-        Err(INVALID)
-    }
+    if within(latitude, 90.0) && within(longitude, 180.0) { Ok(()) } else { Err(INVALID) }
 }

@@ -5,12 +5,8 @@ use std::io;
 use super::{Fault, Value};
 use crate::json::{self, Scalar};
 
-const INVALID: Fault = Fault {
-    code: "invalid-number",
-    wanted: "a number",
-    expected: "digits such as 12 or -0.5",
-    part: None,
-};
+const INVALID: Fault =
+    Fault { code: "invalid-number", wanted: "a number", expected: "digits such as 12 or -0.5", part: None };
 
 /// Append a value as a JSON number.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
@@ -38,10 +34,7 @@ pub(crate) fn write_integer(number: i64, out: &mut String) {
 /// Append the shortest digits that give the same float back.
 pub(super) fn write_float(number: f64, out: &mut String) -> Result<(), Fault> {
     if !number.is_finite() {
-        return Err(Fault {
-            expected: "a finite one; Talon.One has no NaN and no infinity",
-            ..INVALID
-        });
+        return Err(Fault { expected: "a finite one; Talon.One has no NaN and no infinity", ..INVALID });
     }
     write_formatted(&number, out);
     Ok(())
@@ -112,8 +105,7 @@ impl<'a> Parts<'a> {
             None => (text, None),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let exponent_digits =
-            exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
+        let exponent_digits = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         let sound = all_digits(whole)
             && all_digits(fraction)
@@ -138,11 +130,7 @@ pub(crate) fn plain_digits(digits: &str) -> Option<(&'static str, &str)> {
     if parts.exponent.is_some() || !parts.fraction.bytes().all(|byte| byte == b'0') {
         return None;
     }
-    let sign = if parts.negative && parts.whole != "0" {
-        "-"
-    } else {
-        ""
-    };
+    let sign = if parts.negative && parts.whole != "0" { "-" } else { "" };
     Some((sign, parts.whole))
 }
 

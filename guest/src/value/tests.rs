@@ -14,11 +14,7 @@ fn written(value: Value<'_>, field_type: Option<FieldType>) -> Result<String, &'
 #[track_caller]
 fn assert_written(field_type: Option<FieldType>, cases: &[(Value<'_>, &str)]) {
     for (value, expected) in cases {
-        assert_eq!(
-            written(*value, field_type).as_deref(),
-            Ok(*expected),
-            "{value:?}"
-        );
+        assert_eq!(written(*value, field_type).as_deref(), Ok(*expected), "{value:?}");
     }
 }
 
@@ -55,37 +51,19 @@ fn without_a_type_a_value_keeps_its_own() {
             (Value::Float(26.0), "26.0"),
             (Value::Float(-0.0), "-0.0"),
             (Value::Float(5e-324), "5e-324"),
-            (
-                Value::Decimal("12345678901234567890.000000001"),
-                "12345678901234567890.000000001",
-            ),
+            (Value::Decimal("12345678901234567890.000000001"), "12345678901234567890.000000001"),
             (Value::Date(19_874), "\"2024-05-31T00:00:00Z\""),
-            (
-                Value::Timestamp(0, Unit::Second),
-                "\"1970-01-01T00:00:00Z\"",
-            ),
-            (
-                Value::Json(" { \"a\" : [1.50, null] } "),
-                "{\"a\":[1.50,null]}",
-            ),
+            (Value::Timestamp(0, Unit::Second), "\"1970-01-01T00:00:00Z\""),
+            (Value::Json(" { \"a\" : [1.50, null] } "), "{\"a\":[1.50,null]}"),
             (Value::Json("9007199254740993.10"), "9007199254740993.10"),
         ],
     );
     assert_refused(
         None,
         "invalid-number",
-        &[
-            Value::Float(f64::NAN),
-            Value::Float(f64::INFINITY),
-            Value::Float(f64::NEG_INFINITY),
-            Value::Decimal("NaN"),
-        ],
+        &[Value::Float(f64::NAN), Value::Float(f64::INFINITY), Value::Float(f64::NEG_INFINITY), Value::Decimal("NaN")],
     );
-    assert_refused(
-        None,
-        "invalid-json",
-        &[Value::Json("{"), Value::Json(""), Value::Json("[1,]")],
-    );
+    assert_refused(None, "invalid-json", &[Value::Json("{"), Value::Json(""), Value::Json("[1,]")]);
 }
 
 #[test]
@@ -100,10 +78,7 @@ fn strings_are_what_a_value_looks_like() {
             (Value::Float(1e300), "\"1e+300\""),
             (Value::Boolean(true), "\"true\""),
             (Value::Date(-1), "\"1969-12-31\""),
-            (
-                Value::Timestamp(1_500, Unit::Millisecond),
-                "\"1970-01-01T00:00:01.5Z\"",
-            ),
+            (Value::Timestamp(1_500, Unit::Millisecond), "\"1970-01-01T00:00:01.5Z\""),
             (Value::Json("\"a\\u00e9\""), "\"aé\""),
             (Value::Json("{\"a\": 1}"), "\"{\\\"a\\\": 1}\""),
             (Value::Json(" 1.50 "), "\"1.50\""),
@@ -170,9 +145,7 @@ fn numbers_keep_their_digits() {
 
 #[test]
 fn booleans_are_read_from_their_words() {
-    for word in [
-        "true", "TRUE", "True", "1", "yes", "Yes", "t", "T", "y", "Y",
-    ] {
+    for word in ["true", "TRUE", "True", "1", "yes", "Yes", "t", "T", "y", "Y"] {
         assert_written(BOOLEAN, &[(Value::Text(word), "true")]);
     }
     for word in ["false", "FALSE", "0", "no", "NO", "f", "F", "n", "N"] {
@@ -217,67 +190,22 @@ fn times_go_out_as_rfc_3339() {
         &[
             (Value::Date(0), "\"1970-01-01T00:00:00Z\""),
             (Value::Date(-719_528), "\"0000-01-01T00:00:00Z\""),
-            (
-                Value::Timestamp(-1, Unit::Second),
-                "\"1969-12-31T23:59:59Z\"",
-            ),
-            (
-                Value::Timestamp(-1, Unit::Millisecond),
-                "\"1969-12-31T23:59:59.999Z\"",
-            ),
-            (
-                Value::Timestamp(1_717_149_600_123_000, Unit::Microsecond),
-                "\"2024-05-31T10:00:00.123Z\"",
-            ),
-            (
-                Value::Timestamp(1_717_149_600_000_000_001, Unit::Nanosecond),
-                "\"2024-05-31T10:00:00.000000001Z\"",
-            ),
-            (
-                Value::Timestamp(253_402_300_799, Unit::Second),
-                "\"9999-12-31T23:59:59Z\"",
-            ),
+            (Value::Timestamp(-1, Unit::Second), "\"1969-12-31T23:59:59Z\""),
+            (Value::Timestamp(-1, Unit::Millisecond), "\"1969-12-31T23:59:59.999Z\""),
+            (Value::Timestamp(1_717_149_600_123_000, Unit::Microsecond), "\"2024-05-31T10:00:00.123Z\""),
+            (Value::Timestamp(1_717_149_600_000_000_001, Unit::Nanosecond), "\"2024-05-31T10:00:00.000000001Z\""),
+            (Value::Timestamp(253_402_300_799, Unit::Second), "\"9999-12-31T23:59:59Z\""),
             (Value::Text("2024-02-29"), "\"2024-02-29T00:00:00Z\""),
-            (
-                Value::Text("2024-05-31T10:00:00"),
-                "\"2024-05-31T10:00:00Z\"",
-            ),
-            (
-                Value::Text("2024-05-31 10:00:00"),
-                "\"2024-05-31T10:00:00Z\"",
-            ),
-            (
-                Value::Text("2024-05-31t10:00:00z"),
-                "\"2024-05-31T10:00:00Z\"",
-            ),
-            (
-                Value::Text("2024-05-31 10:00:00 UTC"),
-                "\"2024-05-31T10:00:00Z\"",
-            ),
-            (
-                Value::Text("2024-05-31 10:00:00.120+02"),
-                "\"2024-05-31T10:00:00.120+02:00\"",
-            ),
-            (
-                Value::Text("2024-05-31T10:00:00+0530"),
-                "\"2024-05-31T10:00:00+05:30\"",
-            ),
-            (
-                Value::Text("2024-05-31T10:00:00 -08:00"),
-                "\"2024-05-31T10:00:00-08:00\"",
-            ),
-            (
-                Value::Text("2024-05-31T10:00:00-00:30"),
-                "\"2024-05-31T10:00:00-00:30\"",
-            ),
-            (
-                Value::Text("2024-05-31T10:00:00-00:00"),
-                "\"2024-05-31T10:00:00-00:00\"",
-            ),
-            (
-                Value::Text("2024-05-31T10:00:00+00:00"),
-                "\"2024-05-31T10:00:00+00:00\"",
-            ),
+            (Value::Text("2024-05-31T10:00:00"), "\"2024-05-31T10:00:00Z\""),
+            (Value::Text("2024-05-31 10:00:00"), "\"2024-05-31T10:00:00Z\""),
+            (Value::Text("2024-05-31t10:00:00z"), "\"2024-05-31T10:00:00Z\""),
+            (Value::Text("2024-05-31 10:00:00 UTC"), "\"2024-05-31T10:00:00Z\""),
+            (Value::Text("2024-05-31 10:00:00.120+02"), "\"2024-05-31T10:00:00.120+02:00\""),
+            (Value::Text("2024-05-31T10:00:00+0530"), "\"2024-05-31T10:00:00+05:30\""),
+            (Value::Text("2024-05-31T10:00:00 -08:00"), "\"2024-05-31T10:00:00-08:00\""),
+            (Value::Text("2024-05-31T10:00:00-00:30"), "\"2024-05-31T10:00:00-00:30\""),
+            (Value::Text("2024-05-31T10:00:00-00:00"), "\"2024-05-31T10:00:00-00:00\""),
+            (Value::Text("2024-05-31T10:00:00+00:00"), "\"2024-05-31T10:00:00+00:00\""),
             (Value::Json("\"2024-05-31\""), "\"2024-05-31T00:00:00Z\""),
         ],
     );
@@ -351,24 +279,12 @@ fn lists_follow_the_rules_of_their_elements() {
         &[
             (Value::Json("[]"), "[]"),
             (Value::Text(" [ ] "), "[]"),
-            (
-                Value::Json("[\"a,b\", 1.50, true, \"\\\"\"]"),
-                "[\"a,b\",\"1.50\",\"true\",\"\\\"\"]",
-            ),
+            (Value::Json("[\"a,b\", 1.50, true, \"\\\"\"]"), "[\"a,b\",\"1.50\",\"true\",\"\\\"\"]"),
             (Value::Text("[\"a\"]"), "[\"a\"]"),
         ],
     );
-    assert_written(
-        list(Element::Number),
-        &[(Value::Json("[1, 2.50, \"003\"]"), "[1,2.50,3]")],
-    );
-    assert_written(
-        list(Element::Time),
-        &[(
-            Value::Json("[\"2024-05-31\"]"),
-            "[\"2024-05-31T00:00:00Z\"]",
-        )],
-    );
+    assert_written(list(Element::Number), &[(Value::Json("[1, 2.50, \"003\"]"), "[1,2.50,3]")]);
+    assert_written(list(Element::Time), &[(Value::Json("[\"2024-05-31\"]"), "[\"2024-05-31T00:00:00Z\"]")]);
     assert_written(
         list(Element::Location),
         &[(
@@ -391,18 +307,10 @@ fn lists_follow_the_rules_of_their_elements() {
             Value::Boolean(true),
         ],
     );
-    assert_refused(
-        list(Element::Number),
-        "invalid-number",
-        &[Value::Json("[1,\"x\"]")],
-    );
+    assert_refused(list(Element::Number), "invalid-number", &[Value::Json("[1,\"x\"]")]);
     let mut out = String::new();
     let fault = write(Value::Json("[1,\"x\",2]"), list(Element::Number), &mut out).unwrap_err();
-    assert_eq!(
-        fault.part.as_deref(),
-        Some("\"x\""),
-        "the element is named, not the list"
-    );
+    assert_eq!(fault.part.as_deref(), Some("\"x\""), "the element is named, not the list");
 }
 
 #[test]
@@ -414,10 +322,7 @@ fn locations_keep_their_shape() {
             (Value::Text("-90, 180"), "\"-90, 180\""),
             (Value::Json("\"52.5,13.4\""), "\"52.5,13.4\""),
             (Value::Json("[52.50, 13.4]"), "[52.50,13.4]"),
-            (
-                Value::Text("{\"lat\": 52.50, \"lon\": 13.4}"),
-                "{\"lat\":52.50,\"lon\":13.4}",
-            ),
+            (Value::Text("{\"lat\": 52.50, \"lon\": 13.4}"), "{\"lat\":52.50,\"lon\":13.4}"),
             (
                 Value::Json("{\"latitude\": 52.5, \"longitude\": 13.4, \"city\": \"Berlin\"}"),
                 "{\"latitude\":52.5,\"longitude\":13.4,\"city\":\"Berlin\"}",
@@ -452,12 +357,7 @@ fn locations_keep_their_shape() {
 fn json_null_is_null() {
     assert!(Value::Null.is_null());
     assert!(Value::Json(" null\n").is_null());
-    for value in [
-        Value::Json("\"null\""),
-        Value::Text("null"),
-        Value::Text(""),
-        Value::Integer(0),
-    ] {
+    for value in [Value::Json("\"null\""), Value::Text("null"), Value::Text(""), Value::Integer(0)] {
         assert!(!value.is_null(), "{value:?}");
     }
 }
@@ -486,22 +386,10 @@ fn dates_and_instants_are_read_for_single_rows() {
     assert_eq!(days_of_date("1970-01-02"), Some(1));
     assert_eq!(days_of_date("1970-01-02T00:00:00Z"), None);
     assert_eq!(instant("1970-01-01T00:00:01Z"), Some((1, Unit::Second)));
-    assert_eq!(
-        instant("1970-01-01T02:00:01+02:00"),
-        Some((1, Unit::Second))
-    );
-    assert_eq!(
-        instant("1969-12-31T23:59:59.5Z"),
-        Some((-500, Unit::Millisecond))
-    );
-    assert_eq!(
-        instant("1970-01-01T00:00:00.000001000Z"),
-        Some((1, Unit::Microsecond))
-    );
-    assert_eq!(
-        instant("1970-01-01T00:00:00.000000001"),
-        Some((1, Unit::Nanosecond))
-    );
+    assert_eq!(instant("1970-01-01T02:00:01+02:00"), Some((1, Unit::Second)));
+    assert_eq!(instant("1969-12-31T23:59:59.5Z"), Some((-500, Unit::Millisecond)));
+    assert_eq!(instant("1970-01-01T00:00:00.000001000Z"), Some((1, Unit::Microsecond)));
+    assert_eq!(instant("1970-01-01T00:00:00.000000001"), Some((1, Unit::Nanosecond)));
     assert_eq!(instant("1970-01-01T00:00:00.0000000001"), None);
     assert_eq!(instant("9999-12-31T23:59:59.000000001Z"), None);
 }

@@ -16,10 +16,7 @@ const NO_UNIT: Fault = Fault {
     ..INVALID
 };
 
-const OUT_OF_RANGE: Fault = Fault {
-    expected: "a year from 0000 to 9999",
-    ..INVALID
-};
+const OUT_OF_RANGE: Fault = Fault { expected: "a year from 0000 to 9999", ..INVALID };
 
 /// What one step of a timestamp is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,9 +130,7 @@ fn push_number(number: i64, digits: usize, out: &mut String) {
 /// The days from 1970-01-01 to a date written `YYYY-MM-DD`, or none where it is not a date.
 pub(crate) fn days_of_date(text: &str) -> Option<i32> {
     let (date, rest) = parse_date(text)?;
-    rest.is_empty()
-        .then(|| date.days())
-        .and_then(|days| i32::try_from(days).ok())
+    rest.is_empty().then(|| date.days()).and_then(|days| i32::try_from(days).ok())
 }
 
 /// The point in time that an RFC 3339 text names, as a timestamp of the coarsest unit that holds it. None where the text
@@ -144,25 +139,15 @@ pub(crate) fn instant(text: &str) -> Option<(i64, Unit)> {
     let moment = Moment::parse(text)?;
     let seconds = moment.seconds();
     let digits = moment.fraction.trim_end_matches('0');
-    let unit = [
-        Unit::Second,
-        Unit::Millisecond,
-        Unit::Microsecond,
-        Unit::Nanosecond,
-    ]
-    .into_iter()
-    .find(|unit| digits.len() <= unit.fraction_digits())?;
+    let unit = [Unit::Second, Unit::Millisecond, Unit::Microsecond, Unit::Nanosecond]
+        .into_iter()
+        .find(|unit| digits.len() <= unit.fraction_digits())?;
     let mut fraction = 0_i64;
     for place in 0..unit.fraction_digits() {
-        let digit = digits
-            .as_bytes()
-            .get(place)
-            .map_or(0, |digit| i64::from(digit - b'0'));
+        let digit = digits.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
         fraction = fraction * 10 + digit;
     }
-    let count = seconds
-        .checked_mul(unit.per_second())?
-        .checked_add(fraction)?;
+    let count = seconds.checked_mul(unit.per_second())?.checked_add(fraction)?;
     Some((count, unit))
 }
 
@@ -203,14 +188,7 @@ impl<'a> Moment<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let (date, rest) = parse_date(text)?;
         if rest.is_empty() {
-            return Some(Self {
-                date,
-                clock: "00:00:00",
-                second_of_day: 0,
-                fraction: "",
-                offset: None,
-                west: false,
-            });
+            return Some(Self { date, clock: "00:00:00", second_of_day: 0, fraction: "", offset: None, west: false });
         }
         let rest = rest.strip_prefix(['T', 't', ' '])?;
         let clock = rest.get(..8)?;
@@ -222,9 +200,7 @@ impl<'a> Moment<'a> {
         }
         let (fraction, rest) = match rest.strip_prefix('.') {
             Some(rest) => {
-                let end = rest
-                    .find(|character: char| !character.is_ascii_digit())
-                    .unwrap_or(rest.len());
+                let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
                 if end == 0 {
                     return None;
                 }
@@ -245,14 +221,7 @@ impl<'a> Moment<'a> {
                 (Some(if west { -minutes } else { minutes }), west)
             }
         };
-        Some(Self {
-            date,
-            clock,
-            second_of_day: hour * 3600 + minute * 60 + second,
-            fraction,
-            offset,
-            west,
-        })
+        Some(Self { date, clock, second_of_day: hour * 3600 + minute * 60 + second, fraction, offset, west })
     }
 
     /// Seconds since 1970-01-01T00:00:00Z, without the fraction.

@@ -72,9 +72,12 @@ fn a_sound_report_is_read() {
     assert!(undelivered.failure.is_transient());
 }
 
+/// Makes a sound report unsound.
+type Spoil = fn(&mut bindings::Report);
+
 #[test]
 fn a_report_that_contradicts_itself_is_refused() {
-    let cases: [(fn(&mut bindings::Report), &str); 13] = [
+    let cases: [(Spoil, &str); 13] = [
         (|r| r.accepted = vec![0], "record 3 is missing"),
         (|r| r.accepted = vec![0, 1, 3], "record 1 stands in both accepted and rejected"),
         (|r| r.accepted = vec![0, 2, 3], "record 2 stands in both accepted and undelivered"),

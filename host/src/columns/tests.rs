@@ -50,25 +50,24 @@ fn some(values: &[&str]) -> Vec<Option<String>> {
 fn values_cross_without_loss() {
     assert_eq!(read_array(NullArray::new(2)), [None, None]);
     assert_eq!(read_array(BooleanArray::from(vec![Some(true), None])), [Some("true".to_owned()), None]);
-    assert_eq!(read_array(Int64Array::from(vec![i64::MIN, 9_007_199_254_740_993])), some(&[
-        "-9223372036854775808",
-        "9007199254740993"
-    ]));
+    assert_eq!(
+        read_array(Int64Array::from(vec![i64::MIN, 9_007_199_254_740_993])),
+        some(&["-9223372036854775808", "9007199254740993"])
+    );
     assert_eq!(read_array(Int8Array::from(vec![-1, 127])), some(&["-1", "127"]));
     assert_eq!(read_array(UInt64Array::from(vec![u64::MAX])), some(&["#18446744073709551615"]));
     assert_eq!(read_array(Float64Array::from(vec![0.1, f64::NAN])), some(&["0.1", "NaN"]));
     assert_eq!(read_array(Float32Array::from(vec![0.1, f32::INFINITY])), some(&["0.1", "inf"]));
     assert_eq!(read_array(Date32Array::from(vec![-1])), some(&["day -1"]));
     assert_eq!(read_array(Date64Array::from(vec![-1, 86_400_000])), some(&["day -1", "day 1"]));
-    assert_eq!(read_array(LargeStringArray::from(vec![Some("é"), None, Some("")])), [
-        Some("é".to_owned()),
-        None,
-        Some(String::new())
-    ]);
-    assert_eq!(read_array(StringViewArray::from(vec!["a text that is not inlined", "b"])), some(&[
-        "a text that is not inlined",
-        "b"
-    ]));
+    assert_eq!(
+        read_array(LargeStringArray::from(vec![Some("é"), None, Some("")])),
+        [Some("é".to_owned()), None, Some(String::new())]
+    );
+    assert_eq!(
+        read_array(StringViewArray::from(vec!["a text that is not inlined", "b"])),
+        some(&["a text that is not inlined", "b"])
+    );
     let dictionary: DictionaryArray<Int8Type> = vec![Some("x"), None, Some("x")].into_iter().collect();
     assert_eq!(read_array(dictionary), [Some("x".to_owned()), None, Some("x".to_owned())]);
 }
@@ -85,9 +84,10 @@ fn decimals_keep_every_digit() {
 fn timestamps_keep_their_unit_and_zone() {
     let naive = TimestampMillisecondArray::from(vec![1_700_000_000_123]);
     assert_eq!(read_array(naive.clone()), some(&["1700000000123 TimeUnit::Millisecond None"]));
-    assert_eq!(read_array(naive.with_timezone("Europe/Berlin")), some(&[
-        "1700000000123 TimeUnit::Millisecond Some(\"Europe/Berlin\")"
-    ]));
+    assert_eq!(
+        read_array(naive.with_timezone("Europe/Berlin")),
+        some(&["1700000000123 TimeUnit::Millisecond Some(\"Europe/Berlin\")"])
+    );
 }
 
 #[test]

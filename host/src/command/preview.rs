@@ -14,9 +14,8 @@ use crate::terminal::{Ink, Terminal};
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Terminal) -> Result<Exit, Problem> {
     let sync = sync_file(plugin, path).await?;
-    let preview = preview(plugin, &client(&sync.network)?, &sync, rows)
-        .await
-        .map_err(|error| Problem::preview(path, error))?;
+    let preview =
+        preview(plugin, &client(&sync.network)?, &sync, rows).await.map_err(|error| Problem::preview(path, error))?;
     for request in &preview.requests {
         let line = format!("{} {}", request.method, request.path);
         terminal.say(&terminal.paint(Ink::Strong, &line));

@@ -112,9 +112,7 @@ fn kind_of(error: &reqwest::Error) -> FaultKind {
         }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return match tls {
-                rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
-                    FaultKind::Certificate
-                }
+                rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => FaultKind::Certificate,
                 _ => FaultKind::Tls,
             };
         }

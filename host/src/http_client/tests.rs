@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::io::Write;
 
@@ -204,4 +204,73 @@ fn an_unusable_ca_file_is_named() {
     let error = HttpClient::new(&empty).unwrap_err();
     assert!(matches!(error, ClientError::NoCertificate { .. }), "{error}");
     assert!(error.to_string().contains("it must be PEM"), "{error}");
+}
+
+/// Runs a test of this module by itself, in an environment with these additions.
+fn run_alone(test: &str, environment: &[(&str, &str)]) -> std::process::Output {
+    crate::alone::test(&format!("http_client::tests::{test}")).envs(environment.iter().copied()).output().unwrap()
+}
+
+/// The server that [`reach_a_host_that_only_a_proxy_knows`] looks for; no resolver knows it.
+const BEHIND_A_PROXY: &str = "nobody.invalid";
+
+#[tokio::test]
+#[ignore = "run by the tests below, each with proxies of its own"]
+async fn reach_a_host_that_only_a_proxy_knows() {
+    let Some(ca) = std::env::var_os("TEST_CA") else { return };
+    let client = HttpClient::new(&ClientSettings { extra_ca: vec![ca.into()] }).unwrap();
+    let answer = send(&client, &format!("https://{BEHIND_A_PROXY}")).await;
+    assert_eq!(answer.unwrap().status(), 204);
+}
+
+#[tokio::test]
+#[ignore = "run by the tests below, each with proxies of its own"]
+async fn reach_this_machine() {
+    let Ok(url) = std::env::var("TEST_URL") else { return };
+    assert_eq!(send(&client(), &url).await.unwrap().status(), 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_and_their_exceptions_are_taken_from_the_environment_in_both_cases() {
+    let authority = own_authority(BEHIND_A_PROXY);
+    let server = TestServer::start_tls(authority.server.clone(), |_| Answer::no_content()).await;
+    let ca = authority.file.path().to_str().unwrap();
+    let target = format!("{BEHIND_A_PROXY}:443");
+    for (proxy_name, exception_name) in [("HTTPS_PROXY", "NO_PROXY"), ("https_proxy", "no_proxy")] {
+        let proxy = fake_talon_one::proxy::Proxy::start(([127, 0, 0, 1], server.port()).into()).unwrap();
+        let run = |more: &[(&str, &str)]| {
+            let environment = [&[("TEST_CA", ca), (proxy_name, proxy.url())], more].concat();
+            run_alone("reach_a_host_that_only_a_proxy_knows", &environment)
+        };
+        let output = run(&[]);
+        assert!(output.status.success(), "{proxy_name}: {output:?}");
+        assert_eq!(proxy.targets(), [target.as_str()], "{proxy_name}");
+
+        let output = run(&[(exception_name, BEHIND_A_PROXY)]);
+        assert!(!output.status.success(), "{exception_name}: {output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("NameNotResolved"), "{output:?}");
+        assert_eq!(proxy.targets().len(), 1, "{exception_name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_to_this_machine_go_through_no_proxy() {
+    let server = TestServer::start(|_| Answer::no_content()).await;
+    let proxy = fake_talon_one::proxy::Proxy::start(([127, 0, 0, 1], server.port()).into()).unwrap();
+    let environment =
+        [("TEST_URL", server.url()), ("http_proxy", proxy.url().to_owned()), ("ALL_PROXY", proxy.url().to_owned())];
+    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let output = run_alone("reach_this_machine", &environment);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((server.seen().len(), proxy.targets().len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_certificates_can_still_reach_itself() {
+    let server = TestServer::start(|_| Answer::no_content()).await;
+    let url = server.url();
+    let nowhere = [("TEST_URL", url.as_str()), ("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+    let output = run_alone("reach_this_machine", &nowhere);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(server.seen().len(), 1);
 }

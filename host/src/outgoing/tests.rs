@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -83,10 +83,8 @@ async fn a_request_goes_out_and_is_counted() {
 
 #[tokio::test]
 async fn a_denied_request_never_leaves_and_is_told_why() {
-    let (allowed, other) = (
-        TestServer::start(|_| Scripted::no_content()).await,
-        TestServer::start(|_| Scripted::no_content()).await,
-    );
+    let (allowed, other) =
+        (TestServer::start(|_| Scripted::no_content()).await, TestServer::start(|_| Scripted::no_content()).await);
     let mut way = way_to(&allowed.url(), Pace::unlimited());
     let answer = way.send(request(&other.url(), "{}")).await;
     assert!(matches!(answer, Err(Error::HttpRequestDenied)), "{answer:?}");
@@ -165,10 +163,8 @@ async fn an_answer_that_stalls_is_given_up() {
 
 #[tokio::test]
 async fn headers_over_the_cap_are_refused() {
-    let server = TestServer::start(|_| {
-        Scripted::whole("200 OK", &format!("x-long: {}\r\n", "x".repeat(600)), "")
-    })
-    .await;
+    let server =
+        TestServer::start(|_| Scripted::whole("200 OK", &format!("x-long: {}\r\n", "x".repeat(600)), "")).await;
     let mut way = way_to(&server.url(), Pace::unlimited());
     let answer = way.send(request(&server.url(), "")).await;
     assert!(matches!(answer, Err(Error::HttpResponseHeaderSectionSize(Some(600..)))), "{answer:?}");

@@ -246,7 +246,9 @@ mod tests {
     #[test]
     fn batches_are_cut_by_records_and_by_bytes() {
         let mut queue = queue(3, 10);
-        for (key, payload) in [("a", "1"), ("b", "1"), ("c", "1"), ("d", "12345"), ("e", "123456"), ("f", "a long payload")] {
+        for (key, payload) in
+            [("a", "1"), ("b", "1"), ("c", "1"), ("d", "12345"), ("e", "123456"), ("f", "a long payload")]
+        {
             push(&mut queue, key, payload, None);
         }
         queue.close();

@@ -39,10 +39,11 @@ impl Failure {
     pub(crate) fn call(error: &CallError, traffic: Option<&Traffic>) -> Self {
         match error {
             CallError::Failed(failure) => Self::plugin(failure, traffic),
-            CallError::Trap { .. } | CallError::Limit { .. } | CallError::BadAnswer { .. } | CallError::Start { .. } => {
-                Self::new("plugin", error.to_string())
-                    .hint("this is a fault of the plugin; records in its hands are sent again by the next run")
-            }
+            CallError::Trap { .. }
+            | CallError::Limit { .. }
+            | CallError::BadAnswer { .. }
+            | CallError::Start { .. } => Self::new("plugin", error.to_string())
+                .hint("this is a fault of the plugin; records in its hands are sent again by the next run"),
         }
     }
 

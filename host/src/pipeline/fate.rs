@@ -83,27 +83,35 @@ mod tests {
     #[test]
     fn every_record_has_an_outcome() {
         let rejection = Rejection { record_index: 2, code: String::new(), message: String::new() };
-        let report =
-            Report { accepted: vec![0], rejected: vec![rejection], undelivered: None, superseded: 0, requests: 1, retries: 0 };
-        assert_eq!(outcomes(4, &report), [
-            Outcome::Accepted,
-            Outcome::Undelivered,
-            Outcome::Rejected,
-            Outcome::Undelivered
-        ]);
+        let report = Report {
+            accepted: vec![0],
+            rejected: vec![rejection],
+            undelivered: None,
+            superseded: 0,
+            requests: 1,
+            retries: 0,
+        };
+        assert_eq!(
+            outcomes(4, &report),
+            [Outcome::Accepted, Outcome::Undelivered, Outcome::Rejected, Outcome::Undelivered]
+        );
     }
 
     #[test]
     fn the_last_record_of_a_key_decides() {
         use Outcome::{Accepted, Rejected, Undelivered};
-        let fates = fates(&batch(&["a", "b", "a", "c", "b", "d", "d"]), &[
-            Rejected, Accepted, Accepted, Undelivered, Rejected, Rejected, Rejected,
-        ]);
-        assert_eq!(fates, [
-            Fate { record: 2, outcome: Accepted, refused: false },
-            Fate { record: 4, outcome: Rejected, refused: false },
-            Fate { record: 3, outcome: Undelivered, refused: false },
-            Fate { record: 6, outcome: Rejected, refused: true },
-        ]);
+        let fates = fates(
+            &batch(&["a", "b", "a", "c", "b", "d", "d"]),
+            &[Rejected, Accepted, Accepted, Undelivered, Rejected, Rejected, Rejected],
+        );
+        assert_eq!(
+            fates,
+            [
+                Fate { record: 2, outcome: Accepted, refused: false },
+                Fate { record: 4, outcome: Rejected, refused: false },
+                Fate { record: 3, outcome: Undelivered, refused: false },
+                Fate { record: 6, outcome: Rejected, refused: true },
+            ]
+        );
     }
 }

@@ -429,8 +429,7 @@ impl<D: Delivery> Flow<D> {
     }
 
     fn count_undelivered(&mut self, batch: &Batch, records: usize) {
-        let counter =
-            if batch.is_removals() { &mut self.counts.failed_removals } else { &mut self.counts.undelivered };
+        let counter = if batch.is_removals() { &mut self.counts.failed_removals } else { &mut self.counts.undelivered };
         *counter += records as u64;
     }
 

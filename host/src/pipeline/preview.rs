@@ -65,7 +65,8 @@ pub async fn preview(
         let chunk = chunk.slice(0, chunk.num_rows().min(left));
         let first = preview.rows + 1;
         preview.rows += chunk.num_rows() as u64;
-        let columns = Columns::new(&chunk, |name| job.reads(name)).map_err(|error| PreviewError::Rows(error.to_string()))?;
+        let columns =
+            Columns::new(&chunk, |name| job.reads(name)).map_err(|error| PreviewError::Rows(error.to_string()))?;
         let mapping = session.map_batch(&columns.borrowed(), &[]).await?;
         for record in mapping.batch.iter() {
             let item = Item { record, rows: None, key: KeyHash::of(record.key), content: 0, change: Change::Repeated };

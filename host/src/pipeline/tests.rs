@@ -114,8 +114,14 @@ impl Delivery for Fake {
         }
         let turn = held.turns.pop_front().unwrap_or(Turn::Accept);
         let records = u32::try_from(batch.len()).unwrap();
-        let mut answer =
-            Answer { accepted: Vec::new(), rejected: Vec::new(), undelivered: None, superseded: 0, requests: 1, retries: 0 };
+        let mut answer = Answer {
+            accepted: Vec::new(),
+            rejected: Vec::new(),
+            undelivered: None,
+            superseded: 0,
+            requests: 1,
+            retries: 0,
+        };
         match turn {
             Turn::Refuse => return Err(CallError::Failed(transient())),
             Turn::LoseAnswer => {
@@ -291,7 +297,8 @@ fn a_mirror_sends_differences_alone() {
     assert!(bench.fake.take_batches().is_empty());
 
     let later = bench.run(rows(&[&[("a", ""), ("b", "other"), ("e", "")]]));
-    let expected = Counts { rows_read: 3, unchanged: 1, delivered: 2, added: 1, changed: 1, removed: 2, ..Counts::default() };
+    let expected =
+        Counts { rows_read: 3, unchanged: 1, delivered: 2, added: 1, changed: 1, removed: 2, ..Counts::default() };
     assert_eq!(later.counts, expected);
     assert_eq!(bench.fake.take_batches(), [vec!["b", "e"], vec!["c", "d"]]);
     assert_eq!(bench.fake.keys(), ["a", "b", "e"]);
@@ -341,7 +348,13 @@ fn a_source_that_breaks_removes_nobody() {
     bench.run(ids(&["a", "b", "c"]));
     let mut broken = ids(&["a", "new"]);
     let message = "the text ends inside a quoted field".to_owned();
-    broken.chunks.push_back(Err(SourceError { name: "x.csv".to_owned(), line: Some(3), message, hint: None, absent: false }));
+    broken.chunks.push_back(Err(SourceError {
+        name: "x.csv".to_owned(),
+        line: Some(3),
+        message,
+        hint: None,
+        absent: false,
+    }));
     let outflow = bench.run(broken);
     assert_eq!(kind(&outflow), Some("source"));
     assert_eq!((outflow.counts.removed, outflow.counts.withheld_removals), (0, 0));
@@ -360,7 +373,10 @@ fn a_row_that_fails_to_map_is_no_row_that_left() {
     assert_eq!((unnamed.counts.rejected, unnamed.counts.withheld_removals), (1, 1));
     assert_eq!(bench.fake.keys(), ["a", "b"]);
     let letter = &bench.dead_letters()[0];
-    assert_eq!((&letter["row"]["id"], &letter["row_number"], &letter["code"]), (&"!".into(), &2.into(), &"bad-value".into()));
+    assert_eq!(
+        (&letter["row"]["id"], &letter["row_number"], &letter["code"]),
+        (&"!".into(), &2.into(), &"bad-value".into())
+    );
 }
 
 #[test]

@@ -43,10 +43,7 @@ impl PluginConfig {
         };
         let object: Map<String, Value> = serde_json::from_str(json).map_err(not_an_object)?;
         let keys = &descriptor.config_keys;
-        let endpoints = keys
-            .endpoints
-            .iter()
-            .filter_map(|key| Some((key.as_str(), object.get(key)?.as_str()?)));
+        let endpoints = keys.endpoints.iter().filter_map(|key| Some((key.as_str(), object.get(key)?.as_str()?)));
         let policy = Policy::of_endpoints(endpoints)?;
         Ok((Self::with_secrets(json, &object, &keys.secrets), policy))
     }
@@ -65,7 +62,7 @@ impl PluginConfig {
     fn with_secrets(json: &str, object: &Map<String, Value>, keys: &[String]) -> Self {
         let secrets = keys
             .iter()
-            .filter_map(|key| object.get(key)?.as_str())
+            .filter_map(|key| object.get(key)?.as_str().map(str::trim))
             .filter(|secret| secret.len() >= SHORTEST_SECRET)
             .map(str::to_owned)
             .collect();

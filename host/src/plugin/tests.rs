@@ -166,7 +166,7 @@ mod config {
     #[tokio::test]
     async fn errors_do_not_repeat_the_text() {
         let descriptor = descriptor().await;
-        for json in [format!(r#"{{"api_key": "{KEY}""#), format!(r#""{KEY}""#), format!("{KEY}")] {
+        for json in [format!(r#"{{"api_key": "{KEY}""#), format!(r#""{KEY}""#), KEY.to_owned()] {
             let error = PluginConfig::read(&json, &descriptor).unwrap_err();
             assert!(matches!(error, ConfigError::NotAnObject(_)), "{error}");
             assert!(!format!("{error} {error:?}").contains(KEY), "{error}");

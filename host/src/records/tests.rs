@@ -47,9 +47,12 @@ fn no_records_need_no_offsets() {
     }
 }
 
+/// Makes a sound answer unsound.
+type Spoil = fn(&mut MappedBatchResult);
+
 #[test]
 fn an_unsound_answer_is_refused_for_what_is_wrong_with_it() {
-    let cases: [(fn(&mut MappedBatchResult), &str); 6] = [
+    let cases: [(Spoil, &str); 6] = [
         (|a| a.actions.truncate(1), "2 rows but 1 actions"),
         (|a| a.keys.offsets.truncate(2), "keys: 2 offsets for 2 strings, not 3"),
         (|a| a.keys.offsets.clear(), "keys: 0 offsets for 2 strings, not 3"),

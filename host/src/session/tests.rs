@@ -1,8 +1,14 @@
 //! The real plugin through the whole border, against a server that answers by script.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::io;
+
+use tokio::sync::OnceCell;
+use tracing::level_filters::LevelFilter;
 
 use super::*;
+use crate::alone;
 use crate::answers::Failure;
 use crate::bindings::{Action, ProblemKind, Strings, Value, Values};
 use crate::embedded;
@@ -21,9 +27,18 @@ struct Work {
     traffic: Arc<Traffic>,
 }
 
-async fn work(url: &str, limits: Limits) -> Work {
+async fn load(limits: Limits) -> Plugin {
     let runtime = Runtime::new(limits, CompileCache::Off).unwrap();
-    let plugin = Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await.unwrap();
+    Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await.unwrap()
+}
+
+async fn work_with(server: &TestServer) -> Work {
+    // Compiled once for all tests.
+    static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
+    work(PLUGIN.get_or_init(|| load(Limits::default())).await, &server.url()).await
+}
+
+async fn work(plugin: &Plugin, url: &str) -> Work {
     let config = serde_json::json!({
         "deployment_url": url,
         "api_key": KEY,
@@ -39,10 +54,6 @@ async fn work(url: &str, limits: Limits) -> Work {
     let outgoing = Outgoing::new(HttpClient::new(&ClientSettings::default()).unwrap(), Pace::unlimited());
     let traffic = Arc::clone(&outgoing.traffic);
     Work { session: plugin.session(&config.to_string(), outgoing).unwrap(), traffic }
-}
-
-async fn work_with(server: &TestServer) -> Work {
-    work(&server.url(), Limits::default()).await
 }
 
 /// Four rows; the second has no name, the third no ID.
@@ -66,10 +77,7 @@ fn profiles(count: u32, payload_bytes: usize) -> MappedBatch {
     let mut batch = MappedBatch::default();
     for row in 0..count {
         let key = format!("c{row}");
-        let payload = format!(
-            r#"{{"integrationId":"{key}","attributes":{{"name":"{}"}}}}"#,
-            "x".repeat(payload_bytes)
-        );
+        let payload = format!(r#"{{"integrationId":"{key}","attributes":{{"name":"{}"}}}}"#, "x".repeat(payload_bytes));
         batch.push(Record { row, key: &key, action: Action::Upsert, payload: &payload }).unwrap();
     }
     batch
@@ -111,7 +119,10 @@ async fn a_column_that_is_not_there_fails_the_call() {
     let server = TestServer::start(|_| Answer::no_content()).await;
     let [id, name, _] = columns();
     let error = work_with(&server).await.session.map_batch(&[id, name], &[]).await.unwrap_err();
-    assert!(matches!(&error, CallError::Failed(Failure::Permanent(p)) if p.kind == ProblemKind::Configuration), "{error}");
+    assert!(
+        matches!(&error, CallError::Failed(Failure::Permanent(p)) if p.kind == ProblemKind::Configuration),
+        "{error}"
+    );
     assert!(error.to_string().contains("points"), "{error}");
 }
 
@@ -231,12 +242,9 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
 async fn no_connection_is_a_transient_failure_with_the_hosts_words_beside_it() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
-    let work = work(&url, Limits::default()).await;
+    let work = work(&load(Limits::default()).await, &url).await;
     let error = work.session.send_batch(&profiles(1, 1)).await.unwrap_err();
-    assert!(
-        matches!(&error, CallError::Failed(Failure::Transient(p)) if p.kind == ProblemKind::Connection),
-        "{error}"
-    );
+    assert!(matches!(&error, CallError::Failed(Failure::Transient(p)) if p.kind == ProblemKind::Connection), "{error}");
     assert!(work.traffic.last_fault().unwrap().starts_with(&format!("{url}: the connection was refused")));
     assert_eq!(work.traffic.counts().requests, 2, "one attempt and one retry, both counted");
 }
@@ -255,7 +263,7 @@ async fn a_check_makes_one_request() {
 async fn an_instance_is_used_again_unless_it_has_grown() {
     let server = TestServer::start(|_| Answer::no_content()).await;
     for (kept_memory, idle) in [(usize::MAX, 1), (0, 0)] {
-        let session = work(&server.url(), Limits { kept_memory, ..Limits::default() }).await.session;
+        let session = work(&load(Limits { kept_memory, ..Limits::default() }).await, &server.url()).await.session;
         for _ in 0..3 {
             session.map_batch(&columns(), &[]).await.unwrap();
         }
@@ -276,7 +284,37 @@ async fn calls_at_once_have_an_instance_each() {
 async fn a_send_that_gets_no_answer_ends_at_its_limit() {
     let server = TestServer::start(|_| Answer::SendAndStall(String::new())).await;
     let limits = Limits { network_call: std::time::Duration::from_millis(300), ..Limits::default() };
-    let error = work(&server.url(), limits).await.session.send_batch(&profiles(1, 1)).await.unwrap_err();
+    let error = work(&load(limits).await, &server.url()).await.session.send_batch(&profiles(1, 1)).await.unwrap_err();
     assert!(matches!(error, CallError::Limit { .. }), "{error}");
     assert!(error.to_string().ends_with("used up the 300ms that send-batch may take"), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "run by the test below, which reads what it logs"]
+async fn fail_in_three_ways_and_log_everything() {
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).with_writer(io::stderr);
+    log.init();
+    let server = TestServer::start(|n| match n {
+        0 => Answer::SendAndClose(String::new()),
+        1 => Answer::whole("429 Too Many Requests", "retry-after: 0\r\n", ""),
+        _ => Answer::whole("401 Unauthorized", "", &format!(r#"{{"message":"{KEY}"}}"#)),
+    })
+    .await;
+    let work = work_with(&server).await;
+    for _ in 0..2 {
+        let error = work.session.send_batch(&profiles(1, 1)).await.unwrap_err();
+        tracing::error!("{error} {error:?}");
+    }
+}
+
+#[test]
+fn no_log_shows_the_key_at_any_level() {
+    let child = alone::test("session::tests::fail_in_three_ways_and_log_everything").output().unwrap();
+    let log = String::from_utf8(child.stderr).unwrap();
+    assert!(child.status.success(), "{log}");
+    for expected in ["TRACE", "the connection broke", "too many requests", "Authentication"] {
+        assert!(log.contains(expected), "{expected}: {log}");
+    }
+    let line = log.lines().find(|line| line.contains(KEY));
+    assert_eq!(line, None);
 }

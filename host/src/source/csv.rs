@@ -124,8 +124,9 @@ fn read_header<R: Read>(name: &str, records: &mut Records<R>) -> Result<Vec<Stri
         let bytes = records.text.get(start..end).unwrap_or_default();
         start = end;
         let number = index + 1;
-        let column = std::str::from_utf8(bytes)
-            .map_err(|_| at(format!("the name of column {number} is not valid UTF-8")).hint("save the file as UTF-8"))?;
+        let column = std::str::from_utf8(bytes).map_err(|_| {
+            at(format!("the name of column {number} is not valid UTF-8")).hint("save the file as UTF-8")
+        })?;
         if column.is_empty() {
             return Err(at(format!("column {number} has no name")).hint("name it in the header line, or remove it"));
         }
@@ -270,9 +271,12 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::InputEmpty if at_end => return Ok(false),
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull if written >= MOST_RECORD_BYTES => {
-                    return Err(SourceError::new(name, format!("the record is longer than {} MiB", MOST_RECORD_BYTES >> 20))
-                        .line(self.line)
-                        .hint("look for a quote that is opened here and never closed"));
+                    return Err(SourceError::new(
+                        name,
+                        format!("the record is longer than {} MiB", MOST_RECORD_BYTES >> 20),
+                    )
+                    .line(self.line)
+                    .hint("look for a quote that is opened here and never closed"));
                 }
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull if self.fields >= MOST_FIELDS => {

@@ -201,7 +201,9 @@ fn another_target_is_refused_by_what_differs() {
     let error = place.begin_as("a", &facts(&[("audience", "43"), ("url", "x")]), &Facts::new()).unwrap_err();
     let message = error.to_string();
     assert!(
-        message.ends_with("is for another target: audience was \"42\", now it is \"43\"; url was not set, now it is \"x\""),
+        message.ends_with(
+            "is for another target: audience was \"42\", now it is \"43\"; url was not set, now it is \"x\""
+        ),
         "{message}"
     );
     assert!(error.hint().contains("another name") && error.hint().contains("state reset"), "{}", error.hint());

@@ -79,9 +79,7 @@ fn to_json(value: Toml, path: &str, faults: &mut Vec<Fault>) -> Option<Json> {
         Toml::Float(number) => match Number::from_f64(number) {
             Some(number) => Json::Number(number),
             None => {
-                faults.push(
-                    Fault::new(path, "is not a finite number").hint("write a number without `inf` or `nan`"),
-                );
+                faults.push(Fault::new(path, "is not a finite number").hint("write a number without `inf` or `nan`"));
                 return None;
             }
         },

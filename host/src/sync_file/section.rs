@@ -96,7 +96,11 @@ impl<'a> Section<'a> {
         match text.as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n') => Some(*byte),
             _ => {
-                self.fault(key, format!("is {text:?}, not a single ASCII character"), format!("write {key} = {example}"));
+                self.fault(
+                    key,
+                    format!("is {text:?}, not a single ASCII character"),
+                    format!("write {key} = {example}"),
+                );
                 None
             }
         }

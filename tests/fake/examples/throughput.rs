@@ -20,41 +20,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let connections: usize = arguments.next().map_or(Ok(4), |text| text.parse())?;
     let strict = arguments.next().is_some_and(|mode| mode == "strict");
     let settings = Settings::demo(KEY);
-    let fake = Fake::start(if strict {
-        settings
-    } else {
-        settings.count_only()
-    })?;
+    let fake = Fake::start(if strict { settings } else { settings.count_only() })?;
     let request = request();
 
     let start = Instant::now();
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..connections)
-            .map(|_| scope.spawn(|| client(&fake, &request, requests / connections)))
-            .collect();
-        clients.into_iter().try_for_each(|client| {
-            client
-                .join()
-                .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
-        })
+        let clients: Vec<_> =
+            (0..connections).map(|_| scope.spawn(|| client(&fake, &request, requests / connections))).collect();
+        clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())))
     })?;
     let seconds = start.elapsed().as_secs_f64();
 
     let seen = fake.requests().len() as f64;
     let mut out = io::stdout();
-    writeln!(
-        out,
-        "{seen} requests of {} bytes, {} items",
-        request.len(),
-        fake.items_sent()
-    )?;
+    writeln!(out, "{seen} requests of {} bytes, {} items", request.len(), fake.items_sent())?;
     writeln!(out, "{seconds:.2} s, {:.0} requests/s", seen / seconds)?;
     if let Some(cpu) = processor_seconds() {
-        writeln!(
-            out,
-            "{cpu:.2} s of the fake's thread, {:.0} requests for each",
-            seen / cpu
-        )?;
+        writeln!(out, "{cpu:.2} s of the fake's thread, {:.0} requests for each", seen / cpu)?;
     }
     Ok(())
 }
@@ -69,10 +51,7 @@ fn request() -> Vec<u8> {
             n, n
         )
     };
-    let body = format!(
-        r#"{{"customerProfiles":[{}]}}"#,
-        (0..1000).map(item).collect::<Vec<_>>().join(",")
-    );
+    let body = format!(r#"{{"customerProfiles":[{}]}}"#, (0..1000).map(item).collect::<Vec<_>>().join(","));
     let head = format!(
         "PUT /v2/customer_profiles?silent=yes HTTP/1.1\r\nhost: localhost\r\nauthorization: ApiKey-v1 {KEY}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -105,17 +84,9 @@ fn client(fake: &Fake, request: &[u8], requests: usize) -> io::Result<()> {
 fn processor_seconds() -> Option<f64> {
     const TICKS_A_SECOND: f64 = 100.0;
     let tasks = std::fs::read_dir("/proc/self/task").ok()?;
-    let stats =
-        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
-    let stat = stats
-        .into_iter()
-        .find(|stat| stat.contains("(fake-talon-one)"))?;
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    let stat = stats.into_iter().find(|stat| stat.contains("(fake-talon-one)"))?;
     let (_, fields) = stat.rsplit_once(") ")?;
-    let ticks: Vec<f64> = fields
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse().ok())
-        .collect();
+    let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
     Some(ticks.iter().sum::<f64>() / TICKS_A_SECOND)
 }

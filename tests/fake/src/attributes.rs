@@ -75,8 +75,7 @@ impl AttributeType {
     /// Whether a JSON value other than null is one of this type.
     pub(crate) fn takes(self, value: &RawValue) -> bool {
         if let Some(element) = self.element() {
-            return list(value)
-                .is_some_and(|values| values.into_iter().all(|value| element.takes(value)));
+            return list(value).is_some_and(|values| values.into_iter().all(|value| element.takes(value)));
         }
         match (self, shape(value)) {
             (Self::Number, Shape::Number) | (Self::Boolean, Shape::Boolean) => true,
@@ -148,10 +147,7 @@ impl Definitions {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test may stop at what it did not expect"
-    )]
+    #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
     use super::*;
 
@@ -164,46 +160,24 @@ mod tests {
         use AttributeType as T;
         let samples = [
             ("\"x\"", vec![T::String, T::Location]),
-            (
-                "\"2026-01-31T10:00:00Z\"",
-                vec![T::String, T::Time, T::Location],
-            ),
+            ("\"2026-01-31T10:00:00Z\"", vec![T::String, T::Time, T::Location]),
             ("9007199254740993.000000001", vec![T::Number]),
             ("true", vec![T::Boolean]),
             ("{\"lat\":1}", vec![T::Location]),
             ("[\"x\"]", vec![T::Strings, T::Location, T::Locations]),
             ("[1,-2.5e9]", vec![T::Numbers, T::Location]),
-            (
-                "[\"2026-01-31T10:00:00Z\"]",
-                vec![T::Strings, T::Times, T::Location, T::Locations],
-            ),
+            ("[\"2026-01-31T10:00:00Z\"]", vec![T::Strings, T::Times, T::Location, T::Locations]),
             ("[[1,2]]", vec![T::Location, T::Locations]),
             ("[true]", vec![T::Location]),
             ("[null]", vec![T::Location]),
-            (
-                "[]",
-                vec![T::Strings, T::Numbers, T::Times, T::Location, T::Locations],
-            ),
+            ("[]", vec![T::Strings, T::Numbers, T::Times, T::Location, T::Locations]),
             ("\"\\ud800\"", vec![]),
         ];
-        let all = [
-            T::String,
-            T::Number,
-            T::Boolean,
-            T::Time,
-            T::Location,
-            T::Strings,
-            T::Numbers,
-            T::Times,
-            T::Locations,
-        ];
+        let all =
+            [T::String, T::Number, T::Boolean, T::Time, T::Location, T::Strings, T::Numbers, T::Times, T::Locations];
         for (json, expected) in samples {
             for kind in all {
-                assert_eq!(
-                    takes(kind, json),
-                    expected.contains(&kind),
-                    "{kind} with {json}"
-                );
+                assert_eq!(takes(kind, json), expected.contains(&kind), "{kind} with {json}");
             }
         }
     }

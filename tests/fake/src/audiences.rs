@@ -18,10 +18,8 @@ pub(crate) struct Audiences {
 impl Audiences {
     /// A new audience is empty; one that exists is renamed and keeps its members.
     pub(crate) fn create(&mut self, id: i64, name: &str) {
-        let audience = self.by_id.entry(id).or_insert_with(|| Audience {
-            name: String::new(),
-            members: BTreeSet::new(),
-        });
+        let audience =
+            self.by_id.entry(id).or_insert_with(|| Audience { name: String::new(), members: BTreeSet::new() });
         name.clone_into(&mut audience.name);
     }
 

@@ -26,10 +26,7 @@ pub(crate) struct Outcome {
 
 pub(crate) fn profiles(deployment: &mut Deployment, body: &[u8], batches: Batches) -> Outcome {
     match schema::profiles(body, &deployment.definitions) {
-        Err(problems) => Outcome {
-            problems,
-            ..Outcome::default()
-        },
+        Err(problems) => Outcome { problems, ..Outcome::default() },
         Ok(items) => {
             let (chosen, mut outcome) = choose(items, batches, |update| update.id.clone());
             for update in chosen {
@@ -43,15 +40,10 @@ pub(crate) fn profiles(deployment: &mut Deployment, body: &[u8], batches: Batche
 
 pub(crate) fn memberships(deployment: &mut Deployment, body: &[u8], batches: Batches) -> Outcome {
     match schema::memberships(body) {
-        Err(problems) => Outcome {
-            problems,
-            ..Outcome::default()
-        },
+        Err(problems) => Outcome { problems, ..Outcome::default() },
         Ok(items) => {
             let items = refuse_unknown_audiences(items, deployment);
-            let (chosen, outcome) = choose(items, batches, |change| {
-                (change.audience, change.id.clone())
-            });
+            let (chosen, outcome) = choose(items, batches, |change| (change.audience, change.id.clone()));
             for change in chosen {
                 if change.action == MemberAction::Add {
                     deployment.profiles.ensure(change.id.clone());
@@ -81,11 +73,7 @@ fn refuse_unknown_audiences(
 /// The items to apply: none of a refused atomic batch, the good ones otherwise, and of those with one key the last.
 ///
 /// A 400 goes before a 404: a body that is wrong is wrong whatever exists.
-fn choose<T, K: Hash + Eq>(
-    items: Items<T>,
-    batches: Batches,
-    key: impl Fn(&T) -> K,
-) -> (Vec<T>, Outcome) {
+fn choose<T, K: Hash + Eq>(items: Items<T>, batches: Batches, key: impl Fn(&T) -> K) -> (Vec<T>, Outcome) {
     let mut good = Vec::with_capacity(items.len());
     let mut problems = Vec::new();
     for item in items {
@@ -96,21 +84,11 @@ fn choose<T, K: Hash + Eq>(
     }
     problems.sort_by_key(|problem: &Problem| problem.status != StatusCode::BAD_REQUEST);
     if !problems.is_empty() && batches == Batches::Atomic {
-        return (
-            Vec::new(),
-            Outcome {
-                problems,
-                ..Outcome::default()
-            },
-        );
+        return (Vec::new(), Outcome { problems, ..Outcome::default() });
     }
     let sent = good.len();
     let mut seen = HashSet::with_capacity(sent);
-    let mut chosen: Vec<T> = good
-        .into_iter()
-        .rev()
-        .filter(|item| seen.insert(key(item)))
-        .collect();
+    let mut chosen: Vec<T> = good.into_iter().rev().filter(|item| seen.insert(key(item))).collect();
     chosen.reverse();
     let outcome = Outcome {
         applied: count(chosen.len()),

@@ -26,19 +26,13 @@ impl Clock {
     /// Real time.
     #[must_use]
     pub fn system() -> Self {
-        Self {
-            start: now(),
-            moved: None,
-        }
+        Self { start: now(), moved: None }
     }
 
     /// Stands still at the present until [`Clock::advance`] moves it.
     #[must_use]
     pub fn manual() -> Self {
-        Self {
-            start: now(),
-            moved: Some(Arc::default()),
-        }
+        Self { start: now(), moved: Some(Arc::default()) }
     }
 
     /// Moves a manual clock on. Real time can't be moved: there it does nothing.
@@ -54,10 +48,7 @@ impl Clock {
             None => now(),
             Some(moved) => {
                 let passed = Duration::from_nanos(moved.load(Ordering::Relaxed));
-                Moment {
-                    instant: self.start.instant + passed,
-                    wall: self.start.wall + passed,
-                }
+                Moment { instant: self.start.instant + passed, wall: self.start.wall + passed }
             }
         }
     }
@@ -70,10 +61,7 @@ impl Default for Clock {
 }
 
 fn now() -> Moment {
-    Moment {
-        instant: Instant::now(),
-        wall: SystemTime::now(),
-    }
+    Moment { instant: Instant::now(), wall: SystemTime::now() }
 }
 
 #[cfg(test)]
@@ -86,13 +74,7 @@ mod tests {
         let before = clock.now();
         assert_eq!(clock.now().instant, before.instant);
         clock.clone().advance(Duration::from_millis(1500));
-        assert_eq!(
-            clock.now().instant - before.instant,
-            Duration::from_millis(1500)
-        );
-        assert_eq!(
-            clock.now().wall.duration_since(before.wall).ok(),
-            Some(Duration::from_millis(1500))
-        );
+        assert_eq!(clock.now().instant - before.instant, Duration::from_millis(1500));
+        assert_eq!(clock.now().wall.duration_since(before.wall).ok(), Some(Duration::from_millis(1500)));
     }
 }

@@ -92,15 +92,10 @@ impl Call {
         let body = match Limited::new(body, BODY_LIMIT).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => {
-                return Ok(refused(
-                    StatusCode::BAD_REQUEST,
-                    format!("the body can't be read: {error}"),
-                ));
+                return Ok(refused(StatusCode::BAD_REQUEST, format!("the body can't be read: {error}")));
             }
         };
-        Ok(self
-            .act(shared, &body)
-            .unwrap_or_else(|message| refused(StatusCode::BAD_REQUEST, message)))
+        Ok(self.act(shared, &body).unwrap_or_else(|message| refused(StatusCode::BAD_REQUEST, message)))
     }
 
     fn act(self, shared: &Shared, body: &Bytes) -> Result<Reply, String> {
@@ -112,26 +107,22 @@ impl Call {
             Self::Requests => {
                 let requests = shared.recorder.requests();
                 let shown: Vec<_> = requests.iter().map(Shown::of).collect();
-                let text =
-                    serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?;
+                let text = serde_json::to_string_pretty(&shown).map_err(|error| error.to_string())?;
                 return Ok(reply::json(StatusCode::OK, text + "\n"));
             }
             Self::Reset => shared.reset(),
             Self::Faults => *lock(&shared.faults) = read::<Faults>(body)?,
             Self::Audiences => {
                 let audience: NewAudience = read(body)?;
-                lock(&shared.deployment)
-                    .audiences
-                    .create(audience.id, &audience.name);
+                lock(&shared.deployment).audiences.create(audience.id, &audience.name);
             }
             Self::Attributes => {
                 let attribute: NewAttribute = read(body)?;
-                lock(&shared.deployment)
-                    .definitions
-                    .define(&attribute.name, attribute.kind);
+                lock(&shared.deployment).definitions.define(&attribute.name, attribute.kind);
             }
             Self::Unknown => {
-                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, audiences and attributes";
+                let known =
+                    "known are GET /_fake/state and requests, POST /_fake/reset, faults, audiences and attributes";
                 return Ok(refused(StatusCode::NOT_FOUND, known));
             }
         }
@@ -155,21 +146,14 @@ impl<'a> Shown<'a> {
         };
         Self {
             sequence: request.sequence,
-            arrived_ms: request
-                .arrived_wall
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_millis(),
+            arrived_ms: request.arrived_wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
             connection: request.connection,
             version: format!("{:?}", request.version),
             method: request.method.as_str(),
             path: &request.path,
             query: request.query.as_deref(),
             headers: request.headers.iter().map(shown).collect(),
-            body: request
-                .body
-                .as_deref()
-                .map(|body| String::from_utf8_lossy(body).into_owned()),
+            body: request.body.as_deref().map(|body| String::from_utf8_lossy(body).into_owned()),
             body_bytes: request.body_bytes,
             items: request.items,
             applied: request.applied,

@@ -17,11 +17,7 @@ pub(crate) struct ItemCounter {
 impl ItemCounter {
     /// For bodies whose items each have `member`, given as `"name":`.
     pub(crate) fn new(member: &'static str) -> Self {
-        Self {
-            member: Finder::new(member),
-            carry: Vec::new(),
-            count: 0,
-        }
+        Self { member: Finder::new(member), carry: Vec::new(), count: 0 }
     }
 
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
@@ -29,16 +25,9 @@ impl ItemCounter {
         // What lies over the cut starts in the carry and ends in the first bytes of this chunk. Both are shorter than
         // an occurrence, so nothing is counted twice.
         self.carry.extend(chunk.iter().take(reach));
-        let found =
-            self.member.find_iter(&self.carry).count() + self.member.find_iter(chunk).count();
-        self.count = self
-            .count
-            .saturating_add(u32::try_from(found).unwrap_or(u32::MAX));
-        match chunk
-            .len()
-            .checked_sub(reach)
-            .and_then(|start| chunk.get(start..))
-        {
+        let found = self.member.find_iter(&self.carry).count() + self.member.find_iter(chunk).count();
+        self.count = self.count.saturating_add(u32::try_from(found).unwrap_or(u32::MAX));
+        match chunk.len().checked_sub(reach).and_then(|start| chunk.get(start..)) {
             Some(end) => {
                 self.carry.clear();
                 self.carry.extend(end);

@@ -13,10 +13,6 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     pub(crate) fn new(definitions: Definitions, audiences: Audiences) -> Self {
-        Self {
-            definitions,
-            audiences,
-            profiles: Profiles::default(),
-        }
+        Self { definitions, audiences, profiles: Profiles::default() }
     }
 }

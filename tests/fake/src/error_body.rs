@@ -32,32 +32,14 @@ pub(crate) enum Source {
 
 impl Problem {
     /// Something about the body at `pointer` that makes it a 400.
-    pub(crate) fn body(
-        title: &'static str,
-        pointer: impl Into<String>,
-        details: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn body(title: &'static str, pointer: impl Into<String>, details: impl Into<String>) -> Self {
         let (details, source) = (details.into(), Source::Pointer(pointer.into()));
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            title,
-            details,
-            source,
-        }
+        Self { status: StatusCode::BAD_REQUEST, title, details, source }
     }
 
     /// Something about the request as a whole.
-    pub(crate) fn request(
-        status: StatusCode,
-        title: &'static str,
-        details: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            title,
-            details: details.into(),
-            source: Source::Unknown {},
-        }
+    pub(crate) fn request(status: StatusCode, title: &'static str, details: impl Into<String>) -> Self {
+        Self { status, title, details: details.into(), source: Source::Unknown {} }
     }
 
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
@@ -84,18 +66,12 @@ struct Entry {
 impl ErrorBody {
     /// A message without a list of problems.
     pub(crate) fn plain(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            errors: Vec::new(),
-            status_code: status.as_u16(),
-        }
+        Self { message: message.into(), errors: Vec::new(), status_code: status.as_u16() }
     }
 
     /// The problems of one request, told as the settings say. The first problem's status stands for all.
     pub(crate) fn of(problems: Vec<Problem>, detail: ErrorDetail, pointers: bool) -> Self {
-        let status = problems
-            .first()
-            .map_or(StatusCode::BAD_REQUEST, |problem| problem.status);
+        let status = problems.first().map_or(StatusCode::BAD_REQUEST, |problem| problem.status);
         let message = match (status, detail, problems.first()) {
             (_, ErrorDetail::WholeBatch, Some(first)) => first.details.clone(),
             (StatusCode::BAD_REQUEST, _, _) => INVALID_DATA.to_owned(),
@@ -107,16 +83,8 @@ impl ErrorBody {
             ErrorDetail::WholeBatch => 1,
         };
         let pointers = pointers && detail == ErrorDetail::PerItem;
-        let errors = problems
-            .into_iter()
-            .take(told)
-            .map(|problem| Entry::of(problem, pointers))
-            .collect();
-        Self {
-            message,
-            errors,
-            status_code: status.as_u16(),
-        }
+        let errors = problems.into_iter().take(told).map(|problem| Entry::of(problem, pointers)).collect();
+        Self { message, errors, status_code: status.as_u16() }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -130,28 +98,18 @@ impl Entry {
             Source::Pointer(_) if !pointers => Source::Unknown {},
             source => source,
         };
-        Self {
-            title: problem.title,
-            details: problem.details,
-            source,
-        }
+        Self { title: problem.title, details: problem.details, source }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test may stop at what it did not expect"
-    )]
+    #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
     use super::*;
 
     fn two() -> Vec<Problem> {
-        vec![
-            Problem::body("Unknown", "/data/0/x", "no x"),
-            Problem::body("Invalid type", "/data/1/y", "bad y"),
-        ]
+        vec![Problem::body("Unknown", "/data/0/x", "no x"), Problem::body("Invalid type", "/data/1/y", "bad y")]
     }
 
     fn json(detail: ErrorDetail, pointers: bool) -> String {
@@ -180,7 +138,8 @@ mod tests {
 
     #[test]
     fn one_message_for_the_whole_batch() {
-        let expected = r#"{"message":"no x","errors":[{"title":"Unknown","details":"no x","source":{}}],"StatusCode":400}"#;
+        let expected =
+            r#"{"message":"no x","errors":[{"title":"Unknown","details":"no x","source":{}}],"StatusCode":400}"#;
         assert_eq!(json(ErrorDetail::WholeBatch, true), expected);
     }
 
@@ -190,12 +149,7 @@ mod tests {
             source: Source::Parameter("silent".to_owned()),
             ..Problem::request(StatusCode::BAD_REQUEST, "enum", "must be yes or no")
         };
-        let body =
-            serde_json::to_string(&ErrorBody::of(vec![problem], ErrorDetail::PerItem, false))
-                .unwrap();
-        assert!(
-            body.contains(r#""source":{"parameter":"silent"}"#),
-            "{body}"
-        );
+        let body = serde_json::to_string(&ErrorBody::of(vec![problem], ErrorDetail::PerItem, false)).unwrap();
+        assert!(body.contains(r#""source":{"parameter":"silent"}"#), "{body}");
     }
 }

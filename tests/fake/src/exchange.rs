@@ -4,10 +4,7 @@
 
 use std::sync::Arc;
 
-use hyper::header::{
-    ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    RETRY_AFTER,
-};
+use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Version};
 
@@ -37,19 +34,13 @@ struct Refusal {
 
 impl Refusal {
     fn with(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self {
-            header: Some((name, value)),
-            ..self
-        }
+        Self { header: Some((name, value)), ..self }
     }
 }
 
 impl From<Vec<Problem>> for Refusal {
     fn from(problems: Vec<Problem>) -> Self {
-        Self {
-            problems,
-            header: None,
-        }
+        Self { problems, header: None }
     }
 }
 
@@ -100,9 +91,7 @@ impl Exchange {
             (Some(host), None) => !host.is_empty(),
             (Some(_), Some(_)) => false,
             // HTTP/2 has the authority in its place.
-            (None, _) => {
-                self.head.version == Version::HTTP_2 && self.head.uri.authority().is_some()
-            }
+            (None, _) => self.head.version == Version::HTTP_2 && self.head.uri.authority().is_some(),
         };
         let details = "the request must have exactly one Host header";
         let missing = || Problem::request(StatusCode::BAD_REQUEST, "Missing", details);
@@ -154,11 +143,7 @@ impl Exchange {
             },
         };
         let details = format!("Unauthorized - Invalid API key: {reason}");
-        Err(Problem::request(
-            StatusCode::UNAUTHORIZED,
-            "Unauthorized",
-            details,
-        ))
+        Err(Problem::request(StatusCode::UNAUTHORIZED, "Unauthorized", details))
     }
 
     fn profiles(&self) -> Result<Reply, Refusal> {
@@ -190,14 +175,8 @@ impl Exchange {
 
     /// Notes how a bulk call ended. The IDs of the profiles that were updated, if it ended well.
     fn settled(&self, outcome: Outcome) -> Result<Vec<String>, Refusal> {
-        self.shared
-            .recorder
-            .applied(self.ticket, outcome.applied, outcome.superseded);
-        if outcome.problems.is_empty() {
-            Ok(outcome.updated)
-        } else {
-            Err(outcome.problems.into())
-        }
+        self.shared.recorder.applied(self.ticket, outcome.applied, outcome.superseded);
+        if outcome.problems.is_empty() { Ok(outcome.updated) } else { Err(outcome.problems.into()) }
     }
 
     /// Whether the answer is to have no body. That is the published default.
@@ -215,37 +194,19 @@ impl Exchange {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             Err(Problem::request(status, "Unsupported media type", details))
         };
-        let content_type = self
-            .head
-            .headers
-            .get(CONTENT_TYPE)
-            .map_or(&b""[..], HeaderValue::as_bytes);
-        let media_type = content_type
-            .split(|byte| *byte == b';')
-            .next()
-            .unwrap_or_default();
-        if !media_type
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"application/json")
-        {
+        let content_type = self.head.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+        if !media_type.trim_ascii().eq_ignore_ascii_case(b"application/json") {
             let seen = String::from_utf8_lossy(content_type);
-            return unsupported(format!(
-                "content-type must be application/json, it is {seen:?}"
-            ));
+            return unsupported(format!("content-type must be application/json, it is {seen:?}"));
         }
         if let Some(encoding) = self.head.headers.get(CONTENT_ENCODING) {
-            return unsupported(format!(
-                "content-encoding must be absent, it is {encoding:?}"
-            ));
+            return unsupported(format!("content-encoding must be absent, it is {encoding:?}"));
         }
         let (size, limit) = (self.upload.size, self.shared.settings.body_limit);
         if size > limit {
             let details = format!("the body must have at most {limit} bytes, it has {size}");
-            return Err(Problem::request(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "Too large",
-                details,
-            ));
+            return Err(Problem::request(StatusCode::PAYLOAD_TOO_LARGE, "Too large", details));
         }
         Ok(self.upload.bytes.as_deref())
     }
@@ -256,10 +217,7 @@ fn unknown_parameter(query: &str) -> Problem {
     let name = query.split(['=', '&']).next().unwrap_or_default();
     let details = format!("the query must be silent=yes, silent=no or absent, it is {query:?}");
     let source = Source::Parameter(name.to_owned());
-    Problem {
-        source,
-        ..Problem::request(StatusCode::BAD_REQUEST, "Invalid parameter", details)
-    }
+    Problem { source, ..Problem::request(StatusCode::BAD_REQUEST, "Invalid parameter", details) }
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -50,12 +50,7 @@ impl Fake {
         let thread = thread::Builder::new()
             .name("fake-talon-one".to_owned())
             .spawn(move || runtime.block_on(server::run(listener, served)))?;
-        Ok(Self {
-            shared,
-            url,
-            port,
-            thread: Some(thread),
-        })
+        Ok(Self { shared, url, port, thread: Some(thread) })
     }
 
     /// Where it listens, as a deployment URL: `http://127.0.0.1:40123`.
@@ -113,9 +108,7 @@ impl Fake {
     /// Profiles and membership changes that were applied. An item sent twice counts twice.
     #[must_use]
     pub fn items_applied(&self) -> u64 {
-        self.shared
-            .recorder
-            .sum(|request| u64::from(request.applied))
+        self.shared.recorder.sum(|request| u64::from(request.applied))
     }
 
     /// Bytes of all bodies.
@@ -154,11 +147,7 @@ impl Fake {
         let shared = Arc::clone(&self.shared);
         let waiting = tokio::task::spawn_blocking(move || shared.recorder.wait(requests, timeout));
         // It can't panic; it can only be cut off by a runtime that shuts down.
-        waiting.await.unwrap_or(Err(TimedOut {
-            wanted: requests,
-            seen: 0,
-            waited: Duration::ZERO,
-        }))
+        waiting.await.unwrap_or(Err(TimedOut { wanted: requests, seen: 0, waited: Duration::ZERO }))
     }
 
     /// Integration ID to attributes, each value as the JSON text that was sent.
@@ -171,11 +160,7 @@ impl Fake {
     #[must_use]
     pub fn members(&self, audience: i64) -> BTreeSet<String> {
         let deployment = lock(&self.shared.deployment);
-        deployment
-            .audiences
-            .get(audience)
-            .map(|audience| audience.members.clone())
-            .unwrap_or_default()
+        deployment.audiences.get(audience).map(|audience| audience.members.clone()).unwrap_or_default()
     }
 
     /// Everything it holds.
@@ -187,9 +172,7 @@ impl Fake {
 
 impl fmt::Debug for Fake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fake")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Fake").field("url", &self.url).finish_non_exhaustive()
     }
 }
 

@@ -118,12 +118,8 @@ impl TryFrom<u16> for Status {
     type Error = String;
 
     fn try_from(code: u16) -> Result<Self, Self::Error> {
-        let status = StatusCode::from_u16(code)
-            .ok()
-            .filter(|_| (200..600).contains(&code));
-        status
-            .map(Self)
-            .ok_or_else(|| format!("{code} is no status to answer with, expected 200 to 599"))
+        let status = StatusCode::from_u16(code).ok().filter(|_| (200..600).contains(&code));
+        status.map(Self).ok_or_else(|| format!("{code} is no status to answer with, expected 200 to 599"))
     }
 }
 
@@ -142,9 +138,7 @@ impl TryFrom<String> for HeaderText {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        HeaderValue::from_str(&text)
-            .map(Self)
-            .map_err(|_| format!("{text:?} can't stand in a header"))
+        HeaderValue::from_str(&text).map(Self).map_err(|_| format!("{text:?} can't stand in a header"))
     }
 }
 
@@ -179,10 +173,7 @@ impl Kind {
 /// stand in a header: a script is written by hand. One that comes in as JSON is refused instead.
 impl Fault {
     const fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            applied: false,
-        }
+        Self { kind, applied: false }
     }
 
     /// Lets a request pass.
@@ -194,11 +185,7 @@ impl Fault {
     /// Answers with a status and the documented error body.
     #[must_use]
     pub fn status(code: u16) -> Self {
-        Self::new(Kind::Answer(Answer {
-            status: status(code),
-            retry_after: None,
-            body: None,
-        }))
+        Self::new(Kind::Answer(Answer { status: status(code), retry_after: None, body: None }))
     }
 
     /// Adds `Retry-After: seconds` to a [`Fault::status`]; on any other fault it does nothing.
@@ -230,10 +217,7 @@ impl Fault {
     #[must_use]
     pub fn body(mut self, content_type: &str, text: impl Into<String>) -> Self {
         if let Kind::Answer(answer) = &mut self.kind {
-            answer.body = Some(Body {
-                content_type: header_text(content_type),
-                text: text.into(),
-            });
+            answer.body = Some(Body { content_type: header_text(content_type), text: text.into() });
         }
         self
     }
@@ -259,42 +243,31 @@ impl Fault {
     /// Answers properly, but late.
     #[must_use]
     pub fn slow(delay: Duration) -> Self {
-        Self::new(Kind::Slow {
-            millis: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-        })
+        Self::new(Kind::Slow { millis: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX) })
     }
 
     /// Begins an answer and never ends it.
     #[must_use]
     pub fn stall(code: u16) -> Self {
-        Self::new(Kind::Stall {
-            status: status(code),
-        })
+        Self::new(Kind::Stall { status: status(code) })
     }
 
     /// Sends less body than announced.
     #[must_use]
     pub fn cut_short(code: u16) -> Self {
-        Self::new(Kind::CutShort {
-            status: status(code),
-        })
+        Self::new(Kind::CutShort { status: status(code) })
     }
 
     /// Answers with an error text of so many million bytes.
     #[must_use]
     pub fn oversized(code: u16, megabytes: u16) -> Self {
-        Self::new(Kind::Oversized {
-            status: status(code),
-            megabytes,
-        })
+        Self::new(Kind::Oversized { status: status(code), megabytes })
     }
 
     /// Repeats the `Authorization` header in the error text.
     #[must_use]
     pub fn echo_key(code: u16) -> Self {
-        Self::new(Kind::EchoKey {
-            status: status(code),
-        })
+        Self::new(Kind::EchoKey { status: status(code) })
     }
 
     /// Answers properly, then closes the connection.
@@ -306,25 +279,16 @@ impl Fault {
     /// The request takes effect before the fault strikes.
     #[must_use]
     pub fn applied(self) -> Self {
-        Self {
-            applied: true,
-            ..self
-        }
+        Self { applied: true, ..self }
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "documented: a script is written by hand"
-)]
+#[expect(clippy::expect_used, reason = "documented: a script is written by hand")]
 fn status(code: u16) -> Status {
     Status::try_from(code).expect("a status from 200 to 599")
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "documented: a script is written by hand"
-)]
+#[expect(clippy::expect_used, reason = "documented: a script is written by hand")]
 fn header_text(text: &str) -> HeaderText {
     HeaderText::try_from(text.to_owned()).expect("text that can stand in a header")
 }

@@ -21,12 +21,7 @@ type Choose = dyn Fn(&Arrival) -> Option<Fault> + Send + Sync;
 #[derive(Clone)]
 enum Plan {
     Script(Vec<Step>),
-    Random {
-        seed: u64,
-        percent: u8,
-        mix: Vec<Fault>,
-        drawn: u64,
-    },
+    Random { seed: u64, percent: u8, mix: Vec<Fault>, drawn: u64 },
     Function(Arc<Choose>),
 }
 
@@ -64,23 +59,13 @@ impl Fault {
     /// A step that strikes so many requests.
     #[must_use]
     pub fn times(self, times: u64) -> Step {
-        Step {
-            fault: self,
-            left: Some(times),
-            method: None,
-            path: None,
-        }
+        Step { fault: self, left: Some(times), method: None, path: None }
     }
 
     /// A step that strikes every request from then on.
     #[must_use]
     pub fn forever(self) -> Step {
-        Step {
-            fault: self,
-            left: None,
-            method: None,
-            path: None,
-        }
+        Step { fault: self, left: None, method: None, path: None }
     }
 }
 
@@ -101,10 +86,7 @@ impl Step {
 
     fn takes(&mut self, arrival: &Arrival) -> bool {
         let fits = self.left != Some(0)
-            && self
-                .method
-                .as_ref()
-                .is_none_or(|method| *method == arrival.method)
+            && self.method.as_ref().is_none_or(|method| *method == arrival.method)
             && self.path.as_ref().is_none_or(|path| *path == arrival.path);
         if fits && let Some(left) = &mut self.left {
             *left -= 1;
@@ -137,12 +119,7 @@ impl Faults {
     /// strikes none.
     #[must_use]
     pub fn random(seed: u64, percent: u8, mix: impl IntoIterator<Item = Fault>) -> Self {
-        Self(Plan::Random {
-            seed,
-            percent,
-            mix: mix.into_iter().collect(),
-            drawn: 0,
-        })
+        Self(Plan::Random { seed, percent, mix: mix.into_iter().collect(), drawn: 0 })
     }
 
     /// Whatever `choose` says of each request. It is called once a request, in order of arrival, and must not inject
@@ -155,15 +132,8 @@ impl Faults {
     /// The fault for the request that has just arrived; none, or a `pass`, for no fault.
     pub(crate) fn strike(&mut self, arrival: &Arrival) -> Option<Fault> {
         match &mut self.0 {
-            Plan::Script(steps) => steps
-                .iter_mut()
-                .find_map(|step| step.takes(arrival).then(|| step.fault.clone())),
-            Plan::Random {
-                seed,
-                percent,
-                mix,
-                drawn,
-            } => {
+            Plan::Script(steps) => steps.iter_mut().find_map(|step| step.takes(arrival).then(|| step.fault.clone())),
+            Plan::Random { seed, percent, mix, drawn } => {
                 let number = scattered(*seed, *drawn);
                 *drawn += 1;
                 if number % 100 >= u64::from(*percent) {
@@ -183,11 +153,7 @@ fn scattered(seed: u64, n: u64) -> u64 {
     const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
     let mixed = |x: u64, shift: u32, factor: u64| (x ^ (x >> shift)).wrapping_mul(factor);
     let start = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(GOLDEN));
-    let twice = mixed(
-        mixed(start, 30, 0xbf58_476d_1ce4_e5b9),
-        27,
-        0x94d0_49bb_1331_11eb,
-    );
+    let twice = mixed(mixed(start, 30, 0xbf58_476d_1ce4_e5b9), 27, 0x94d0_49bb_1331_11eb);
     twice ^ (twice >> 31)
 }
 
@@ -195,12 +161,7 @@ impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Script(steps) => f.debug_tuple("Script").field(steps).finish(),
-            Self::Random {
-                seed,
-                percent,
-                mix,
-                drawn,
-            } => f
+            Self::Random { seed, percent, mix, drawn } => f
                 .debug_struct("Random")
                 .field("seed", seed)
                 .field("percent", percent)
@@ -226,11 +187,7 @@ impl<'de> Deserialize<'de> for Faults {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum RawFaults {
     Script(Vec<Step>),
-    Random {
-        seed: u64,
-        percent: u8,
-        mix: Vec<Fault>,
-    },
+    Random { seed: u64, percent: u8, mix: Vec<Fault> },
 }
 
 #[derive(Deserialize)]
@@ -255,81 +212,41 @@ impl TryFrom<RawStep> for Step {
     type Error = String;
 
     fn try_from(raw: RawStep) -> Result<Self, Self::Error> {
-        let method = raw.method.map(|method| {
-            method
-                .parse()
-                .map_err(|_| format!("{method:?} is no method"))
-        });
-        let fault = Fault {
-            kind: raw.fault,
-            applied: raw.applied,
-        };
-        Ok(Self {
-            fault,
-            left: raw.times,
-            method: method.transpose()?,
-            path: raw.path,
-        })
+        let method = raw.method.map(|method| method.parse().map_err(|_| format!("{method:?} is no method")));
+        let fault = Fault { kind: raw.fault, applied: raw.applied };
+        Ok(Self { fault, left: raw.times, method: method.transpose()?, path: raw.path })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test may stop at what it did not expect"
-    )]
+    #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
     use super::*;
 
     fn arrival(sequence: u64, method: Method, path: &str) -> Arrival {
-        Arrival {
-            sequence,
-            at: Duration::ZERO,
-            method,
-            path: path.to_owned(),
-        }
+        Arrival { sequence, at: Duration::ZERO, method, path: path.to_owned() }
     }
 
     fn names(faults: &mut Faults, requests: u64) -> Vec<&'static str> {
         (0..requests)
-            .map(|n| {
-                faults
-                    .strike(&arrival(n, Method::PUT, "/a"))
-                    .map_or("none", |fault| fault.kind.name())
-            })
+            .map(|n| faults.strike(&arrival(n, Method::PUT, "/a")).map_or("none", |fault| fault.kind.name()))
             .collect()
     }
 
     #[test]
     fn a_script_runs_in_order_and_ends() {
-        let mut faults = Faults::script([
-            Fault::pass().times(2),
-            Fault::reset().once(),
-            Fault::hang().times(2),
-        ]);
-        assert_eq!(
-            names(&mut faults, 7),
-            ["pass", "pass", "reset", "hang", "hang", "none", "none"]
-        );
-        assert_eq!(
-            names(&mut Faults::script([Fault::reset().forever()]), 3),
-            ["reset"; 3]
-        );
+        let mut faults = Faults::script([Fault::pass().times(2), Fault::reset().once(), Fault::hang().times(2)]);
+        assert_eq!(names(&mut faults, 7), ["pass", "pass", "reset", "hang", "hang", "none", "none"]);
+        assert_eq!(names(&mut Faults::script([Fault::reset().forever()]), 3), ["reset"; 3]);
         assert_eq!(names(&mut Faults::none(), 2), ["none"; 2]);
     }
 
     #[test]
     fn a_step_waits_for_a_request_that_fits() {
-        let mut faults = Faults::script([
-            Fault::reset().once().path("/b").method(Method::POST),
-            Fault::hang().times(2),
-        ]);
-        let mut strike = |method, path| {
-            faults
-                .strike(&arrival(0, method, path))
-                .map(|fault| fault.kind.name())
-        };
+        let mut faults =
+            Faults::script([Fault::reset().once().path("/b").method(Method::POST), Fault::hang().times(2)]);
+        let mut strike = |method, path| faults.strike(&arrival(0, method, path)).map(|fault| fault.kind.name());
         assert_eq!(strike(Method::POST, "/a"), Some("hang"));
         assert_eq!(strike(Method::PUT, "/b"), Some("hang"));
         assert_eq!(strike(Method::PUT, "/b"), None);
@@ -339,27 +256,14 @@ mod tests {
 
     #[test]
     fn a_seed_always_gives_the_same_faults_at_about_the_rate() {
-        let draw = |seed| {
-            names(
-                &mut Faults::random(seed, 30, [Fault::reset(), Fault::status(503)]),
-                10_000,
-            )
-        };
+        let draw = |seed| names(&mut Faults::random(seed, 30, [Fault::reset(), Fault::status(503)]), 10_000);
         let drawn = draw(7);
         assert_eq!(drawn, draw(7));
         assert_ne!(drawn, draw(8));
         let count = |name| drawn.iter().filter(|drawn| **drawn == name).count();
         assert_eq!(count("reset") + count("answer") + count("none"), 10_000);
-        assert!(
-            (1_350..1_650).contains(&count("reset")),
-            "{}",
-            count("reset")
-        );
-        assert!(
-            (1_350..1_650).contains(&count("answer")),
-            "{}",
-            count("answer")
-        );
+        assert!((1_350..1_650).contains(&count("reset")), "{}", count("reset"));
+        assert!((1_350..1_650).contains(&count("answer")), "{}", count("answer"));
     }
 
     #[test]
@@ -370,14 +274,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_random() {
-        assert_eq!(
-            names(&mut Faults::random(1, 0, [Fault::reset()]), 100),
-            ["none"; 100]
-        );
-        assert_eq!(
-            names(&mut Faults::random(1, 100, [Fault::reset()]), 100),
-            ["reset"; 100]
-        );
+        assert_eq!(names(&mut Faults::random(1, 0, [Fault::reset()]), 100), ["none"; 100]);
+        assert_eq!(names(&mut Faults::random(1, 100, [Fault::reset()]), 100), ["reset"; 100]);
         assert_eq!(names(&mut Faults::random(1, 100, []), 3), ["none"; 3]);
     }
 
@@ -396,20 +294,11 @@ mod tests {
                                 "body":{"content_type":"text/html","text":"<p>"}}}},
             {"fault":{"slow":{"millis":20}},"times":null},
             {"fault":"reset","applied":true}]}"#;
-        let Faults(Plan::Script(steps)) = serde_json::from_str(json).unwrap() else {
-            unreachable!()
-        };
+        let Faults(Plan::Script(steps)) = serde_json::from_str(json).unwrap() else { unreachable!() };
         let expected = [
             Fault::pass().times(2),
-            Fault::status(429)
-                .retry_after_secs(3)
-                .once()
-                .path("/a")
-                .method(Method::PUT),
-            Fault::status(503)
-                .retry_after_date(-5)
-                .body("text/html", "<p>")
-                .once(),
+            Fault::status(429).retry_after_secs(3).once().path("/a").method(Method::PUT),
+            Fault::status(503).retry_after_date(-5).body("text/html", "<p>").once(),
             Fault::slow(Duration::from_millis(20)).forever(),
             Fault::reset().applied().once(),
         ];
@@ -422,20 +311,12 @@ mod tests {
             (r#"{"script":[{"fault":"melt"}]}"#, "melt"),
             (r#"{"script":[{"fault":"reset","time":2}]}"#, "time"),
             (r#"{"script":[{"fault":{"answer":{"status":101}}}]}"#, "101"),
-            (
-                r#"{"script":[{"fault":{"answer":{"status":503,"retry_after":{"raw":"a\nb"}}}}]}"#,
-                "can't stand",
-            ),
-            (
-                r#"{"script":[{"fault":"reset","method":"P T"}]}"#,
-                "is no method",
-            ),
+            (r#"{"script":[{"fault":{"answer":{"status":503,"retry_after":{"raw":"a\nb"}}}}]}"#, "can't stand"),
+            (r#"{"script":[{"fault":"reset","method":"P T"}]}"#, "is no method"),
             (r#"{"random":{"seed":1,"mix":[]}}"#, "percent"),
             (r#"{}"#, "expected"),
         ] {
-            let error = serde_json::from_str::<Faults>(json)
-                .unwrap_err()
-                .to_string();
+            let error = serde_json::from_str::<Faults>(json).unwrap_err().to_string();
             assert!(error.contains(told), "{json}: {error}");
         }
     }

@@ -64,8 +64,6 @@ impl Line {
 
     /// The client sees the end of what the server sends, and can go on sending.
     pub(crate) fn half_close(&self) -> io::Result<()> {
-        lock(&self.twin)
-            .take()
-            .map_or(Ok(()), |twin| twin.shutdown(Shutdown::Write))
+        lock(&self.twin).take().map_or(Ok(()), |twin| twin.shutdown(Shutdown::Write))
     }
 }

@@ -60,26 +60,15 @@ impl<'a> Object<'a> {
 
     /// The first member of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.members
-            .iter()
-            .find(|(member, _)| member == name)
-            .map(|(_, value)| *value)
+        self.members.iter().find(|(member, _)| member == name).map(|(_, value)| *value)
     }
 
     /// Names that stand more than once, each once.
     pub(crate) fn duplicates(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.members.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        let mut twice: Vec<&str> = names
-            .windows(2)
-            .filter_map(|pair| {
-                if let [a, b] = pair {
-                    (a == b).then_some(*a)
-                } else {
-                    None
-                }
-            })
-            .collect();
+        let mut twice: Vec<&str> =
+            names.windows(2).filter_map(|pair| if let [a, b] = pair { (a == b).then_some(*a) } else { None }).collect();
         twice.dedup();
         twice
     }
@@ -109,34 +98,17 @@ impl<'de> Deserialize<'de> for Object<'de> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test may stop at what it did not expect"
-    )]
+    #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
     use super::*;
 
     #[test]
     fn members_keep_order_digits_and_duplicates() {
-        let text = RawValue::from_string(
-            r#"{"b":1.10,"a":12345678901234567890,"b": [ 1 ],"\u0061":null}"#.into(),
-        )
-        .unwrap();
+        let text =
+            RawValue::from_string(r#"{"b":1.10,"a":12345678901234567890,"b": [ 1 ],"\u0061":null}"#.into()).unwrap();
         let object = Object::read(&text).unwrap();
-        let seen: Vec<_> = object
-            .members
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.get()))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("b", "1.10"),
-                ("a", "12345678901234567890"),
-                ("b", "[ 1 ]"),
-                ("a", "null")
-            ]
-        );
+        let seen: Vec<_> = object.members.iter().map(|(name, value)| (name.as_str(), value.get())).collect();
+        assert_eq!(seen, [("b", "1.10"), ("a", "12345678901234567890"), ("b", "[ 1 ]"), ("a", "null")]);
         assert_eq!(object.duplicates(), ["a", "b"]);
         assert_eq!(object.get("b").unwrap().get(), "1.10");
     }
@@ -144,10 +116,7 @@ mod tests {
     #[test]
     fn only_an_object_is_one() {
         for text in ["[]", "1", "null", "\"{}\""] {
-            assert!(
-                Object::read(&RawValue::from_string(text.to_owned()).unwrap()).is_none(),
-                "{text}"
-            );
+            assert!(Object::read(&RawValue::from_string(text.to_owned()).unwrap()).is_none(), "{text}");
         }
     }
 }

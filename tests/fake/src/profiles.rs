@@ -36,10 +36,7 @@ impl Profiles {
     /// The profile of this ID; an unknown one becomes an empty profile.
     pub(crate) fn ensure(&mut self, id: String) -> &mut Profile {
         let number = self.by_id.len() + 1;
-        self.by_id.entry(id).or_insert_with(|| Profile {
-            number,
-            attributes: Attributes::new(),
-        })
+        self.by_id.entry(id).or_insert_with(|| Profile { number, attributes: Attributes::new() })
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Profile> {

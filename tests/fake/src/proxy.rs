@@ -41,23 +41,16 @@ impl Proxy {
         let (stop, mut stopped) = watch::channel(false);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let seen = Arc::clone(&targets);
-        let thread = thread::Builder::new()
-            .name("fake-proxy".to_owned())
-            .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        // Ends only where the listener can't be used, which every client then sees.
-                        _ = accept(listener, upstream, seen) => {}
-                        _ = stopped.wait_for(|stop| *stop) => {}
-                    }
-                });
-            })?;
-        Ok(Self {
-            url,
-            targets,
-            stop,
-            thread: Some(thread),
-        })
+        let thread = thread::Builder::new().name("fake-proxy".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    // Ends only where the listener can't be used, which every client then sees.
+                    _ = accept(listener, upstream, seen) => {}
+                    _ = stopped.wait_for(|stop| *stop) => {}
+                }
+            });
+        })?;
+        Ok(Self { url, targets, stop, thread: Some(thread) })
     }
 
     /// Where it listens, as the value of `HTTPS_PROXY`.
@@ -83,11 +76,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    upstream: SocketAddr,
-    targets: Arc<Mutex<Vec<String>>>,
-) -> io::Result<()> {
+async fn accept(listener: TcpListener, upstream: SocketAddr, targets: Arc<Mutex<Vec<String>>>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (client, _) = listener.accept().await?;
@@ -97,19 +86,13 @@ async fn accept(
     }
 }
 
-async fn relay(
-    mut client: TcpStream,
-    upstream: SocketAddr,
-    targets: &Mutex<Vec<String>>,
-) -> io::Result<()> {
+async fn relay(mut client: TcpStream, upstream: SocketAddr, targets: &Mutex<Vec<String>>) -> io::Result<()> {
     let head = read_head(&mut client).await?;
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line).into_owned();
     let mut words = line.split(' ');
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
-        return client
-            .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
-            .await;
+        return client.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
     };
     lock(targets).push(target.to_owned());
     let mut server = TcpStream::connect(upstream).await?;
@@ -119,9 +102,7 @@ async fn relay(
         // Servers take a full URL as a target, so the head goes on as it is.
         server.write_all(&head).await?;
     }
-    copy_bidirectional(&mut client, &mut server)
-        .await
-        .map(|_| ())
+    copy_bidirectional(&mut client, &mut server).await.map(|_| ())
 }
 
 /// Everything up to the end of the head, and what came along with it. A client of `CONNECT` sends nothing beyond the

@@ -15,13 +15,8 @@ pub(crate) struct RateLimit {
 impl RateLimit {
     /// None for `per_second` is no limit; 0 lets nothing through.
     pub(crate) fn new(per_second: Option<u32>) -> Self {
-        let per_second = per_second.map_or(usize::MAX, |limit| {
-            usize::try_from(limit).unwrap_or(usize::MAX)
-        });
-        Self {
-            per_second,
-            passed: VecDeque::new(),
-        }
+        let per_second = per_second.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Self { per_second, passed: VecDeque::new() }
     }
 
     /// Lets a request through, or says for how many whole seconds to wait. One that is refused does not count.
@@ -29,20 +24,14 @@ impl RateLimit {
         if self.per_second == usize::MAX {
             return Ok(());
         }
-        while self
-            .passed
-            .front()
-            .is_some_and(|first| now.duration_since(*first) >= WINDOW)
-        {
+        while self.passed.front().is_some_and(|first| now.duration_since(*first) >= WINDOW) {
             self.passed.pop_front();
         }
         if self.passed.len() < self.per_second {
             self.passed.push_back(now);
             return Ok(());
         }
-        let wait = self.passed.front().map_or(WINDOW, |first| {
-            WINDOW.saturating_sub(now.duration_since(*first))
-        });
+        let wait = self.passed.front().map_or(WINDOW, |first| WINDOW.saturating_sub(now.duration_since(*first)));
         Err(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 }
@@ -52,11 +41,7 @@ pub(crate) fn busiest_second(times: &[Instant]) -> usize {
     let mut start = times.iter();
     let mut most = 0;
     for (index, time) in times.iter().enumerate() {
-        while start
-            .as_slice()
-            .first()
-            .is_some_and(|first| time.duration_since(*first) >= WINDOW)
-        {
+        while start.as_slice().first().is_some_and(|first| time.duration_since(*first) >= WINDOW) {
             start.next();
         }
         let before = times.len() - start.len();
@@ -70,10 +55,7 @@ mod tests {
     use super::*;
 
     fn at(start: Instant, millis: &[u64]) -> Vec<Instant> {
-        millis
-            .iter()
-            .map(|millis| start + Duration::from_millis(*millis))
-            .collect()
+        millis.iter().map(|millis| start + Duration::from_millis(*millis)).collect()
     }
 
     #[test]

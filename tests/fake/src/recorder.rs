@@ -65,19 +65,13 @@ impl Request {
     /// The first header of this name, given in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(header, _)| header == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as text; empty where it is not kept or not UTF-8.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.body
-            .as_deref()
-            .and_then(|body| std::str::from_utf8(body).ok())
-            .unwrap_or_default()
+        self.body.as_deref().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default()
     }
 
     fn is_decided(&self) -> bool {
@@ -132,20 +126,13 @@ impl Log {
     }
 
     fn decided(&self) -> usize {
-        self.requests
-            .iter()
-            .filter(|request| request.is_decided())
-            .count()
+        self.requests.iter().filter(|request| request.is_decided()).count()
     }
 }
 
 impl Recorder {
     pub(crate) fn new(keep: Keep) -> Self {
-        Self {
-            keep,
-            log: Mutex::default(),
-            decided: Condvar::new(),
-        }
+        Self { keep, log: Mutex::default(), decided: Condvar::new() }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -164,11 +151,7 @@ impl Recorder {
     pub(crate) fn arrived(&self, head: &Parts, connection: u64, at: Moment) -> Ticket {
         let mut log = self.log();
         let sequence = log.first + log.requests.len() as u64;
-        let headers = if self.keep == Keep::Counts {
-            Vec::new()
-        } else {
-            headers(head)
-        };
+        let headers = if self.keep == Keep::Counts { Vec::new() } else { headers(head) };
         log.requests.push(Request {
             sequence,
             arrived: at.instant,
@@ -212,12 +195,7 @@ impl Recorder {
     }
 
     /// Notes what becomes of a request, before it is done to it.
-    pub(crate) fn decided(
-        &self,
-        ticket: Ticket,
-        status: Option<StatusCode>,
-        fault: Option<&'static str>,
-    ) {
+    pub(crate) fn decided(&self, ticket: Ticket, status: Option<StatusCode>, fault: Option<&'static str>) {
         if let Some(request) = self.log().get(ticket) {
             request.status = status;
             request.fault = fault;
@@ -238,12 +216,7 @@ impl Recorder {
     }
 
     pub(crate) fn busiest_second(&self) -> usize {
-        let mut times: Vec<Instant> = self
-            .log()
-            .requests
-            .iter()
-            .map(|request| request.arrived)
-            .collect();
+        let mut times: Vec<Instant> = self.log().requests.iter().map(|request| request.arrived).collect();
         times.sort_unstable();
         rate::busiest_second(&times)
     }
@@ -254,11 +227,7 @@ impl Recorder {
             .wait_timeout_while(self.log(), timeout, |log| log.decided() < wanted)
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         match log.decided() {
-            seen if seen < wanted => Err(TimedOut {
-                wanted,
-                seen,
-                waited: timeout,
-            }),
+            seen if seen < wanted => Err(TimedOut { wanted, seen, waited: timeout }),
             _ => Ok(()),
         }
     }
@@ -273,16 +242,11 @@ impl Recorder {
 }
 
 fn headers(head: &Parts) -> Vec<(String, String)> {
-    let authority = head
-        .uri
-        .authority()
-        .filter(|_| head.version == Version::HTTP_2);
+    let authority = head.uri.authority().filter(|_| head.version == Version::HTTP_2);
     let authority = authority.map(|authority| ("host".to_owned(), authority.to_string()));
-    let sent = head.headers.iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
-    });
+    let sent = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     authority.into_iter().chain(sent).collect()
 }

@@ -40,15 +40,8 @@ enum Ending {
 
 impl Stream {
     fn whole(chunks: impl IntoIterator<Item = Bytes>) -> Self {
-        let chunks = chunks
-            .into_iter()
-            .filter(|chunk| !chunk.is_empty())
-            .collect();
-        Self {
-            chunks,
-            withheld: 0,
-            ending: Ending::Proper,
-        }
+        let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
+        Self { chunks, withheld: 0, ending: Ending::Proper }
     }
 }
 
@@ -56,10 +49,7 @@ impl Body for Stream {
     type Data = Bytes;
     type Error = Ended;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
         let this = self.get_mut();
         if let Some(chunk) = this.chunks.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
@@ -114,10 +104,7 @@ pub(crate) fn cut_short(status: StatusCode) -> Reply {
 }
 
 /// An error that announces twice the body it sends, and then is silent until `over`.
-pub(crate) fn stalled(
-    status: StatusCode,
-    over: impl Future<Output = ()> + Send + 'static,
-) -> Reply {
+pub(crate) fn stalled(status: StatusCode, over: impl Future<Output = ()> + Send + 'static) -> Reply {
     half(status, Ending::Stall(Box::pin(over)))
 }
 
@@ -135,14 +122,9 @@ pub(crate) fn oversized(status: StatusCode, megabytes: u16) -> Reply {
     let around = error_text(&ErrorBody::plain(status, "|"));
     let (head, tail) = around.split_once('|').unwrap_or_default();
     let filling = (0..u32::from(megabytes) * 20).map(|_| Bytes::from_static(CHUNK));
-    let chunks = [head.to_owned().into()]
-        .into_iter()
-        .chain(filling)
-        .chain([tail.to_owned().into()]);
+    let chunks = [head.to_owned().into()].into_iter().chain(filling).chain([tail.to_owned().into()]);
     let mut reply = with(status, Stream::whole(chunks));
-    reply
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply
 }
 

@@ -14,25 +14,19 @@ fn read(text: &[u8]) -> Option<()> {
     let (hour, rest) = number(literal(rest, b'T')?, 2)?;
     let (minute, rest) = number(literal(rest, b':')?, 2)?;
     let (second, rest) = number(literal(rest, b':')?, 2)?;
-    let in_range =
-        (1..=days_in(year, month)?).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    let in_range = (1..=days_in(year, month)?).contains(&day) && hour < 24 && minute < 60 && second < 60;
     in_range.then_some(())?;
     offset(fraction(rest)?)
 }
 
 fn literal(text: &[u8], expected: u8) -> Option<&[u8]> {
-    text.split_first()
-        .filter(|(first, _)| **first == expected)
-        .map(|(_, rest)| rest)
+    text.split_first().filter(|(first, _)| **first == expected).map(|(_, rest)| rest)
 }
 
 fn number(text: &[u8], digits: usize) -> Option<(u32, &[u8])> {
     let (head, rest) = text.split_at_checked(digits)?;
-    let value = head.iter().try_fold(0, |value, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| value * 10 + u32::from(digit - b'0'))
-    })?;
+    let value =
+        head.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))?;
     Some((value, rest))
 }
 
@@ -40,10 +34,7 @@ fn fraction(text: &[u8]) -> Option<&[u8]> {
     let Some(digits) = literal(text, b'.') else {
         return Some(text);
     };
-    let end = digits
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(digits.len());
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
     (end > 0).then(|| digits.get(end..))?
 }
 

@@ -40,13 +40,8 @@ pub(crate) enum MemberAction {
 }
 
 /// The body of `PUT /v2/customer_profiles`.
-pub(crate) fn profiles(
-    body: &[u8],
-    definitions: &Definitions,
-) -> Result<Items<ProfileUpdate>, Vec<Problem>> {
-    items(body, "customerProfiles", |item, pointer| {
-        profile(item, pointer, definitions)
-    })
+pub(crate) fn profiles(body: &[u8], definitions: &Definitions) -> Result<Items<ProfileUpdate>, Vec<Problem>> {
+    items(body, "customerProfiles", |item, pointer| profile(item, pointer, definitions))
 }
 
 /// The body of `POST /v2/customer_audiences`. Whether an audience exists is not this module's to know.
@@ -60,54 +55,24 @@ fn items<T>(
     name: &str,
     read: impl Fn(&RawValue, &str) -> Result<T, Vec<Problem>>,
 ) -> Result<Items<T>, Vec<Problem>> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        vec![Problem::body(
-            "Invalid JSON",
-            "",
-            format!("the body is not UTF-8: {error}"),
-        )]
-    })?;
-    let value: &RawValue = serde_json::from_str(text).map_err(|error| {
-        vec![Problem::body(
-            "Invalid JSON",
-            "",
-            format!("the body is not JSON: {error}"),
-        )]
-    })?;
+    let text = std::str::from_utf8(body)
+        .map_err(|error| vec![Problem::body("Invalid JSON", "", format!("the body is not UTF-8: {error}"))])?;
+    let value: &RawValue = serde_json::from_str(text)
+        .map_err(|error| vec![Problem::body("Invalid JSON", "", format!("the body is not JSON: {error}"))])?;
     let object = members(value, "", &[name], &[name])?;
     let pointer = format!("/{name}");
     let array = object.get(name).and_then(list).ok_or_else(|| {
-        vec![Problem::body(
-            "Invalid type",
-            &pointer,
-            format!("\"{name}\" must be an array of objects"),
-        )]
+        vec![Problem::body("Invalid type", &pointer, format!("\"{name}\" must be an array of objects"))]
     })?;
     if array.is_empty() || array.len() > MAX_ITEMS {
-        let details = format!(
-            "\"{name}\" must have 1 to {MAX_ITEMS} items, it has {}",
-            array.len()
-        );
+        let details = format!("\"{name}\" must have 1 to {MAX_ITEMS} items, it has {}", array.len());
         return Err(vec![Problem::body("Invalid length", pointer, details)]);
     }
-    Ok(array
-        .into_iter()
-        .enumerate()
-        .map(|(index, item)| read(item, &format!("{pointer}/{index}")))
-        .collect())
+    Ok(array.into_iter().enumerate().map(|(index, item)| read(item, &format!("{pointer}/{index}"))).collect())
 }
 
-fn profile(
-    item: &RawValue,
-    pointer: &str,
-    definitions: &Definitions,
-) -> Result<ProfileUpdate, Vec<Problem>> {
-    let object = members(
-        item,
-        pointer,
-        &["integrationId"],
-        &["integrationId", "attributes"],
-    )?;
+fn profile(item: &RawValue, pointer: &str, definitions: &Definitions) -> Result<ProfileUpdate, Vec<Problem>> {
+    let object = members(item, pointer, &["integrationId"], &["integrationId", "attributes"])?;
     let id = id(&object, "integrationId", pointer);
     let attributes = match object.get("attributes") {
         None => Ok(Vec::new()),
@@ -115,36 +80,20 @@ fn profile(
     };
     match (id, attributes) {
         (Ok(id), Ok(attributes)) => Ok(ProfileUpdate { id, attributes }),
-        (id, attributes) => Err(id
-            .err()
-            .into_iter()
-            .chain(attributes.err().into_iter().flatten())
-            .collect()),
+        (id, attributes) => Err(id.err().into_iter().chain(attributes.err().into_iter().flatten()).collect()),
     }
 }
 
 type AttributeValues = Vec<(String, Option<Box<RawValue>>)>;
 
-fn attributes(
-    value: &RawValue,
-    pointer: &str,
-    definitions: &Definitions,
-) -> Result<AttributeValues, Vec<Problem>> {
-    let object =
-        Object::read(value).ok_or_else(|| vec![wrong_type(pointer, "an object", value)])?;
-    let mut problems: Vec<_> = object
-        .duplicates()
-        .into_iter()
-        .map(|name| duplicate(pointer, name))
-        .collect();
+fn attributes(value: &RawValue, pointer: &str, definitions: &Definitions) -> Result<AttributeValues, Vec<Problem>> {
+    let object = Object::read(value).ok_or_else(|| vec![wrong_type(pointer, "an object", value)])?;
+    let mut problems: Vec<_> = object.duplicates().into_iter().map(|name| duplicate(pointer, name)).collect();
     let mut values = Vec::with_capacity(object.members.len());
     for (name, value) in object.members {
         let at = format!("{pointer}/{}", escaped(&name));
         match definitions.check(&name, value) {
-            Ok(()) => values.push((
-                name,
-                (shape(value) != Shape::Null).then(|| value.to_owned()),
-            )),
+            Ok(()) => values.push((name, (shape(value) != Shape::Null).then(|| value.to_owned()))),
             Err(Misfit::Undefined) => problems.push(Problem::body(
                 "Unknown",
                 at,
@@ -153,18 +102,11 @@ fn attributes(
             Err(Misfit::WrongType(expected)) => problems.push(Problem::body(
                 "Invalid type",
                 at,
-                format!(
-                    "The attribute \"{name}\" must be of type {expected}, {} is not.",
-                    excerpt(value)
-                ),
+                format!("The attribute \"{name}\" must be of type {expected}, {} is not.", excerpt(value)),
             )),
         }
     }
-    if problems.is_empty() {
-        Ok(values)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
 fn membership(item: &RawValue, pointer: &str) -> Result<MembershipChange, Vec<Problem>> {
@@ -174,31 +116,19 @@ fn membership(item: &RawValue, pointer: &str) -> Result<MembershipChange, Vec<Pr
     let id = id(&object, "profileIntegrationId", pointer);
     let audience = audience(&object, pointer);
     match (action, id, audience) {
-        (Ok(action), Ok(id), Ok(audience)) => Ok(MembershipChange {
-            id,
-            audience,
-            action,
-        }),
-        (action, id, audience) => Err([action.err(), id.err(), audience.err()]
-            .into_iter()
-            .flatten()
-            .collect()),
+        (Ok(action), Ok(id), Ok(audience)) => Ok(MembershipChange { id, audience, action }),
+        (action, id, audience) => Err([action.err(), id.err(), audience.err()].into_iter().flatten().collect()),
     }
 }
 
 fn action(object: &Object<'_>, pointer: &str) -> Result<MemberAction, Problem> {
     let pointer = format!("{pointer}/action");
-    let value = object
-        .get("action")
-        .ok_or_else(|| missing(&pointer, "action"))?;
+    let value = object.get("action").ok_or_else(|| missing(&pointer, "action"))?;
     match value.get() {
         "\"add\"" => Ok(MemberAction::Add),
         "\"delete\"" => Ok(MemberAction::Delete),
         _ => {
-            let details = format!(
-                "\"action\" must be \"add\" or \"delete\", it is {}",
-                excerpt(value)
-            );
+            let details = format!("\"action\" must be \"add\" or \"delete\", it is {}", excerpt(value));
             Err(Problem::body("enum", pointer, details))
         }
     }
@@ -206,15 +136,10 @@ fn action(object: &Object<'_>, pointer: &str) -> Result<MemberAction, Problem> {
 
 fn audience(object: &Object<'_>, pointer: &str) -> Result<i64, Problem> {
     let pointer = format!("{pointer}/audienceId");
-    let value = object
-        .get("audienceId")
-        .ok_or_else(|| missing(&pointer, "audienceId"))?;
+    let value = object.get("audienceId").ok_or_else(|| missing(&pointer, "audienceId"))?;
     // Rust reads `+1` and `01` as integers, but neither got here: neither is JSON.
     value.get().parse().map_err(|_| {
-        let details = format!(
-            "\"audienceId\" must be an integer, it is {}",
-            excerpt(value)
-        );
+        let details = format!("\"audienceId\" must be an integer, it is {}", excerpt(value));
         Problem::body("Invalid type", pointer, details)
     })
 }
@@ -222,19 +147,12 @@ fn audience(object: &Object<'_>, pointer: &str) -> Result<i64, Problem> {
 fn id(object: &Object<'_>, name: &str, pointer: &str) -> Result<String, Problem> {
     let pointer = format!("{pointer}/{name}");
     let value = object.get(name).ok_or_else(|| missing(&pointer, name))?;
-    let id: String =
-        serde_json::from_str(value.get()).map_err(|_| wrong_type(&pointer, "a string", value))?;
+    let id: String = serde_json::from_str(value.get()).map_err(|_| wrong_type(&pointer, "a string", value))?;
     match id.chars().count() {
-        0 => Err(Problem::body(
-            "Invalid length",
-            pointer,
-            format!("\"{name}\" must not be empty"),
-        )),
+        0 => Err(Problem::body("Invalid length", pointer, format!("\"{name}\" must not be empty"))),
         1..=MAX_ID_CHARACTERS => Ok(id),
         count => {
-            let details = format!(
-                "\"{name}\" must have at most {MAX_ID_CHARACTERS} characters, it has {count}"
-            );
+            let details = format!("\"{name}\" must have at most {MAX_ID_CHARACTERS} characters, it has {count}");
             Err(Problem::body("Invalid length", pointer, details))
         }
     }
@@ -247,31 +165,18 @@ fn members<'a>(
     required: &[&str],
     allowed: &[&str],
 ) -> Result<Object<'a>, Vec<Problem>> {
-    let object =
-        Object::read(value).ok_or_else(|| vec![wrong_type(pointer, "an object", value)])?;
+    let object = Object::read(value).ok_or_else(|| vec![wrong_type(pointer, "an object", value)])?;
     let absent = required.iter().filter(|name| object.get(name).is_none());
-    let unknown = object
-        .members
-        .iter()
-        .filter(|(name, _)| !allowed.contains(&name.as_str()));
+    let unknown = object.members.iter().filter(|(name, _)| !allowed.contains(&name.as_str()));
     let problems: Vec<_> = absent
         .map(|name| missing(&format!("{pointer}/{name}"), name))
         .chain(unknown.map(|(name, _)| {
             let details = format!("there is no member \"{name}\"; those known are {allowed:?}");
             Problem::body("Unknown", format!("{pointer}/{}", escaped(name)), details)
         }))
-        .chain(
-            object
-                .duplicates()
-                .into_iter()
-                .map(|name| duplicate(pointer, name)),
-        )
+        .chain(object.duplicates().into_iter().map(|name| duplicate(pointer, name)))
         .collect();
-    if problems.is_empty() {
-        Ok(object)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(object) } else { Err(problems) }
 }
 
 fn missing(pointer: &str, name: &str) -> Problem {
@@ -279,19 +184,11 @@ fn missing(pointer: &str, name: &str) -> Problem {
 }
 
 fn duplicate(pointer: &str, name: &str) -> Problem {
-    Problem::body(
-        "Duplicate",
-        format!("{pointer}/{}", escaped(name)),
-        format!("\"{name}\" stands more than once"),
-    )
+    Problem::body("Duplicate", format!("{pointer}/{}", escaped(name)), format!("\"{name}\" stands more than once"))
 }
 
 fn wrong_type(pointer: &str, expected: &str, value: &RawValue) -> Problem {
-    Problem::body(
-        "Invalid type",
-        pointer,
-        format!("must be {expected}, it is {}", shape(value).name()),
-    )
+    Problem::body("Invalid type", pointer, format!("must be {expected}, it is {}", shape(value).name()))
 }
 
 /// A reference token of a JSON pointer.

@@ -77,8 +77,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut stopped = pin!(shared.stopped());
-    let service =
-        service_fn(|request| service::answer(Arc::clone(&shared), Arc::clone(&line), request));
+    let service = service_fn(|request| service::answer(Arc::clone(&shared), Arc::clone(&line), request));
     let builder = Builder::new(TokioExecutor::new());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut leaving = false;

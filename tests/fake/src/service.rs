@@ -17,11 +17,7 @@ use crate::shared::{Shared, lock};
 use crate::upload;
 
 /// Answers one request of a connection.
-pub(crate) async fn answer(
-    shared: Arc<Shared>,
-    line: Arc<Line>,
-    request: Request<Incoming>,
-) -> Result<Reply, Ended> {
+pub(crate) async fn answer(shared: Arc<Shared>, line: Arc<Line>, request: Request<Incoming>) -> Result<Reply, Ended> {
     let (head, body) = request.into_parts();
     if let Some(control) = control::Call::of(&head) {
         return control.answer(&shared, body).await;
@@ -29,17 +25,9 @@ pub(crate) async fn answer(
     let (ticket, fault) = note(&shared, &line, &head);
     let keep = !shared.settings.count_only;
     // The client went away in the middle: there is nobody to answer.
-    let upload = upload::read(body, head.uri.path(), keep, shared.settings.body_limit)
-        .await
-        .map_err(|_| Ended)?;
+    let upload = upload::read(body, head.uri.path(), keep, shared.settings.body_limit).await.map_err(|_| Ended)?;
     shared.recorder.uploaded(ticket, &upload);
-    let exchange = Exchange {
-        shared,
-        line,
-        head,
-        upload,
-        ticket,
-    };
+    let exchange = Exchange { shared, line, head, upload, ticket };
     match fault {
         None => Ok(exchange.proper(None)),
         Some(fault) => exchange.struck(fault).await,

@@ -120,19 +120,13 @@ impl Settings {
     /// Requests that any one second lets through. Those over it get a 429 with `Retry-After` in seconds; 0 refuses all.
     #[must_use]
     pub fn rate_limit(self, per_second: u32) -> Self {
-        Self {
-            rate_limit: Some(per_second),
-            ..self
-        }
+        Self { rate_limit: Some(per_second), ..self }
     }
 
     /// Bytes of a body that are taken; a longer one gets a 413.
     #[must_use]
     pub fn body_limit(self, bytes: u64) -> Self {
-        Self {
-            body_limit: bytes,
-            ..self
-        }
+        Self { body_limit: bytes, ..self }
     }
 
     /// What a bad item does to the good ones beside it.
@@ -144,10 +138,7 @@ impl Settings {
     /// How a refused batch is told.
     #[must_use]
     pub fn error_detail(self, detail: ErrorDetail) -> Self {
-        Self {
-            error_detail: detail,
-            ..self
-        }
+        Self { error_detail: detail, ..self }
     }
 
     /// Whether errors point into the body.
@@ -166,11 +157,7 @@ impl Settings {
     /// requests take no more memory than their counts. Key, path and headers are still checked.
     #[must_use]
     pub fn count_only(self) -> Self {
-        Self {
-            count_only: true,
-            keep: Keep::Counts,
-            ..self
-        }
+        Self { count_only: true, keep: Keep::Counts, ..self }
     }
 
     /// Faults from the first request on.
@@ -196,10 +183,7 @@ impl Settings {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(self, config: Arc<ServerConfig>) -> Self {
-        Self {
-            tls: Some(config),
-            ..self
-        }
+        Self { tls: Some(config), ..self }
     }
 
     pub(crate) fn scheme(&self) -> &'static str {

@@ -37,12 +37,7 @@ impl Snapshot {
         };
         Self {
             attributes: deployment.definitions.by_name().clone(),
-            audiences: deployment
-                .audiences
-                .by_id()
-                .iter()
-                .map(|(id, held)| (*id, audience(held)))
-                .collect(),
+            audiences: deployment.audiences.by_id().iter().map(|(id, held)| (*id, audience(held))).collect(),
             profiles: (deployment.profiles.by_id().iter())
                 .map(|(id, profile)| (id.clone(), profile.attributes.clone()))
                 .collect(),
@@ -53,15 +48,9 @@ impl Snapshot {
     #[must_use]
     pub fn profiles(&self) -> BTreeMap<String, BTreeMap<String, String>> {
         let texts = |attributes: &Attributes| {
-            attributes
-                .iter()
-                .map(|(name, value)| (name.clone(), value.get().to_owned()))
-                .collect()
+            attributes.iter().map(|(name, value)| (name.clone(), value.get().to_owned())).collect()
         };
-        self.profiles
-            .iter()
-            .map(|(id, attributes)| (id.clone(), texts(attributes)))
-            .collect()
+        self.profiles.iter().map(|(id, attributes)| (id.clone(), texts(attributes))).collect()
     }
 }
 
@@ -73,10 +62,7 @@ impl fmt::Display for Snapshot {
 
 /// The body that answers `silent=no`: the profiles after the update, in the order they were sent.
 pub(crate) fn integration_states(deployment: &Deployment, ids: &[String]) -> String {
-    let states = ids
-        .iter()
-        .filter_map(|id| State::of(deployment, id))
-        .collect();
+    let states = ids.iter().filter_map(|id| State::of(deployment, id)).collect();
     // Strings, numbers and JSON texts can always be written as JSON.
     serde_json::to_string(&States { states }).unwrap_or_default()
 }
@@ -118,11 +104,7 @@ impl<'a> State<'a> {
     fn of(deployment: &'a Deployment, id: &'a str) -> Option<Self> {
         const LONG_AGO: &str = "2020-01-01T00:00:00Z";
         let profile = deployment.profiles.get(id)?;
-        let audiences = deployment
-            .audiences
-            .by_id()
-            .iter()
-            .filter(|(_, audience)| audience.members.contains(id));
+        let audiences = deployment.audiences.by_id().iter().filter(|(_, audience)| audience.members.contains(id));
         Some(Self {
             profile: CustomerProfile {
                 id: profile.number,
@@ -133,10 +115,7 @@ impl<'a> State<'a> {
                 closed_sessions: 0,
                 total_sales: 0,
                 audience_memberships: audiences
-                    .map(|(id, audience)| Membership {
-                        id: *id,
-                        name: &audience.name,
-                    })
+                    .map(|(id, audience)| Membership { id: *id, name: &audience.name })
                     .collect(),
                 last_activity: LONG_AGO,
             },

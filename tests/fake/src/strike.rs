@@ -24,23 +24,12 @@ impl Exchange {
         match fault.kind {
             Kind::Pass => Ok(self.proper(None)),
             Kind::Answer(answer) => scripted(self.scripted(&answer)),
-            Kind::Stall { status } => {
-                scripted(reply::stalled(status.code(), self.shared.stopped()))
-            }
+            Kind::Stall { status } => scripted(reply::stalled(status.code(), self.shared.stopped())),
             Kind::CutShort { status } => scripted(reply::cut_short(status.code())),
-            Kind::Oversized { status, megabytes } => {
-                scripted(reply::oversized(status.code(), megabytes))
-            }
+            Kind::Oversized { status, megabytes } => scripted(reply::oversized(status.code(), megabytes)),
             Kind::EchoKey { status } => {
-                let key = self
-                    .head
-                    .headers
-                    .get(AUTHORIZATION)
-                    .map_or(&b""[..], HeaderValue::as_bytes);
-                let message = format!(
-                    "cannot handle a request with Authorization: {}",
-                    String::from_utf8_lossy(key)
-                );
+                let key = self.head.headers.get(AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+                let message = format!("cannot handle a request with Authorization: {}", String::from_utf8_lossy(key));
                 scripted(reply::error(&ErrorBody::plain(status.code(), message)))
             }
             Kind::Goodbye => {
@@ -48,9 +37,7 @@ impl Exchange {
                 if self.head.version == Version::HTTP_2 {
                     self.line.say_goodbye().await;
                 } else {
-                    reply
-                        .headers_mut()
-                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok(reply)
             }
@@ -92,9 +79,7 @@ impl Exchange {
             }
         };
         if let Some(when) = &answer.retry_after {
-            reply
-                .headers_mut()
-                .insert(RETRY_AFTER, self.retry_after(when));
+            reply.headers_mut().insert(RETRY_AFTER, self.retry_after(when));
         }
         reply
     }
@@ -106,11 +91,7 @@ impl Exchange {
             RetryAfter::DateIn(seconds) => {
                 let now = self.shared.settings.clock.now().wall;
                 let distance = Duration::from_secs(u64::from(seconds.unsigned_abs()));
-                let date = if *seconds < 0 {
-                    now - distance
-                } else {
-                    now + distance
-                };
+                let date = if *seconds < 0 { now - distance } else { now + distance };
                 // HTTP dates begin in 1970. They are plain text, so the other case is none.
                 let text = httpdate::fmt_http_date(date.max(SystemTime::UNIX_EPOCH));
                 HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0"))

@@ -19,12 +19,7 @@ pub(crate) struct Upload {
 /// Reads a body to its end, also one over `limit`: a client that is still sending would not read the answer.
 ///
 /// An error means that the client went away in the middle.
-pub(crate) async fn read(
-    mut body: Incoming,
-    path: &str,
-    keep: bool,
-    limit: u64,
-) -> Result<Upload, hyper::Error> {
+pub(crate) async fn read(mut body: Incoming, path: &str, keep: bool, limit: u64) -> Result<Upload, hyper::Error> {
     let mut counter = counter(path);
     let mut size: u64 = 0;
     let expected = body.size_hint().lower().min(limit);
@@ -45,11 +40,7 @@ pub(crate) async fn read(
         }
     }
     let items = counter.map_or(0, |counter| counter.count());
-    Ok(Upload {
-        bytes: bytes.map(BytesMut::freeze),
-        size,
-        items,
-    })
+    Ok(Upload { bytes: bytes.map(BytesMut::freeze), size, items })
 }
 
 fn counter(path: &str) -> Option<ItemCounter> {

@@ -11,9 +11,7 @@ fn written(value: Value<'_>) -> Result<String, &'static str> {
 
 #[test]
 fn texts_are_kept_to_the_letter() {
-    for text in [
-        "a", "007", " x ", "1e5", "26.0", "true", "null", "\u{0}", "größe", "x\ny",
-    ] {
+    for text in ["a", "007", " x ", "1e5", "26.0", "true", "null", "\u{0}", "größe", "x\ny"] {
         assert_eq!(written(Value::Text(text)).as_deref(), Ok(text));
     }
 }
@@ -30,14 +28,8 @@ fn whole_numbers_are_printed_in_full() {
         (Value::Decimal("-26.0"), "-26"),
         (Value::Decimal("007"), "7"),
         (Value::Decimal("-0.0"), "0"),
-        (
-            Value::Decimal("123456789012345678901234567890"),
-            "123456789012345678901234567890",
-        ),
-        (
-            Value::Json("123456789012345678901234567890"),
-            "123456789012345678901234567890",
-        ),
+        (Value::Decimal("123456789012345678901234567890"), "123456789012345678901234567890"),
+        (Value::Json("123456789012345678901234567890"), "123456789012345678901234567890"),
         (Value::Json("\"007\""), "007"),
         (Value::Json("\"a\\u00e9\""), "aé"),
     ] {
@@ -47,12 +39,7 @@ fn whole_numbers_are_printed_in_full() {
 
 #[test]
 fn a_row_without_an_id_says_so() {
-    for value in [
-        Value::Null,
-        Value::Text(""),
-        Value::Json("null"),
-        Value::Json("\"\""),
-    ] {
+    for value in [Value::Null, Value::Text(""), Value::Json("null"), Value::Json("\"\"")] {
         assert_eq!(written(value), Err("missing-id"), "{value:?}");
     }
 }

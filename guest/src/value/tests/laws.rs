@@ -37,12 +37,7 @@ enum OwnedValue {
 
 impl OwnedValue {
     fn borrowed(&self) -> Value<'_> {
-        const UNITS: [Unit; 4] = [
-            Unit::Second,
-            Unit::Millisecond,
-            Unit::Microsecond,
-            Unit::Nanosecond,
-        ];
+        const UNITS: [Unit; 4] = [Unit::Second, Unit::Millisecond, Unit::Microsecond, Unit::Nanosecond];
         match self {
             Self::Null => Value::Null,
             Self::Boolean(boolean) => Value::Boolean(*boolean),

@@ -37,7 +37,8 @@ fn source(run: &Run) -> Scripted {
     let chunks: Vec<&[(&str, &str)]> = pairs.chunks(5).collect();
     let mut source = rows(&chunks);
     if run.breaks {
-        let error = SourceError { name: "x".to_owned(), line: None, message: "broke".to_owned(), hint: None, absent: false };
+        let error =
+            SourceError { name: "x".to_owned(), line: None, message: "broke".to_owned(), hint: None, absent: false };
         source.chunks.push_back(Err(error));
     }
     source

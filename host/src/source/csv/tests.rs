@@ -70,10 +70,10 @@ fn fields_are_text_and_empty_ones_null() {
 
 #[test]
 fn line_ends_quotes_and_marks_are_read_as_they_are_meant() {
-    assert_eq!(rows("\u{feff}id,b\r\n1,\"two\r\nlines\"\r\n\r\n2,\"a \"\"b\"\",c\""), [
-        row(&["1", "two\r\nlines"]),
-        row(&["2", "a \"b\",c"]),
-    ]);
+    assert_eq!(
+        rows("\u{feff}id,b\r\n1,\"two\r\nlines\"\r\n\r\n2,\"a \"\"b\"\",c\""),
+        [row(&["1", "two\r\nlines"]), row(&["2", "a \"b\",c"]),]
+    );
     assert_eq!(read("\u{feff}\"id\",b\n1,2").unwrap().0, ["id", "b"]);
     assert_eq!(rows("id\n a \n"), [row(&[" a "])]);
 }

@@ -110,8 +110,7 @@ fn keys_may_be_absent_and_may_come_later() {
 #[test]
 fn declared_columns_are_there_from_the_start() {
     let columns = vec!["phone".to_owned()];
-    let source =
-        NdjsonSource::open("x".to_owned(), b"{\"id\":1}".as_slice(), Lines::Rows, columns, 10).unwrap();
+    let source = NdjsonSource::open("x".to_owned(), b"{\"id\":1}".as_slice(), Lines::Rows, columns, 10).unwrap();
     assert_eq!(source.columns(), ["phone", "id"]);
     assert_eq!(chunks(source).unwrap()[0].column(0).data_type(), &DataType::Null);
 }
@@ -145,7 +144,10 @@ fn a_bad_line_is_named_and_shown() {
         ("{\"a\":nope}\n", "x.ndjson, line 1: expected ident: \"{\\\"a\\\":nope}\""),
         ("{\"a\":1,\n", "x.ndjson, line 1: EOF while parsing a value: \"{\\\"a\\\":1,\""),
         ("{\"a\":1}{\"a\":2}\n", "x.ndjson, line 1: trailing characters: \"{\\\"a\\\":1}{\\\"a\\\":2}\""),
-        ("{\"a\":1,\"b\":2,\"a\":3}\n", "x.ndjson, line 1: the key \"a\" stands twice in one object: \"{\\\"a\\\":1,\\\"b\\\":2,\\\"a\\\":3}\""),
+        (
+            "{\"a\":1,\"b\":2,\"a\":3}\n",
+            "x.ndjson, line 1: the key \"a\" stands twice in one object: \"{\\\"a\\\":1,\\\"b\\\":2,\\\"a\\\":3}\"",
+        ),
         ("{\"a\":\"\\ud800\"}\n", "x.ndjson, line 1: unexpected end of hex escape: \"{\\\"a\\\":\\\"\\\\ud800\\\"}\""),
         ("x\n", "x.ndjson, line 1: expected value: \"x\""),
     ] {

@@ -1,7 +1,4 @@
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop at what it did not expect"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
 use hyper::StatusCode;
 use proptest::prelude::*;
@@ -23,9 +20,7 @@ fn told(problems: &[Problem]) -> Vec<(&'static str, String)> {
         .iter()
         .map(|problem| {
             assert_eq!(problem.status, StatusCode::BAD_REQUEST);
-            let Source::Pointer(pointer) = &problem.source else {
-                unreachable!("{problem:?}")
-            };
+            let Source::Pointer(pointer) = &problem.source else { unreachable!("{problem:?}") };
             (problem.title, pointer.clone())
         })
         .collect()
@@ -46,11 +41,7 @@ fn item_problems(item: &str) -> Vec<(&'static str, String)> {
 
 fn member_problems(item: &str) -> Vec<(&'static str, String)> {
     let body = format!(r#"{{"data":[{item}]}}"#);
-    memberships(body.as_bytes())
-        .unwrap()
-        .into_iter()
-        .flat_map(|item| told(&item.err().unwrap_or_default()))
-        .collect()
+    memberships(body.as_bytes()).unwrap().into_iter().flat_map(|item| told(&item.err().unwrap_or_default())).collect()
 }
 
 #[test]
@@ -65,61 +56,27 @@ fn bodies_that_are_not_the_call_at_all() {
         (b"{\"customerProfiles\":[NaN]}", "Invalid JSON", ""),
         (b"[]", "Invalid type", ""),
         (b"{}", "Missing", "/customerProfiles"),
-        (
-            b"{\"customerProfiles\":{}}",
-            "Invalid type",
-            "/customerProfiles",
-        ),
-        (
-            b"{\"customerProfiles\":null}",
-            "Invalid type",
-            "/customerProfiles",
-        ),
-        (
-            b"{\"customerProfiles\":[]}",
-            "Invalid length",
-            "/customerProfiles",
-        ),
+        (b"{\"customerProfiles\":{}}", "Invalid type", "/customerProfiles"),
+        (b"{\"customerProfiles\":null}", "Invalid type", "/customerProfiles"),
+        (b"{\"customerProfiles\":[]}", "Invalid length", "/customerProfiles"),
         (many.as_bytes(), "Invalid length", "/customerProfiles"),
-        (
-            b"{\"customerProfiles\":[{}],\"data\":1}",
-            "Unknown",
-            "/data",
-        ),
-        (
-            b"{\"customerProfiles\":[{}],\"customerProfiles\":[{}]}",
-            "Duplicate",
-            "/customerProfiles",
-        ),
+        (b"{\"customerProfiles\":[{}],\"data\":1}", "Unknown", "/data"),
+        (b"{\"customerProfiles\":[{}],\"customerProfiles\":[{}]}", "Duplicate", "/customerProfiles"),
     ];
     for (body, title, pointer) in cases {
         let problems = whole_body_problems(profiles(body, &definitions()));
-        assert_eq!(
-            problems,
-            [(title, pointer.to_owned())],
-            "{}",
-            String::from_utf8_lossy(body)
-        );
+        assert_eq!(problems, [(title, pointer.to_owned())], "{}", String::from_utf8_lossy(body));
     }
-    assert_eq!(
-        whole_body_problems(memberships(b"{\"data\":[]}")),
-        [("Invalid length", "/data".to_owned())]
-    );
+    assert_eq!(whole_body_problems(memberships(b"{\"data\":[]}")), [("Invalid length", "/data".to_owned())]);
     assert_eq!(
         whole_body_problems(memberships(b"{\"customerProfiles\":[]}")),
-        [
-            ("Missing", "/data".to_owned()),
-            ("Unknown", "/customerProfiles".to_owned())
-        ]
+        [("Missing", "/data".to_owned()), ("Unknown", "/customerProfiles".to_owned())]
     );
 }
 
 #[test]
 fn a_thousand_items_are_taken() {
-    let body = format!(
-        r#"{{"customerProfiles":[{}]}}"#,
-        vec![r#"{"integrationId":"a"}"#; 1000].join(",")
-    );
+    let body = format!(r#"{{"customerProfiles":[{}]}}"#, vec![r#"{"integrationId":"a"}"#; 1000].join(","));
     let items = profiles(body.as_bytes(), &definitions()).unwrap();
     assert_eq!(items.len(), 1000);
     assert!(items.iter().all(Result::is_ok));
@@ -132,71 +89,23 @@ fn profile_items_that_are_refused() {
         (r#""a""#, "Invalid type", "/customerProfiles/0"),
         ("null", "Invalid type", "/customerProfiles/0"),
         ("{}", "Missing", "/customerProfiles/0/integrationId"),
-        (
-            r#"{"integrationId":""}"#,
-            "Invalid length",
-            "/customerProfiles/0/integrationId",
-        ),
-        (
-            long.as_str(),
-            "Invalid length",
-            "/customerProfiles/0/integrationId",
-        ),
-        (
-            r#"{"integrationId":7}"#,
-            "Invalid type",
-            "/customerProfiles/0/integrationId",
-        ),
-        (
-            r#"{"integrationId":null}"#,
-            "Invalid type",
-            "/customerProfiles/0/integrationId",
-        ),
-        (
-            r#"{"integrationId":"\ud800"}"#,
-            "Invalid type",
-            "/customerProfiles/0/integrationId",
-        ),
-        (
-            r#"{"integrationId":"a","integrationId":"a"}"#,
-            "Duplicate",
-            "/customerProfiles/0/integrationId",
-        ),
-        (
-            r#"{"integrationId":"a","name":"b"}"#,
-            "Unknown",
-            "/customerProfiles/0/name",
-        ),
-        (
-            r#"{"integrationId":"a","attributes":null}"#,
-            "Invalid type",
-            "/customerProfiles/0/attributes",
-        ),
-        (
-            r#"{"integrationId":"a","attributes":[]}"#,
-            "Invalid type",
-            "/customerProfiles/0/attributes",
-        ),
-        (
-            r#"{"integrationId":"a","attributes":{"x":1}}"#,
-            "Unknown",
-            "/customerProfiles/0/attributes/x",
-        ),
-        (
-            r#"{"integrationId":"a","attributes":{"Name":"x"}}"#,
-            "Unknown",
-            "/customerProfiles/0/attributes/Name",
-        ),
+        (r#"{"integrationId":""}"#, "Invalid length", "/customerProfiles/0/integrationId"),
+        (long.as_str(), "Invalid length", "/customerProfiles/0/integrationId"),
+        (r#"{"integrationId":7}"#, "Invalid type", "/customerProfiles/0/integrationId"),
+        (r#"{"integrationId":null}"#, "Invalid type", "/customerProfiles/0/integrationId"),
+        (r#"{"integrationId":"\ud800"}"#, "Invalid type", "/customerProfiles/0/integrationId"),
+        (r#"{"integrationId":"a","integrationId":"a"}"#, "Duplicate", "/customerProfiles/0/integrationId"),
+        (r#"{"integrationId":"a","name":"b"}"#, "Unknown", "/customerProfiles/0/name"),
+        (r#"{"integrationId":"a","attributes":null}"#, "Invalid type", "/customerProfiles/0/attributes"),
+        (r#"{"integrationId":"a","attributes":[]}"#, "Invalid type", "/customerProfiles/0/attributes"),
+        (r#"{"integrationId":"a","attributes":{"x":1}}"#, "Unknown", "/customerProfiles/0/attributes/x"),
+        (r#"{"integrationId":"a","attributes":{"Name":"x"}}"#, "Unknown", "/customerProfiles/0/attributes/Name"),
         (
             r#"{"integrationId":"a","attributes":{"points":"1"}}"#,
             "Invalid type",
             "/customerProfiles/0/attributes/points",
         ),
-        (
-            r#"{"integrationId":"a","attributes":{"a/b~c":1}}"#,
-            "Invalid type",
-            "/customerProfiles/0/attributes/a~1b~0c",
-        ),
+        (r#"{"integrationId":"a","attributes":{"a/b~c":1}}"#, "Invalid type", "/customerProfiles/0/attributes/a~1b~0c"),
         (
             r#"{"integrationId":"a","attributes":{"points":1,"points":1}}"#,
             "Duplicate",
@@ -219,109 +128,50 @@ fn all_that_is_wrong_with_an_item_is_told() {
 
 #[test]
 fn the_longest_id_counts_in_characters() {
-    assert_eq!(
-        item_problems(&format!(r#"{{"integrationId":"{}"}}"#, "é".repeat(1000))),
-        []
-    );
+    assert_eq!(item_problems(&format!(r#"{{"integrationId":"{}"}}"#, "é".repeat(1000))), []);
 }
 
 #[test]
 fn memberships_that_are_refused() {
     let cases = [
-        (
-            r#"{"profileIntegrationId":"a","audienceId":1}"#,
-            "Missing",
-            "/data/0/action",
-        ),
-        (
-            r#"{"action":"add","audienceId":1}"#,
-            "Missing",
-            "/data/0/profileIntegrationId",
-        ),
-        (
-            r#"{"action":"add","profileIntegrationId":"a"}"#,
-            "Missing",
-            "/data/0/audienceId",
-        ),
-        (
-            r#"{"action":"remove","profileIntegrationId":"a","audienceId":1}"#,
-            "enum",
-            "/data/0/action",
-        ),
-        (
-            r#"{"action":null,"profileIntegrationId":"a","audienceId":1}"#,
-            "enum",
-            "/data/0/action",
-        ),
+        (r#"{"profileIntegrationId":"a","audienceId":1}"#, "Missing", "/data/0/action"),
+        (r#"{"action":"add","audienceId":1}"#, "Missing", "/data/0/profileIntegrationId"),
+        (r#"{"action":"add","profileIntegrationId":"a"}"#, "Missing", "/data/0/audienceId"),
+        (r#"{"action":"remove","profileIntegrationId":"a","audienceId":1}"#, "enum", "/data/0/action"),
+        (r#"{"action":null,"profileIntegrationId":"a","audienceId":1}"#, "enum", "/data/0/action"),
         (
             r#"{"action":"add","profileIntegrationId":"","audienceId":1}"#,
             "Invalid length",
             "/data/0/profileIntegrationId",
         ),
-        (
-            r#"{"action":"add","profileIntegrationId":7,"audienceId":1}"#,
-            "Invalid type",
-            "/data/0/profileIntegrationId",
-        ),
-        (
-            r#"{"action":"add","profileIntegrationId":"a","audienceId":"1"}"#,
-            "Invalid type",
-            "/data/0/audienceId",
-        ),
-        (
-            r#"{"action":"add","profileIntegrationId":"a","audienceId":1.0}"#,
-            "Invalid type",
-            "/data/0/audienceId",
-        ),
-        (
-            r#"{"action":"add","profileIntegrationId":"a","audienceId":1e0}"#,
-            "Invalid type",
-            "/data/0/audienceId",
-        ),
-        (
-            r#"{"action":"add","profileIntegrationId":"a","audienceId":null}"#,
-            "Invalid type",
-            "/data/0/audienceId",
-        ),
+        (r#"{"action":"add","profileIntegrationId":7,"audienceId":1}"#, "Invalid type", "/data/0/profileIntegrationId"),
+        (r#"{"action":"add","profileIntegrationId":"a","audienceId":"1"}"#, "Invalid type", "/data/0/audienceId"),
+        (r#"{"action":"add","profileIntegrationId":"a","audienceId":1.0}"#, "Invalid type", "/data/0/audienceId"),
+        (r#"{"action":"add","profileIntegrationId":"a","audienceId":1e0}"#, "Invalid type", "/data/0/audienceId"),
+        (r#"{"action":"add","profileIntegrationId":"a","audienceId":null}"#, "Invalid type", "/data/0/audienceId"),
         (
             r#"{"action":"add","profileIntegrationId":"a","audienceId":9223372036854775808}"#,
             "Invalid type",
             "/data/0/audienceId",
         ),
-        (
-            r#"{"action":"add","profileIntegrationId":"a","audienceId":1,"x":1}"#,
-            "Unknown",
-            "/data/0/x",
-        ),
+        (r#"{"action":"add","profileIntegrationId":"a","audienceId":1,"x":1}"#, "Unknown", "/data/0/x"),
     ];
     for (item, title, pointer) in cases {
-        assert_eq!(
-            member_problems(item),
-            [(title, pointer.to_owned())],
-            "{item}"
-        );
+        assert_eq!(member_problems(item), [(title, pointer.to_owned())], "{item}");
     }
 }
 
 #[test]
 fn memberships_that_are_taken() {
-    let body =
-        r#"{"data":[{"audienceId":42,"action":"delete","profileIntegrationId":"Grüße \"1\""}]}"#;
-    let change = MembershipChange {
-        id: "Grüße \"1\"".to_owned(),
-        audience: 42,
-        action: MemberAction::Delete,
-    };
+    let body = r#"{"data":[{"audienceId":42,"action":"delete","profileIntegrationId":"Grüße \"1\""}]}"#;
+    let change = MembershipChange { id: "Grüße \"1\"".to_owned(), audience: 42, action: MemberAction::Delete };
     assert_eq!(memberships(body.as_bytes()).unwrap(), [Ok(change)]);
 }
 
 #[test]
 fn a_long_value_is_shown_in_part() {
     let value = format!("\"{}\"", "ü".repeat(5000));
-    assert_eq!(
-        excerpt(&RawValue::from_string(value).unwrap()),
-        format!("\"{}…", "ü".repeat(39))
-    );
+    assert_eq!(excerpt(&RawValue::from_string(value).unwrap()), format!("\"{}…", "ü".repeat(39)));
 }
 
 proptest! {

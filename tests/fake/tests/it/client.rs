@@ -32,12 +32,7 @@ pub(crate) async fn send(fake: &Fake, method: Method, target: &str, body: &str) 
     try_send(fake, method, target, body).await.unwrap()
 }
 
-pub(crate) async fn try_send(
-    fake: &Fake,
-    method: Method,
-    target: &str,
-    body: &str,
-) -> reqwest::Result<Response> {
+pub(crate) async fn try_send(fake: &Fake, method: Method, target: &str, body: &str) -> reqwest::Result<Response> {
     http()
         .request(method, format!("{}{target}", fake.url()))
         .header("authorization", format!("ApiKey-v1 {KEY}"))
@@ -48,23 +43,11 @@ pub(crate) async fn try_send(
 }
 
 pub(crate) async fn put_profiles(fake: &Fake, items: &str) -> Response {
-    send(
-        fake,
-        Method::PUT,
-        "/v2/customer_profiles?silent=yes",
-        &format!(r#"{{"customerProfiles":[{items}]}}"#),
-    )
-    .await
+    send(fake, Method::PUT, "/v2/customer_profiles?silent=yes", &format!(r#"{{"customerProfiles":[{items}]}}"#)).await
 }
 
 pub(crate) async fn post_memberships(fake: &Fake, items: &str) -> Response {
-    send(
-        fake,
-        Method::POST,
-        path::AUDIENCES,
-        &format!(r#"{{"data":[{items}]}}"#),
-    )
-    .await
+    send(fake, Method::POST, path::AUDIENCES, &format!(r#"{{"data":[{items}]}}"#)).await
 }
 
 /// Status and body of an answer.

@@ -6,31 +6,17 @@ use reqwest::{Method, StatusCode};
 use crate::client::{KEY, http, post_memberships, put_profiles, send, start, told};
 
 /// Calls the fake itself, without any key.
-async fn control(
-    fake: &fake_talon_one::Fake,
-    method: Method,
-    name: &str,
-    body: &str,
-) -> (StatusCode, String) {
-    let request = http()
-        .request(method, format!("{}/_fake/{name}", fake.url()))
-        .body(body.to_owned());
+async fn control(fake: &fake_talon_one::Fake, method: Method, name: &str, body: &str) -> (StatusCode, String) {
+    let request = http().request(method, format!("{}/_fake/{name}", fake.url())).body(body.to_owned());
     told(request.send().await.unwrap()).await
 }
 
 #[tokio::test]
 async fn the_state_is_the_snapshot() {
     let fake = start(Settings::demo(KEY));
-    put_profiles(
-        &fake,
-        r#"{"integrationId":"a","attributes":{"lifetime_value":0.10}}"#,
-    )
-    .await;
+    put_profiles(&fake, r#"{"integrationId":"a","attributes":{"lifetime_value":0.10}}"#).await;
     let (status, body) = control(&fake, Method::GET, "state", "").await;
-    assert_eq!(
-        (status, body.trim_end()),
-        (StatusCode::OK, fake.snapshot().to_string().as_str())
-    );
+    assert_eq!((status, body.trim_end()), (StatusCode::OK, fake.snapshot().to_string().as_str()));
     assert!(body.contains("\"lifetime_value\": 0.10\n"), "{body}");
 }
 
@@ -45,10 +31,7 @@ async fn requests_are_shown_without_the_key() {
     let request = &shown[0];
     assert_eq!(request["path"], path::PROFILES);
     assert_eq!(request["query"], "silent=yes");
-    assert_eq!(
-        request["body"],
-        r#"{"customerProfiles":[{"integrationId":"a"}]}"#
-    );
+    assert_eq!(request["body"], r#"{"customerProfiles":[{"integrationId":"a"}]}"#);
     assert_eq!(request["status"], 204);
     assert_eq!(request["items"], 1);
     assert_eq!(shown.as_array().unwrap().len(), 1);
@@ -58,10 +41,7 @@ async fn requests_are_shown_without_the_key() {
 async fn faults_audiences_and_attributes_can_be_set() {
     let fake = start(Settings::new(KEY));
     for (name, body) in [
-        (
-            "faults",
-            r#"{"script":[{"fault":{"answer":{"status":429,"retry_after":{"seconds":9}}}}]}"#,
-        ),
+        ("faults", r#"{"script":[{"fault":{"answer":{"status":429,"retry_after":{"seconds":9}}}}]}"#),
         ("audiences", r#"{"id":9,"name":"New"}"#),
         ("attributes", r#"{"name":"tier","type":"(list string)"}"#),
     ] {
@@ -71,25 +51,13 @@ async fn faults_audiences_and_attributes_can_be_set() {
     let item = r#"{"integrationId":"a","attributes":{"tier":["gold"]}}"#;
     let struck = put_profiles(&fake, item).await;
     assert_eq!(struck.headers().get("retry-after").unwrap(), "9");
-    assert_eq!(
-        put_profiles(&fake, item).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(put_profiles(&fake, item).await.status(), StatusCode::NO_CONTENT);
     let member = r#"{"action":"add","profileIntegrationId":"a","audienceId":9}"#;
-    assert_eq!(
-        post_memberships(&fake, member).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(post_memberships(&fake, member).await.status(), StatusCode::NO_CONTENT);
 
-    assert_eq!(
-        control(&fake, Method::POST, "reset", "").await.0,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(control(&fake, Method::POST, "reset", "").await.0, StatusCode::NO_CONTENT);
     assert!(fake.requests().is_empty() && fake.profiles().is_empty());
-    assert_eq!(
-        post_memberships(&fake, member).await.status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(post_memberships(&fake, member).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -109,36 +77,19 @@ async fn a_wrong_call_is_refused_with_the_reason_and_changes_nothing() {
     let (status, message) = control(&fake, Method::POST, "faults", &" ".repeat(1_000_001)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(message.contains("the body can't be read"), "{message}");
-    for (method, name) in [
-        (Method::GET, "reset"),
-        (Method::GET, ""),
-        (Method::DELETE, "state"),
-    ] {
+    for (method, name) in [(Method::GET, "reset"), (Method::GET, ""), (Method::DELETE, "state")] {
         let (status, message) = control(&fake, method, name, "").await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert!(message.contains("known are GET /_fake/state"), "{message}");
     }
-    assert_eq!(
-        put_profiles(&fake, r#"{"integrationId":"a"}"#)
-            .await
-            .status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(put_profiles(&fake, r#"{"integrationId":"a"}"#).await.status(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
 async fn control_calls_are_not_recorded_and_not_struck() {
     let fake = start(Settings::new(KEY).rate_limit(0));
-    fake.inject(fake_talon_one::Faults::script([
-        fake_talon_one::Fault::status(500).forever(),
-    ]));
-    assert_eq!(
-        control(&fake, Method::GET, "state", "").await.0,
-        StatusCode::OK
-    );
+    fake.inject(fake_talon_one::Faults::script([fake_talon_one::Fault::status(500).forever()]));
+    assert_eq!(control(&fake, Method::GET, "state", "").await.0, StatusCode::OK);
     assert!(fake.requests().is_empty());
-    assert_eq!(
-        send(&fake, Method::GET, path::AUTHPING, "").await.status(),
-        StatusCode::INTERNAL_SERVER_ERROR
-    );
+    assert_eq!(send(&fake, Method::GET, path::AUTHPING, "").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -7,8 +7,8 @@ use fake_talon_one::{Fake, Fault, Faults, Settings, path};
 use reqwest::{Method, StatusCode, Version};
 
 use crate::client::{
-    KEY, PATIENCE, connect, exchange, http, install_crypto, put_profiles, raw_profile, read_to_end,
-    send, start, told, try_send,
+    KEY, PATIENCE, connect, exchange, http, install_crypto, put_profiles, raw_profile, read_to_end, send, start, told,
+    try_send,
 };
 
 const ITEM: &str = r#"{"integrationId":"a"}"#;
@@ -20,11 +20,7 @@ fn with(fault: Fault) -> Fake {
 /// Whether the profile of [`ITEM`] was created, and the status and fault that were noted.
 fn noted(fake: &Fake) -> (bool, Option<u16>, Option<&'static str>) {
     let request = fake.requests().remove(0);
-    (
-        fake.profiles().contains_key("a"),
-        request.status.map(|status| status.as_u16()),
-        request.fault,
-    )
+    (fake.profiles().contains_key("a"), request.status.map(|status| status.as_u16()), request.fault)
 }
 
 #[tokio::test]
@@ -32,25 +28,16 @@ async fn a_status_is_answered_once_and_then_all_is_well() {
     let fake = with(Fault::status(503));
     let expected = r#"{"message":"Service Unavailable","errors":[],"StatusCode":503}"#;
     let answer = told(put_profiles(&fake, ITEM).await).await;
-    assert_eq!(
-        answer,
-        (StatusCode::SERVICE_UNAVAILABLE, expected.to_owned())
-    );
+    assert_eq!(answer, (StatusCode::SERVICE_UNAVAILABLE, expected.to_owned()));
     assert_eq!(noted(&fake), (false, Some(503), Some("answer")));
-    assert_eq!(
-        put_profiles(&fake, ITEM).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(put_profiles(&fake, ITEM).await.status(), StatusCode::NO_CONTENT);
     assert!(fake.requests()[1].fault.is_none());
 }
 
 #[tokio::test]
 async fn a_status_can_come_after_the_request_took_effect() {
     let fake = with(Fault::status(502).applied());
-    assert_eq!(
-        put_profiles(&fake, ITEM).await.status(),
-        StatusCode::BAD_GATEWAY
-    );
+    assert_eq!(put_profiles(&fake, ITEM).await.status(), StatusCode::BAD_GATEWAY);
     assert_eq!(noted(&fake), (true, Some(502), Some("answer")));
     assert_eq!(fake.items_applied(), 1);
 }
@@ -68,12 +55,7 @@ async fn retry_after_in_every_form() {
     for _ in 0..5 {
         let answer = put_profiles(&fake, ITEM).await;
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
-        headers.push(
-            answer
-                .headers()
-                .get("retry-after")
-                .map(|value| value.to_str().unwrap().to_owned()),
-        );
+        headers.push(answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned()));
     }
     assert_eq!(headers[0].as_deref(), Some("7"));
     assert_eq!(headers[3].as_deref(), Some("in a while"));
@@ -87,10 +69,7 @@ async fn retry_after_in_every_form() {
         let (from, to) = (requests[index].arrived_wall, SystemTime::now());
         let shifted = |time: SystemTime| if hours > 0 { time + hour } else { time - hour };
         // A date has whole seconds.
-        assert!(
-            named + Duration::from_secs(1) > shifted(from) && named <= shifted(to),
-            "{header}"
-        );
+        assert!(named + Duration::from_secs(1) > shifted(from) && named <= shifted(to), "{header}");
     }
 }
 
@@ -112,10 +91,7 @@ async fn bodies_that_are_not_json_and_none_at_all() {
     ])));
     let answer = put_profiles(&fake, ITEM).await;
     assert_eq!(answer.headers().get("content-type").unwrap(), "text/html");
-    assert_eq!(
-        told(answer).await,
-        (StatusCode::BAD_GATEWAY, "<h1>Bad gateway</h1>".to_owned())
-    );
+    assert_eq!(told(answer).await, (StatusCode::BAD_GATEWAY, "<h1>Bad gateway</h1>".to_owned()));
     for (status, body) in [(500, "{\"message\":"), (500, ""), (200, "")] {
         let answer = told(put_profiles(&fake, ITEM).await).await;
         assert_eq!((answer.0.as_u16(), answer.1.as_str()), (status, body));
@@ -144,13 +120,7 @@ fn a_reset_can_strike_a_connection_that_was_good_before() {
     fake.wait_for(2, PATIENCE).unwrap();
     let (_, end) = read_to_end(&mut stream);
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!(
-        fake.requests()
-            .iter()
-            .map(|request| request.connection)
-            .collect::<Vec<_>>(),
-        [0, 0]
-    );
+    assert_eq!(fake.requests().iter().map(|request| request.connection).collect::<Vec<_>>(), [0, 0]);
 }
 
 #[test]
@@ -183,10 +153,7 @@ async fn a_slow_answer_is_the_proper_one_and_takes_effect_before_the_wait() {
     let delay = Duration::from_millis(80);
     let fake = with(Fault::slow(delay));
     let start = Instant::now();
-    assert_eq!(
-        put_profiles(&fake, ITEM).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(put_profiles(&fake, ITEM).await.status(), StatusCode::NO_CONTENT);
     assert!(start.elapsed() >= delay);
 
     let fake = with(Fault::slow(Duration::from_secs(86_400)));
@@ -213,10 +180,7 @@ fn a_stalled_answer_begins_and_does_not_end() {
 
 #[test]
 fn an_answer_cut_short_announces_more_than_it_sends() {
-    for (fault, applied) in [
-        (Fault::cut_short(200).applied(), true),
-        (Fault::cut_short(500), false),
-    ] {
+    for (fault, applied) in [(Fault::cut_short(200).applied(), true), (Fault::cut_short(500), false)] {
         let fake = with(fault);
         let (answer, end) = exchange(&fake, &raw_profile(false));
         end.unwrap();
@@ -227,10 +191,7 @@ fn an_answer_cut_short_announces_more_than_it_sends() {
 
 fn assert_is_half(answer: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let announced = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
+    let announced = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     assert!(!body.is_empty());
     assert_eq!(announced.parse(), Ok(2 * body.len()));
 }
@@ -248,14 +209,8 @@ async fn an_oversized_error_is_valid_json_of_that_size() {
     let fake = with(Fault::oversized(400, 3));
     let (status, body) = told(put_profiles(&fake, ITEM).await).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert_eq!(
-        body.len(),
-        3_000_000 + r#"{"message":"","errors":[],"StatusCode":400}"#.len()
-    );
-    assert!(
-        body.starts_with(r#"{"message":"xxx"#)
-            && body.ends_with(r#"x","errors":[],"StatusCode":400}"#)
-    );
+    assert_eq!(body.len(), 3_000_000 + r#"{"message":"","errors":[],"StatusCode":400}"#.len());
+    assert!(body.starts_with(r#"{"message":"xxx"#) && body.ends_with(r#"x","errors":[],"StatusCode":400}"#));
 }
 
 #[tokio::test]
@@ -271,10 +226,7 @@ fn goodbye_answers_and_closes() {
     let fake = with(Fault::goodbye());
     let (answer, end) = exchange(&fake, &raw_profile(false));
     end.unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 204 ") && answer.contains("\r\nconnection: close\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 204 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
     assert_eq!(noted(&fake), (true, Some(204), Some("goodbye")));
 }
 
@@ -282,30 +234,13 @@ fn goodbye_answers_and_closes() {
 async fn over_http2_goodbye_moves_the_next_request_to_another_connection() {
     install_crypto();
     let fake = start(Settings::new(KEY).faults(Faults::script([Fault::pass(), Fault::goodbye()])));
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .http2_prior_knowledge()
-        .build()
-        .unwrap();
+    let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().unwrap();
     for _ in 0..3 {
         let ping = client.get(format!("{}{}", fake.url(), path::AUTHPING));
-        let answer = ping
-            .header("authorization", format!("ApiKey-v1 {KEY}"))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(
-            (answer.status(), answer.version()),
-            (StatusCode::NO_CONTENT, Version::HTTP_2)
-        );
+        let answer = ping.header("authorization", format!("ApiKey-v1 {KEY}")).send().await.unwrap();
+        assert_eq!((answer.status(), answer.version()), (StatusCode::NO_CONTENT, Version::HTTP_2));
     }
-    assert_eq!(
-        fake.requests()
-            .iter()
-            .map(|request| request.connection)
-            .collect::<Vec<_>>(),
-        [0, 0, 1]
-    );
+    assert_eq!(fake.requests().iter().map(|request| request.connection).collect::<Vec<_>>(), [0, 0, 1]);
 }
 
 #[tokio::test]
@@ -318,80 +253,40 @@ async fn over_http2_faults_strike_too() {
         Fault::status(503),
     ])));
     for expected in [None, None, Some(500), Some(503)] {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .http2_prior_knowledge()
-            .retry(reqwest::retry::never());
-        let ping = client
-            .build()
-            .unwrap()
-            .get(format!("{}{}", fake.url(), path::AUTHPING));
-        let answer = ping
-            .header("authorization", format!("ApiKey-v1 {KEY}"))
-            .send()
-            .await;
-        assert_eq!(
-            answer.as_ref().ok().map(|answer| answer.status().as_u16()),
-            expected
-        );
+        let client = reqwest::Client::builder().no_proxy().http2_prior_knowledge().retry(reqwest::retry::never());
+        let ping = client.build().unwrap().get(format!("{}{}", fake.url(), path::AUTHPING));
+        let answer = ping.header("authorization", format!("ApiKey-v1 {KEY}")).send().await;
+        assert_eq!(answer.as_ref().ok().map(|answer| answer.status().as_u16()), expected);
         if expected == Some(500) {
             assert!(answer.unwrap().bytes().await.is_err());
         }
     }
-    let faults: Vec<_> = fake
-        .requests()
-        .into_iter()
-        .filter_map(|request| request.fault)
-        .collect();
+    let faults: Vec<_> = fake.requests().into_iter().filter_map(|request| request.fault).collect();
     assert_eq!(faults, ["reset", "half_close", "cut_short", "answer"]);
 }
 
 #[tokio::test]
 async fn a_step_for_one_call_leaves_the_others_alone() {
     let fake = start(Settings::demo(KEY));
-    fake.inject(Faults::script([Fault::status(500)
-        .forever()
-        .path(path::AUDIENCES)
-        .method(Method::POST)]));
-    assert_eq!(
-        put_profiles(&fake, ITEM).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    fake.inject(Faults::script([Fault::status(500).forever().path(path::AUDIENCES).method(Method::POST)]));
+    assert_eq!(put_profiles(&fake, ITEM).await.status(), StatusCode::NO_CONTENT);
     let member = r#"{"action":"add","profileIntegrationId":"a","audienceId":42}"#;
-    assert_eq!(
-        crate::client::post_memberships(&fake, member)
-            .await
-            .status(),
-        StatusCode::INTERNAL_SERVER_ERROR
-    );
+    assert_eq!(crate::client::post_memberships(&fake, member).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
     fake.inject(Faults::none());
-    assert_eq!(
-        crate::client::post_memberships(&fake, member)
-            .await
-            .status(),
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(crate::client::post_memberships(&fake, member).await.status(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
 async fn a_random_mix_is_the_same_for_a_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let mix = [
-            Fault::status(503),
-            Fault::status(429).retry_after_secs(1),
-            Fault::status(500).applied(),
-        ];
+        let mix = [Fault::status(503), Fault::status(429).retry_after_secs(1), Fault::status(500).applied()];
         let fake = start(Settings::new(KEY).faults(Faults::random(11, 40, mix)));
         let client = http();
         let mut statuses = Vec::new();
         for _ in 0..60 {
             let ping = client.get(format!("{}{}", fake.url(), path::AUTHPING));
-            let answer = ping
-                .header("authorization", format!("ApiKey-v1 {KEY}"))
-                .send()
-                .await
-                .unwrap();
+            let answer = ping.header("authorization", format!("ApiKey-v1 {KEY}")).send().await.unwrap();
             statuses.push(answer.status().as_u16());
         }
         runs.push(statuses);
@@ -421,11 +316,5 @@ async fn an_applied_fault_applies_only_what_would_have_been_taken() {
     let answer = send(&fake, Method::PUT, path::PROFILES, bad).await;
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(noted(&fake), (false, Some(500), Some("answer")));
-    assert!(
-        try_send(&fake, Method::PUT, path::PROFILES, bad)
-            .await
-            .unwrap()
-            .status()
-            .is_client_error()
-    );
+    assert!(try_send(&fake, Method::PUT, path::PROFILES, bad).await.unwrap().status().is_client_error());
 }

@@ -8,9 +8,8 @@ use crate::client::{KEY, http, start};
 #[tokio::test]
 async fn the_right_key_pings() {
     let fake = start(Settings::new(KEY));
-    let ping = http()
-        .get(format!("{}{}", fake.url(), path::AUTHPING))
-        .header("authorization", format!("ApiKey-v1 {KEY}"));
+    let ping =
+        http().get(format!("{}{}", fake.url(), path::AUTHPING)).header("authorization", format!("ApiKey-v1 {KEY}"));
     let answer = ping.send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert_eq!(answer.bytes().await.unwrap().len(), 0);
@@ -41,21 +40,13 @@ async fn every_other_key_is_a_401_that_says_why_and_repeats_nothing() {
                 path::PROFILES => http().put(format!("{}{target}", fake.url())),
                 _ => http().post(format!("{}{target}", fake.url())),
             };
-            let request = header.into_iter().fold(request, |request, header| {
-                request.header("authorization", header)
-            });
+            let request = header.into_iter().fold(request, |request, header| request.header("authorization", header));
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{header:?}");
-            assert_eq!(
-                answer.headers().get("content-type").unwrap(),
-                "application/json"
-            );
+            assert_eq!(answer.headers().get("content-type").unwrap(), "application/json");
             let body = answer.text().await.unwrap();
             assert!(body.contains(why), "{header:?}: {body}");
-            assert!(
-                body.ends_with(r#","source":{}}],"StatusCode":401}"#),
-                "{body}"
-            );
+            assert!(body.ends_with(r#","source":{}}],"StatusCode":401}"#), "{body}");
             assert!(!body.contains(KEY), "{body}");
         }
     }
@@ -66,11 +57,6 @@ async fn two_keys_are_none() {
     let fake = start(Settings::new(KEY));
     let key = format!("ApiKey-v1 {KEY}");
     let ping = http().get(format!("{}{}", fake.url(), path::AUTHPING));
-    let answer = ping
-        .header("authorization", &key)
-        .header("authorization", &key)
-        .send()
-        .await
-        .unwrap();
+    let answer = ping.header("authorization", &key).header("authorization", &key).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }

@@ -28,21 +28,11 @@ async fn a_plain_request_goes_to_the_upstream_whatever_its_host() {
     let client = reqwest::Client::builder().proxy(through).build().unwrap();
     for _ in 0..2 {
         let ping = client.get(format!("http://yourcompany.talon.one{}", path::AUTHPING));
-        let answer = ping
-            .header("authorization", format!("ApiKey-v1 {KEY}"))
-            .send()
-            .await
-            .unwrap();
+        let answer = ping.header("authorization", format!("ApiKey-v1 {KEY}")).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     }
-    assert_eq!(
-        proxy.targets(),
-        ["http://yourcompany.talon.one/v2/authping"]
-    );
-    assert_eq!(
-        fake.requests()[1].header("host"),
-        Some("yourcompany.talon.one")
-    );
+    assert_eq!(proxy.targets(), ["http://yourcompany.talon.one/v2/authping"]);
+    assert_eq!(fake.requests()[1].header("host"), Some("yourcompany.talon.one"));
     assert_eq!(fake.requests()[1].path, path::AUTHPING);
 }
 
@@ -51,15 +41,11 @@ fn a_tunnel_goes_to_the_upstream_whatever_its_target() {
     let fake = start(Settings::new(KEY));
     let proxy = before(&fake);
     let mut stream = connect(&proxy);
-    stream
-        .write_all(b"CONNECT yourcompany.talon.one:443 HTTP/1.1\r\nhost: x\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"CONNECT yourcompany.talon.one:443 HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let mut established = [0; 26];
     stream.read_exact(&mut established).unwrap();
     assert_eq!(&established, b"HTTP/1.1 200 Connected\r\n\r\n");
-    stream
-        .write_all(raw_request("GET /v2/authping", "", true).as_bytes())
-        .unwrap();
+    stream.write_all(raw_request("GET /v2/authping", "", true).as_bytes()).unwrap();
     assert!(read_to_end(&mut stream).0.starts_with("HTTP/1.1 204 "));
     assert_eq!(proxy.targets(), ["yourcompany.talon.one:443"]);
 }

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fake_talon_one::{Fault, Faults, Keep, Settings, path};
 use reqwest::{Method, StatusCode, Version};
 
-use crate::client::{
-    KEY, PATIENCE, exchange, post_memberships, put_profiles, raw_request, send, start,
-};
+use crate::client::{KEY, PATIENCE, exchange, post_memberships, put_profiles, raw_request, send, start};
 
 const ITEM: &str = r#"{"integrationId":"a"}"#;
 
@@ -17,10 +15,7 @@ fn a_request_is_kept_as_it_was_sent() {
     let fake = start(Settings::new(KEY));
     // Bytes that no parser would give back the same.
     let body = "{ \"customerProfiles\" : [ {\"integrationId\":\"\\u0061\"} ]\r\n}";
-    let (_, end) = exchange(
-        &fake,
-        &raw_request("PUT /v2/customer_profiles?silent=yes", body, true),
-    );
+    let (_, end) = exchange(&fake, &raw_request("PUT /v2/customer_profiles?silent=yes", body, true));
     end.unwrap();
     let request = fake.requests().remove(0);
     assert_eq!(request.sequence, 0);
@@ -34,25 +29,9 @@ fn a_request_is_kept_as_it_was_sent() {
     assert_eq!(request.body_bytes, body.len() as u64);
     assert_eq!(request.status, Some(StatusCode::NO_CONTENT));
     assert!(request.arrived >= before.0 && request.arrived_wall >= before.1);
-    let names: Vec<_> = request
-        .headers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "host",
-            "authorization",
-            "content-type",
-            "content-length",
-            "connection"
-        ]
-    );
-    assert_eq!(
-        request.header("authorization"),
-        Some(format!("ApiKey-v1 {KEY}").as_str())
-    );
+    let names: Vec<_> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["host", "authorization", "content-type", "content-length", "connection"]);
+    assert_eq!(request.header("authorization"), Some(format!("ApiKey-v1 {KEY}").as_str()));
     assert_eq!(request.header("x-none"), None);
 }
 
@@ -60,35 +39,15 @@ fn a_request_is_kept_as_it_was_sent() {
 async fn totals_and_requests_by_path() {
     let fake = start(Settings::demo(KEY));
     put_profiles(&fake, &[ITEM; 3].join(",")).await;
-    post_memberships(
-        &fake,
-        r#"{"action":"add","profileIntegrationId":"a","audienceId":42}"#,
-    )
-    .await;
-    send(
-        &fake,
-        Method::PUT,
-        "/v2/customer_profiles?silent=no",
-        &format!(r#"{{"customerProfiles":[{ITEM}]}}"#),
-    )
-    .await;
+    post_memberships(&fake, r#"{"action":"add","profileIntegrationId":"a","audienceId":42}"#).await;
+    send(&fake, Method::PUT, "/v2/customer_profiles?silent=no", &format!(r#"{{"customerProfiles":[{ITEM}]}}"#)).await;
     send(&fake, Method::GET, "/nowhere", "").await;
-    assert_eq!(
-        fake.requests()
-            .iter()
-            .map(|request| request.sequence)
-            .collect::<Vec<_>>(),
-        [0, 1, 2, 3]
-    );
+    assert_eq!(fake.requests().iter().map(|request| request.sequence).collect::<Vec<_>>(), [0, 1, 2, 3]);
     assert_eq!(fake.requests_to(path::PROFILES).len(), 2);
     assert_eq!(fake.requests_to(path::AUDIENCES).len(), 1);
     assert_eq!(fake.items_sent(), 5);
     assert_eq!(fake.items_applied(), 3);
-    let bytes: usize = fake
-        .requests()
-        .iter()
-        .map(|request| request.text().len())
-        .sum();
+    let bytes: usize = fake.requests().iter().map(|request| request.text().len()).sum();
     assert_eq!(fake.bytes_received(), bytes as u64);
 }
 
@@ -107,18 +66,8 @@ async fn as_many_bodies_as_are_asked_for() {
         put_profiles(&fake, ITEM).await;
     }
     let requests = fake.requests();
-    assert_eq!(
-        requests
-            .iter()
-            .map(|request| request.body.is_some())
-            .collect::<Vec<_>>(),
-        [true, true, false]
-    );
-    assert!(
-        requests[2].body_bytes > 0
-            && requests[2].items == 1
-            && requests[2].header("host").is_some()
-    );
+    assert_eq!(requests.iter().map(|request| request.body.is_some()).collect::<Vec<_>>(), [true, true, false]);
+    assert!(requests[2].body_bytes > 0 && requests[2].items == 1 && requests[2].header("host").is_some());
     assert_eq!(requests[2].text(), "");
 
     let fake = start(Settings::new(KEY).keep(Keep::Heads));
@@ -132,22 +81,9 @@ async fn as_many_bodies_as_are_asked_for() {
 async fn counting_only_takes_anything_from_who_has_the_key() {
     let fake = start(Settings::new(KEY).count_only());
     let undefined = r#"{"integrationId":"a","attributes":{"nope":1}}"#;
-    assert_eq!(
-        put_profiles(&fake, &[undefined; 1500].join(","))
-            .await
-            .status(),
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        send(&fake, Method::POST, path::PROFILES, "{}")
-            .await
-            .status(),
-        StatusCode::METHOD_NOT_ALLOWED
-    );
-    let (answer, _) = exchange(
-        &fake,
-        &raw_request("GET /v2/authping", "", true).replace(KEY, "wrong"),
-    );
+    assert_eq!(put_profiles(&fake, &[undefined; 1500].join(",")).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(send(&fake, Method::POST, path::PROFILES, "{}").await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let (answer, _) = exchange(&fake, &raw_request("GET /v2/authping", "", true).replace(KEY, "wrong"));
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     assert_eq!((fake.items_sent(), fake.items_applied()), (1500, 0));
     assert!(fake.profiles().is_empty());
@@ -172,35 +108,19 @@ async fn waiting_ends_with_the_request_or_says_what_was_missing() {
 async fn a_reset_forgets_all_but_the_settings() {
     let fake = start(Settings::demo(KEY).faults(Faults::script([Fault::pass()])));
     fake.create_audience(43, "Late");
-    post_memberships(
-        &fake,
-        r#"{"action":"add","profileIntegrationId":"a","audienceId":42}"#,
-    )
-    .await;
+    post_memberships(&fake, r#"{"action":"add","profileIntegrationId":"a","audienceId":42}"#).await;
     fake.inject(Faults::script([Fault::status(500).forever()]));
     fake.reset();
-    assert!(
-        fake.requests().is_empty() && fake.profiles().is_empty() && fake.members(42).is_empty()
-    );
-    assert_eq!(
-        fake.snapshot().audiences.into_keys().collect::<Vec<_>>(),
-        [42]
-    );
-    assert_eq!(
-        put_profiles(&fake, ITEM).await.status(),
-        StatusCode::NO_CONTENT
-    );
+    assert!(fake.requests().is_empty() && fake.profiles().is_empty() && fake.members(42).is_empty());
+    assert_eq!(fake.snapshot().audiences.into_keys().collect::<Vec<_>>(), [42]);
+    assert_eq!(put_profiles(&fake, ITEM).await.status(), StatusCode::NO_CONTENT);
     assert_eq!(fake.requests()[0].sequence, 1);
 }
 
 #[tokio::test]
 async fn a_snapshot_is_the_same_for_the_same_state() {
     let fake = start(Settings::new(KEY).audience(7, "VIP"));
-    put_profiles(
-        &fake,
-        r#"{"integrationId":"b","attributes":{"phone":"1","email":"e"}},{"integrationId":"a"}"#,
-    )
-    .await;
+    put_profiles(&fake, r#"{"integrationId":"b","attributes":{"phone":"1","email":"e"}},{"integrationId":"a"}"#).await;
     for id in ["b", "a"] {
         let item = format!(r#"{{"action":"add","profileIntegrationId":"{id}","audienceId":7}}"#);
         post_memberships(&fake, &item).await;

@@ -14,10 +14,7 @@ use crate::client::{KEY, connect, install_crypto, read_to_end, start};
 fn certificate() -> (String, Arc<ServerConfig>) {
     install_crypto();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["127.0.0.1".to_owned()])
-        .unwrap()
-        .self_signed(&key)
-        .unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
     let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
@@ -27,15 +24,9 @@ fn certificate() -> (String, Arc<ServerConfig>) {
     (certificate.pem(), Arc::new(config))
 }
 
-async fn ping(
-    fake: &fake_talon_one::Fake,
-    client: &reqwest::Client,
-) -> reqwest::Result<reqwest::Response> {
+async fn ping(fake: &fake_talon_one::Fake, client: &reqwest::Client) -> reqwest::Result<reqwest::Response> {
     let request = client.get(format!("{}{}", fake.url(), path::AUTHPING));
-    request
-        .header("authorization", format!("ApiKey-v1 {KEY}"))
-        .send()
-        .await
+    request.header("authorization", format!("ApiKey-v1 {KEY}")).send().await
 }
 
 #[tokio::test]
@@ -44,16 +35,9 @@ async fn a_client_that_trusts_the_certificate_is_served() {
     let fake = start(Settings::new(KEY).tls(config));
     assert!(fake.url().starts_with("https://127.0.0.1:"));
     let trusted = Certificate::from_pem(pem.as_bytes()).unwrap();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([trusted])
-        .build()
-        .unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
     let answer = ping(&fake, &client).await.unwrap();
-    assert_eq!(
-        (answer.status(), answer.version()),
-        (StatusCode::NO_CONTENT, Version::HTTP_2)
-    );
+    assert_eq!((answer.status(), answer.version()), (StatusCode::NO_CONTENT, Version::HTTP_2));
     assert_eq!(fake.requests().len(), 1);
 }
 
@@ -63,11 +47,7 @@ async fn a_client_that_does_not_is_not() {
     let fake = start(Settings::new(KEY).tls(config));
     let (other, _) = certificate();
     let trusted = Certificate::from_pem(other.as_bytes()).unwrap();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([trusted])
-        .build()
-        .unwrap();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
     assert!(ping(&fake, &client).await.unwrap_err().is_connect());
     assert!(fake.requests().is_empty());
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use fake_talon_one::{AttributeType, Batches, Settings};
 
+use super::random::Random;
 use crate::harness::{Desk, KEY, sync_file};
-use crate::random::Random;
 
 #[test]
 #[ignore = "takes minutes: make faults"]
@@ -25,8 +25,7 @@ fn exactly_the_bad_records_are_rejected() {
 }
 
 fn spent(batches: Batches, pointers: bool, bad: usize) -> usize {
-    let settings =
-        Settings::new(KEY).attribute("points", AttributeType::Number).batches(batches).pointers(pointers);
+    let settings = Settings::new(KEY).attribute("points", AttributeType::Number).batches(batches).pointers(pointers);
     let desk = Desk::new(settings);
     let mut random = Random::new(bad as u64);
     let mut chosen = BTreeSet::new();

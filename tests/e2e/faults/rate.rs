@@ -25,7 +25,9 @@ fn sixty_requests_a_second_are_kept_and_used_by_eight_workers() {
     let rate = (REQUESTS - 1) as f64 / spread;
     let busiest = desk.fake.busiest_second();
     let [retries] = counts(&desk.report(), ["retries"]);
-    println!("rate: {REQUESTS} requests, {rate:.1} a second on average, {busiest} in the busiest second, {retries} retries");
+    println!(
+        "rate: {REQUESTS} requests, {rate:.1} a second on average, {busiest} in the busiest second, {retries} retries"
+    );
     assert!(busiest <= 60, "{busiest} requests in one second");
     assert!(rate >= 57.0, "{rate:.1} requests a second of 60 allowed");
 }

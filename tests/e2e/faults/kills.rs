@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use fake_talon_one::Settings;
 
+use super::random::Random;
 use crate::harness::{Desk, KEY, sync_file};
-use crate::random::Random;
 
 const KILLS: u32 = 50;
 const ROWS: u64 = 5_000;
@@ -68,7 +68,9 @@ fn after_a_kill_a_mirrored_audience_follows_its_source() {
         let expected: BTreeSet<String> = members.iter().map(u64::to_string).collect();
         assert!(desk.fake.members(42) == expected, "the audience differs from its source after kill {kill}");
     }
-    println!("kills, mirror: {struck} of {KILLS} struck a running sync of about {whole:.0?}; the audience equalled its source {KILLS} times");
+    println!(
+        "kills, mirror: {struck} of {KILLS} struck a running sync of about {whole:.0?}; the audience equalled its source {KILLS} times"
+    );
     assert!(struck > KILLS / 2, "most kills came too late: {struck}");
 }
 
@@ -107,6 +109,8 @@ fn after_a_kill_profiles_are_what_the_source_says() {
             assert_eq!(profiles[&id.to_string()]["n"], n.to_string(), "profile {id} after kill {kill}");
         }
     }
-    println!("kills, changed profiles: {struck} of {KILLS} struck a running sync of about {whole:.0?}; all profiles were right {KILLS} times");
+    println!(
+        "kills, changed profiles: {struck} of {KILLS} struck a running sync of about {whole:.0?}; all profiles were right {KILLS} times"
+    );
     assert!(struck > KILLS / 2, "most kills came too late: {struck}");
 }

@@ -56,7 +56,9 @@ fn after_a_storm_every_profile_is_there() {
         })
         .count();
     let [requests, retries] = counts(&desk.report(), ["requests", "retries"]);
-    println!("storm: {ROWS} rows, {requests} requests, {retries} of them repeated, {wrong} profiles missing or wrong, {seconds:.1} s");
+    println!(
+        "storm: {ROWS} rows, {requests} requests, {retries} of them repeated, {wrong} profiles missing or wrong, {seconds:.1} s"
+    );
     assert_eq!(wrong, 0);
     assert_eq!(profiles.len(), ROWS as usize);
     assert!(retries > 300, "the storm did not blow: {retries} retries");
