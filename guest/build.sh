@@ -62,7 +62,7 @@ linker=$(find "$sysroot/lib/rustlib" -name rust-lld -type f | head -n 1)
 # Nothing of the folder, the user or the machine goes into the file: the same commit gives the same bytes anywhere.
 flags="--remap-path-prefix=$PWD=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$source=/rust"
 # RUSTC_BOOTSTRAP: building the standard library, and panics without a message, are not stable yet.
-RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Zunstable-options -Cpanic=immediate-abort" \
+RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Cllvm-args=-inline-threshold=50 -Zunstable-options -Cpanic=immediate-abort" \
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker \
     cargo build --package talon-one-destination --locked --profile component --target $target --target-dir target/guest \
     -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size

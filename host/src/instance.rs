@@ -1,7 +1,7 @@
 //! One plugin at work: its calls under their limits, their answers checked, their faults told apart.
 //!
 //! An instance serves one call at a time and any number in a row. One that trapped, ran into a limit or was left in the
-//! middle of a call is in an unknown state and is not used again: [`Instance::is_reusable`] says so, and
+//! middle of a call is in an unknown state and is not used again: `is_reusable` says so, and
 //! [`crate::session`] heeds it.
 
 use std::fmt;

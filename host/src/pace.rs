@@ -4,7 +4,7 @@
 //! spaced: a destination copes with steady load better than with bursts. A 429 holds everyone back for as long as the
 //! destination asked, then the pace starts again at half the rate and recovers over half a minute.
 //!
-//! The arithmetic is in [`schedule`]; here are the queue and the sleeping. No retries: those are the plugin's.
+//! The arithmetic is in `schedule`; here are the queue and the sleeping. No retries: those are the plugin's.
 
 mod retry_after;
 mod schedule;

@@ -1,7 +1,43 @@
 //! A destination plugin, loaded: compiled, its imports checked, its description read.
 //!
 //! A component that wants more than it is granted, or that is no destination, is refused here and by name, before any of
-//! it runs. Calls with a config go through the [`Session`] that [`Plugin::session`] opens.
+//! it runs. Calls with a config go through the [`Session`] that [`Plugin::session`] opens:
+//!
+//! ```no_run
+//! use destination_host::bindings::{Column, Strings, Values};
+//! use destination_host::embedded;
+//! use destination_host::http_client::{ClientSettings, HttpClient};
+//! use destination_host::outgoing::Outgoing;
+//! use destination_host::pace::{Pace, Rate};
+//! use destination_host::plugin::{CompileCache, Plugin, Runtime};
+//! use destination_host::sandbox::Limits;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
+//! let plugin = Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?;
+//!
+//! let config = r#"{"deployment_url": "https://yourcompany.talon.one", "api_key": "...",
+//!                  "object_type": "customer_profiles"}"#;
+//! for issue in plugin.validate_config(config).await? {
+//!     println!("{}: {}", issue.path, issue.message);
+//! }
+//!
+//! let rate = Rate { per_second: 60.try_into().ok(), per_minute: 5000.try_into().ok() };
+//! let outgoing = Outgoing::new(HttpClient::new(&ClientSettings::default())?, Pace::new(rate));
+//! let session = plugin.session(config, outgoing)?;
+//!
+//! let ids = Values::Texts(Strings { offsets: &[0, 2, 4], data: "c1c2" });
+//! let names = Values::Texts(Strings { offsets: &[0, 3, 6], data: "AnnBob" });
+//! let columns = [
+//!     Column { name: "integration_id", validity: &[], values: ids },
+//!     Column { name: "name", validity: &[], values: names },
+//! ];
+//! let mapping = session.map_batch(&columns, &[]).await?;
+//! let report = session.send_batch(&mapping.batch).await?;
+//! println!("{} delivered, {} rows not mapped", report.accepted.len(), mapping.issues.len());
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
 mod runtime;

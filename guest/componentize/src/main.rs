@@ -18,6 +18,7 @@ fn main() -> Result<()> {
     let module = fs::read(input).with_context(|| format!("cannot read {input}"))?;
     let component = ComponentEncoder::default()
         .validate(true)
+        .debug_names(false)
         .module(&module)
         .and_then(ComponentEncoder::encode)
         .with_context(|| format!("{input} does not make a component"))?;

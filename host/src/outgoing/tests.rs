@@ -19,13 +19,7 @@ struct Way {
 fn way_to(url: &str, pace: Arc<Pace>) -> Way {
     let outgoing = Outgoing::new(HttpClient::new(&ClientSettings::default()).unwrap(), pace);
     let policy = Policy::of_endpoints([("deployment_url", url)]).unwrap();
-    let limits = Limits {
-        request_body: 1000,
-        response_body: 100,
-        headers: 500,
-        between_bytes: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { request_body: 1000, response_body: 100, headers: 500, ..Limits::default() };
     let traffic = Arc::clone(&outgoing.traffic);
     Way { hook: Hook::network(outgoing, Arc::new(policy), Arc::new(limits)), traffic }
 }
@@ -38,7 +32,15 @@ fn request(url: &str, body: &str) -> http::Request<WasiBody> {
 impl Way {
     /// As the plugin sees it: the answer, or WASI's error code.
     async fn send(&mut self, request: http::Request<WasiBody>) -> Result<http::Response<WasiBody>, Error> {
-        let sending = self.hook.send_request(request, None, Box::new(async { Ok(()) }));
+        self.send_with(request, None).await
+    }
+
+    async fn send_with(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> Result<http::Response<WasiBody>, Error> {
+        let sending = self.hook.send_request(request, options, Box::new(async { Ok(()) }));
         Box::into_pin(sending).await.map(|(answer, _)| answer)
     }
 }
@@ -157,7 +159,10 @@ async fn an_answer_that_stalls_is_given_up() {
     let stalled = "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf";
     let server = TestServer::start(move |_| Scripted::SendAndStall(stalled.to_owned())).await;
     let mut way = way_to(&server.url(), Pace::unlimited());
-    let (_, end) = read(way.send(request(&server.url(), "")).await.unwrap()).await;
+    let impatient = RequestOptions { between_bytes_timeout: Some(Duration::from_millis(1)), ..Default::default() };
+    let answer = way.send_with(request(&server.url(), ""), Some(impatient)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let (_, end) = read(answer).await;
     assert!(matches!(end, Some(Error::ConnectionReadTimeout)), "{end:?}");
 }
 

@@ -58,7 +58,8 @@ proptest! {
         let field_type = FieldType::ALL.get(field_type).map(|(_, field_type)| *field_type);
         let mut out = String::new();
         if write(value.borrowed(), field_type, &mut out).is_ok() {
-            prop_assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok(), "{out}");
+            // Read for its grammar alone: a number past the range of a float is JSON all the same.
+            prop_assert!(serde_json::from_str::<serde::de::IgnoredAny>(&out).is_ok(), "{out}");
         }
         // Showing a value never fails either.
         prop_assert!(value.borrowed().shown().chars().count() <= 80);
