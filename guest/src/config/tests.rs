@@ -209,13 +209,14 @@ fn headers_name_the_key_the_type_and_the_plugin() {
     assert_eq!(config.headers(&request("")), headers[..3]);
 }
 
-/// What the schema says of an object's keys.
+/// The keys that the schema gives an object. In order: how serde_json keeps a map depends on the features that other crates
+/// of the workspace turn on.
 fn keys_of(schema: &Value) -> Vec<&str> {
-    schema["properties"].as_object().unwrap().keys().map(String::as_str).collect()
+    sorted(schema["properties"].as_object().unwrap().keys().map(String::as_str))
 }
 
-fn sorted(keys: &[&'static str]) -> Vec<&'static str> {
-    let mut keys = keys.to_vec();
+fn sorted<'a>(keys: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut keys: Vec<&str> = keys.into_iter().collect();
     keys.sort_unstable();
     keys
 }
@@ -228,7 +229,7 @@ fn the_schema_knows_the_same_keys_as_the_parser() {
     for (object, keys) in
         [(&schema, &KEYS[..]), (&schema["properties"]["retry"], &RETRY_KEYS[..]), (mapping, &field_mapping::KEYS[..])]
     {
-        assert_eq!(keys_of(object), sorted(keys));
+        assert_eq!(keys_of(object), sorted(keys.iter().copied()));
         assert_eq!(object["additionalProperties"], false);
     }
     let types: Vec<&str> = crate::value::FieldType::ALL.iter().map(|(name, _)| *name).collect();
