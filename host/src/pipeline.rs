@@ -7,6 +7,7 @@ mod batch;
 mod failure;
 mod fate;
 mod flow;
+mod leavers;
 mod mapper;
 mod preview;
 mod reader;

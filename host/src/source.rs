@@ -25,6 +25,8 @@ pub const CHUNK_ROWS: usize = 8_000;
 const CHUNK_BYTES: usize = 4 << 20;
 /// The longest record that is taken for one. A quote that is never closed makes a record of the rest of the file.
 const MOST_RECORD_BYTES: usize = 16 << 20;
+/// What some programs put before a text in UTF-8.
+const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Bytes asked of the input at a time.
 const READ_BYTES: usize = 128 << 10;
 

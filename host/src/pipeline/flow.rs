@@ -14,21 +14,16 @@ use super::fate::{Outcome, fates, outcomes};
 use super::mapper::Mapped;
 use super::{Delivery, Observer};
 use crate::answers::{Mapping, Report as Answer};
-use crate::bindings::{Action, RowIssue};
+use crate::bindings::RowIssue;
 use crate::dead_letter::{DeadLetter, DeadLetters};
 use crate::instance::CallError;
 use crate::outgoing::Traffic;
-use crate::records::Record;
-use crate::removals::{self, Situation, Verdict};
 use crate::report::{Counts, Failure, RejectionTally, Rejections, Withheld};
 use crate::rows::Rows;
 use crate::source::Meter;
 use crate::state::{Change, Ledger, Resend};
 use crate::stop::Stop;
 use crate::sync_file::MaxRemovals;
-
-/// Withheld keys that are named in the report.
-const MOST_WITHHELD_NAMED: usize = 1000;
 
 /// How a run goes about its rows.
 #[derive(Debug, Clone)]
@@ -71,24 +66,24 @@ pub(crate) struct Watch {
 
 /// A run's rows on their way.
 pub(crate) struct Flow<D> {
-    plan: Plan,
+    pub(super) plan: Plan,
     delivery: D,
     watch: Watch,
-    queue: Queue,
+    pub(super) queue: Queue,
     workers: JoinSet<(Sent, Result<Answer, CallError>)>,
-    ledger: Option<Ledger>,
+    pub(super) ledger: Option<Ledger>,
     dead_letters: Option<DeadLetters>,
-    counts: Counts,
+    pub(super) counts: Counts,
     tally: RejectionTally,
     /// Rows that could not be mapped and whose key is not known.
-    unnamed_rows: u64,
+    pub(super) unnamed_rows: u64,
     retries: u64,
     /// Requests of which an answer tells whether they were repeated.
     told_requests: u64,
     /// Batches that failed without telling their requests.
     silent_batches: u64,
-    withheld: Option<Withheld>,
-    failure: Option<Failure>,
+    pub(super) withheld: Option<Withheld>,
+    pub(super) failure: Option<Failure>,
 }
 
 /// A batch that was handed to a worker.
@@ -157,7 +152,7 @@ impl<D: Delivery> Flow<D> {
     }
 
     /// Takes rows until they end, and returns when they and all that was queued before are settled.
-    async fn deliver(&mut self, mut rows: Option<Receiver<Mapped>>, stop: &Stop) {
+    pub(super) async fn deliver(&mut self, mut rows: Option<Receiver<Mapped>>, stop: &Stop) {
         loop {
             if self.failure.is_some() {
                 // The source and the mapper find their way closed, and end.
@@ -194,7 +189,7 @@ impl<D: Delivery> Flow<D> {
     }
 
     /// The first failure ends the run: what was not sent will not be.
-    fn note_failure(&mut self, result: Result<(), Failure>) {
+    pub(super) fn note_failure(&mut self, result: Result<(), Failure>) {
         let Err(failure) = result else { return };
         for batch in self.queue.drain() {
             self.count_undelivered(&batch, batch.len());
@@ -451,74 +446,6 @@ impl<D: Delivery> Flow<D> {
     fn flush_dead_letters(&mut self) -> Result<(), Failure> {
         let flushed = self.dead_letters.as_mut().map_or(Ok(()), DeadLetters::flush);
         flushed.map_err(|error| Failure::dead_letters(&error))
-    }
-
-    /// Removes what has left the source, if it may. All rows are settled by now.
-    async fn remove(&mut self, max: MaxRemovals, stop: &Stop) {
-        let verdict = self.judge_removals(max);
-        match verdict {
-            Ok(true) => {
-                let mut last = String::new();
-                while self.failure.is_none() {
-                    let page = self.next_removals(&last);
-                    match page {
-                        Ok(Some(key)) => last = key,
-                        Ok(None) => return,
-                        Err(failure) => return self.note_failure(Err(failure)),
-                    }
-                    self.deliver(None, stop).await;
-                }
-            }
-            Ok(false) => {}
-            Err(failure) => self.note_failure(Err(failure)),
-        }
-    }
-
-    /// Whether keys are to be removed. Where they are withheld, that is noted.
-    fn judge_removals(&mut self, max: MaxRemovals) -> Result<bool, Failure> {
-        let Some(ledger) = &self.ledger else { return Ok(false) };
-        let found = ledger.leaving(MOST_WITHHELD_NAMED)?;
-        let identity_change = ledger.identity_change();
-        let verdict = removals::judge(&Situation {
-            rows_read: self.counts.rows_read,
-            unnamed_rows: self.unnamed_rows,
-            identity_change: identity_change.as_deref(),
-            known: found.known,
-            leaving: found.leaving,
-            max,
-            allowed: self.plan.allow_removals,
-        });
-        match verdict {
-            Verdict::Nothing => Ok(false),
-            Verdict::Remove if self.plan.dry_run => {
-                self.counts.removed = found.leaving;
-                Ok(false)
-            }
-            Verdict::Remove => Ok(true),
-            Verdict::Withhold(reason) => {
-                self.counts.withheld_removals = found.leaving;
-                self.withheld = Some(Withheld {
-                    reason: reason.to_string(),
-                    hint: reason.hint().to_owned(),
-                    first_keys: found.first,
-                });
-                Ok(false)
-            }
-        }
-    }
-
-    /// Queues some removals, those after the key `after`, and returns the last; `None` where there are no more.
-    fn next_removals(&mut self, after: &str) -> Result<Option<String>, Failure> {
-        let Some(ledger) = &self.ledger else { return Ok(None) };
-        let mut keys = ledger.leaving_after(after, self.plan.size.records * self.plan.concurrency)?;
-        for key in &keys {
-            let record = Record { row: 0, key, action: Action::Delete, payload: "" };
-            let content = content_hash(&record);
-            let item = Item { record, rows: None, key: KeyHash::of(key), content, change: Change::Removed };
-            self.queue.push(&item).map_err(|error| Failure::engine(error.to_string()))?;
-        }
-        self.queue.close();
-        Ok(keys.pop())
     }
 }
 

@@ -2,152 +2,20 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod fake;
 mod model;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard};
+use std::collections::VecDeque;
 
 use arrow::array::{ArrayRef, StringArray};
 use arrow::record_batch::RecordBatch;
 use tempfile::TempDir;
 
+use self::fake::{Fake, Turn};
 use super::*;
-use crate::answers::{Failure, Undelivered};
-use crate::bindings::{Action, Problem, ProblemKind, Rejection, RowIssue, SyncMode, Values};
-use crate::records::Record;
+use crate::bindings::SyncMode;
 use crate::state::{Entry, Facts};
 use crate::sync_file::{MaxRemovals, SyncName};
-
-/// How the destination takes a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// All of it.
-    Accept,
-    /// All but the records whose key begins with this.
-    Reject(&'static str),
-    /// All of it, but the answer gets lost.
-    LoseAnswer,
-    /// Nothing.
-    Refuse,
-    /// The first record; the others may or may not have arrived, and did not.
-    Half,
-}
-
-/// A plugin and its destination. Columns: `id` is the key, `v` the content. An `id` that begins with `?` can't be mapped,
-/// though it is known whose it is; one that begins with `!` can't be read at all.
-#[derive(Clone, Default)]
-struct Fake(Arc<Mutex<Held>>);
-
-#[derive(Default)]
-struct Held {
-    /// Key to content.
-    records: BTreeMap<String, String>,
-    /// The keys of each batch, in the order in which they came.
-    batches: Vec<Vec<String>>,
-    turns: VecDeque<Turn>,
-    /// Asks for a stop in the middle of the next batch.
-    stop: Option<Stop>,
-}
-
-impl Fake {
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap()
-    }
-
-    fn script(&self, turns: &[Turn]) {
-        self.held().turns = turns.iter().copied().collect();
-    }
-
-    fn keys(&self) -> Vec<String> {
-        self.held().records.keys().cloned().collect()
-    }
-
-    fn take_batches(&self) -> Vec<Vec<String>> {
-        std::mem::take(&mut self.held().batches)
-    }
-}
-
-impl Held {
-    fn apply(&mut self, record: &Record<'_>) {
-        if record.action == Action::Delete {
-            self.records.remove(record.key);
-        } else {
-            self.records.insert(record.key.to_owned(), record.payload.to_owned());
-        }
-    }
-}
-
-fn transient() -> Failure {
-    let message = "no answer in time".to_owned();
-    Failure::Transient(Problem { kind: ProblemKind::Timeout, message, status: None, retry_after_ms: None })
-}
-
-impl Delivery for Fake {
-    async fn map_batch(&self, columns: &[Column<'_>]) -> Result<Mapping, CallError> {
-        let texts = |name: &str| -> Vec<String> {
-            let column = columns.iter().find(|column| column.name == name).unwrap();
-            let Values::Texts(strings) = &column.values else { panic!("{name} is no text") };
-            let value = |ends: &[u32]| strings.data[ends[0] as usize..ends[1] as usize].to_owned();
-            strings.offsets.windows(2).map(value).collect()
-        };
-        let mut mapping = Mapping { batch: MappedBatch::default(), issues: Vec::new() };
-        for ((row, id), content) in (0..).zip(texts("id")).zip(texts("v")) {
-            let key = match id.chars().next() {
-                Some('!') => None,
-                Some('?') => Some(id[1..].to_owned()),
-                _ => {
-                    mapping.batch.push(Record { row, key: &id, action: Action::Add, payload: &content }).unwrap();
-                    continue;
-                }
-            };
-            let (code, message) = ("bad-value".to_owned(), format!("{id} can't be mapped"));
-            mapping.issues.push(RowIssue { row, key, column: None, code, message });
-        }
-        Ok(mapping)
-    }
-
-    async fn send_batch(&self, batch: &MappedBatch) -> Result<Answer, CallError> {
-        let mut held = self.held();
-        held.batches.push(batch.iter().map(|record| record.key.to_owned()).collect());
-        if let Some(stop) = held.stop.take() {
-            stop.ask("a test");
-        }
-        let turn = held.turns.pop_front().unwrap_or(Turn::Accept);
-        let records = u32::try_from(batch.len()).unwrap();
-        let mut answer = Answer {
-            accepted: Vec::new(),
-            rejected: Vec::new(),
-            undelivered: None,
-            superseded: 0,
-            requests: 1,
-            retries: 0,
-        };
-        match turn {
-            Turn::Refuse => return Err(CallError::Failed(transient())),
-            Turn::LoseAnswer => {
-                batch.iter().for_each(|record| held.apply(&record));
-                return Err(CallError::Failed(transient()));
-            }
-            Turn::Half if records > 1 => {
-                held.apply(&batch.get(0).unwrap());
-                answer.accepted.push(0);
-                answer.undelivered = Some(Undelivered { records: (1..records).collect(), failure: transient() });
-            }
-            Turn::Accept | Turn::Half | Turn::Reject(_) => {
-                for (record_index, record) in (0..).zip(batch.iter()) {
-                    if matches!(turn, Turn::Reject(prefix) if record.key.starts_with(prefix)) {
-                        let (code, message) = ("refused".to_owned(), "it was refused".to_owned());
-                        answer.rejected.push(Rejection { record_index, code, message });
-                    } else {
-                        held.apply(&record);
-                        answer.accepted.push(record_index);
-                    }
-                }
-            }
-        }
-        Ok(answer)
-    }
-}
 
 /// Rows that come in chunks, and how they end.
 struct Scripted {
@@ -345,7 +213,7 @@ fn an_empty_source_removes_nobody() {
 #[test]
 fn a_source_that_breaks_removes_nobody() {
     let bench = Bench::mirror();
-    bench.run(ids(&["a", "b", "c"]));
+    bench.run(ids(&["a", "b", "c", "d", "e"]));
     let mut broken = ids(&["a", "new"]);
     let message = "the text ends inside a quoted field".to_owned();
     broken.chunks.push_back(Err(SourceError {

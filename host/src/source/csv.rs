@@ -15,13 +15,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use csv_core::{ReadRecordResult, Reader};
 
-use super::{CHUNK_BYTES, MOST_RECORD_BYTES, READ_BYTES, Source, SourceError};
+use super::{CHUNK_BYTES, MOST_RECORD_BYTES, READ_BYTES, Source, SourceError, UTF8_MARK};
 
 /// What a field takes beside its text: its place and its validity.
 const FIELD_BYTES: usize = 8;
 /// More fields than this make no record: they are a line of delimiters.
 const MOST_FIELDS: usize = 1 << 16;
-const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
 /// How the text is laid out.

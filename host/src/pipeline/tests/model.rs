@@ -1,7 +1,7 @@
 //! The law of a mirror, tried on random histories: whatever goes wrong on the way, one good run makes the destination
 //! hold the source's members and everybody whom others added, and nobody else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 

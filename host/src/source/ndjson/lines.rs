@@ -2,9 +2,7 @@
 
 use std::io::Read;
 
-use crate::source::{CHUNK_BYTES, MOST_RECORD_BYTES, READ_BYTES, SourceError};
-
-const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+use crate::source::{CHUNK_BYTES, MOST_RECORD_BYTES, READ_BYTES, SourceError, UTF8_MARK};
 
 /// Reads a text line by line. Blank lines are skipped, and counted.
 pub(super) struct LineReader<R> {

@@ -1,0 +1,87 @@
+//! The end of a mirror's run: keys that have left the source, removed or withheld.
+//!
+//! All rows are settled by then, so that it is known which keys the source has. The decision is made once, before the
+//! first removal; then they go through the queue like rows, a few batches at a time.
+
+use super::Delivery;
+use super::batch::{Item, KeyHash, content_hash};
+use super::flow::Flow;
+use crate::records::Record;
+use crate::removals::{self, Situation, Verdict};
+use crate::report::{Failure, Withheld};
+use crate::state::Change;
+use crate::stop::Stop;
+use crate::sync_file::MaxRemovals;
+
+/// Withheld keys that are named in the report.
+const MOST_WITHHELD_NAMED: usize = 1000;
+
+impl<D: Delivery> Flow<D> {
+    /// Removes what has left the source, if it may. All rows are settled by now.
+    pub(super) async fn remove(&mut self, max: MaxRemovals, stop: &Stop) {
+        let verdict = self.judge_removals(max);
+        match verdict {
+            Ok(true) => {
+                let mut last = String::new();
+                while self.failure.is_none() {
+                    let page = self.next_removals(&last);
+                    match page {
+                        Ok(Some(key)) => last = key,
+                        Ok(None) => return,
+                        Err(failure) => return self.note_failure(Err(failure)),
+                    }
+                    self.deliver(None, stop).await;
+                }
+            }
+            Ok(false) => {}
+            Err(failure) => self.note_failure(Err(failure)),
+        }
+    }
+
+    /// Whether keys are to be removed. Where they are withheld, that is noted.
+    fn judge_removals(&mut self, max: MaxRemovals) -> Result<bool, Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(false) };
+        let found = ledger.leaving(MOST_WITHHELD_NAMED)?;
+        let identity_change = ledger.identity_change();
+        let verdict = removals::judge(&Situation {
+            rows_read: self.counts.rows_read,
+            unnamed_rows: self.unnamed_rows,
+            identity_change: identity_change.as_deref(),
+            known: found.known,
+            leaving: found.leaving,
+            max,
+            allowed: self.plan.allow_removals,
+        });
+        match verdict {
+            Verdict::Nothing => Ok(false),
+            Verdict::Remove if self.plan.dry_run => {
+                self.counts.removed = found.leaving;
+                Ok(false)
+            }
+            Verdict::Remove => Ok(true),
+            Verdict::Withhold(reason) => {
+                self.counts.withheld_removals = found.leaving;
+                self.withheld = Some(Withheld {
+                    reason: reason.to_string(),
+                    hint: reason.hint().to_owned(),
+                    first_keys: found.first,
+                });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Queues some removals, those after the key `after`, and returns the last; `None` where there are no more.
+    fn next_removals(&mut self, after: &str) -> Result<Option<String>, Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(None) };
+        let mut keys = ledger.leaving_after(after, self.plan.size.records * self.plan.concurrency)?;
+        for key in &keys {
+            let record = Record::removal(0, key);
+            let content = content_hash(&record);
+            let item = Item { record, rows: None, key: KeyHash::of(key), content, change: Change::Removed };
+            self.queue.push(&item).map_err(|error| Failure::engine(error.to_string()))?;
+        }
+        self.queue.close();
+        Ok(keys.pop())
+    }
+}
