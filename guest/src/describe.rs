@@ -33,6 +33,7 @@ pub fn describe() -> Descriptor {
             secrets: names(&["api_key"]),
             target: names(&["deployment_url", "object_type", "audience_id"]),
             identity: names(&["integration_id_prefix"]),
+            batch_records: Some("batch_size".to_owned()),
         },
         config_schema: SCHEMA.to_owned(),
     }
@@ -112,7 +113,8 @@ mod tests {
         let schema: Value = serde_json::from_str(&descriptor.config_schema).unwrap();
         let keys = schema["properties"].as_object().unwrap();
         let named = descriptor.config_keys;
-        for key in [&named.endpoints, &named.secrets, &named.target, &named.identity].into_iter().flatten() {
+        let lists = [&named.endpoints, &named.secrets, &named.target, &named.identity];
+        for key in lists.into_iter().flatten().chain(&named.batch_records) {
             assert!(keys.contains_key(key), "{key}");
         }
         for object in &descriptor.object_types {

@@ -10,6 +10,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::output;
+
 /// One rejected row.
 #[derive(Debug, Serialize)]
 pub struct DeadLetter<'a> {
@@ -38,7 +40,7 @@ pub struct DeadLetters {
 impl DeadLetters {
     /// Makes the file anew.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(File::create(path)?) })
+        Ok(Self { file: BufWriter::new(output::create(path)?) })
     }
 
     /// Adds a row.

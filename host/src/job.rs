@@ -1,6 +1,7 @@
 //! What an engine has to know of a config: told by the plugin's descriptor, without understanding the config itself.
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 
 use crate::bindings::{Descriptor, ObjectType, SyncMode};
 use crate::state::Facts;
@@ -22,6 +23,8 @@ pub struct Job {
     pub key_field: Option<String>,
     /// The columns that the mappings read; `None` where columns map to themselves.
     pub columns: Option<HashSet<String>>,
+    /// Records in one request, where the config says so.
+    pub batch_records: Option<NonZeroU32>,
     /// What the sync writes to.
     pub target: Facts,
     /// What shapes the keys of its records.
@@ -51,6 +54,7 @@ impl Job {
             mode,
             key_field,
             columns: mappings.map(|mappings| mappings.iter().map(|mapping| mapping.source.to_owned()).collect()),
+            batch_records: keys.batch_records.as_ref().and_then(|key| destination.text(key)?.parse().ok()),
             target: facts(&keys.target, &keys.secrets, destination),
             identity,
         }
@@ -137,6 +141,7 @@ mod tests {
                 secrets: strings(&["key"]),
                 target: strings(&["url", "list", "key"]),
                 identity: strings(&["prefix"]),
+                batch_records: Some("size".to_owned()),
             },
             config_schema: String::new(),
         }
@@ -146,6 +151,14 @@ mod tests {
         let text = format!("[destination]\n{config}");
         let draft = Draft::parse(&text, Path::new(""), &|_| Err(std::env::VarError::NotPresent)).unwrap();
         Job::new(&descriptor(), draft.destination())
+    }
+
+    #[test]
+    fn the_size_of_a_request_is_the_configs() {
+        assert_eq!(job("size = 7").batch_records.map(NonZeroU32::get), Some(7));
+        for config in ["", "size = 0", "size = 'many'"] {
+            assert_eq!(job(config).batch_records, None, "{config}");
+        }
     }
 
     #[test]

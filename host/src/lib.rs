@@ -17,6 +17,7 @@ pub mod http_client;
 pub mod instance;
 pub mod job;
 pub mod outgoing;
+pub mod output;
 pub mod pace;
 pub mod pipeline;
 pub mod plugin;

@@ -35,10 +35,11 @@ use crate::http_client::HttpClient;
 use crate::instance::CallError;
 use crate::job::{Job, mode_name};
 use crate::outgoing::Outgoing;
+use crate::output::Output;
 use crate::pace::{Pace, Rate as PaceRate};
 use crate::plugin::{ConfigError, Plugin};
 use crate::records::MappedBatch;
-use crate::report::{self, Counts, Report, ReportFile};
+use crate::report::{self, Counts, Failure, Report};
 use crate::session::Session;
 use crate::source::{self, CHUNK_ROWS, Meter, Source, SourceError};
 use crate::state::{Access, Ledger, Resend, State, StateError};
@@ -151,7 +152,7 @@ pub async fn run(
     let outputs = Outputs::open(sync, options)?;
     let ledger = open_ledger(sync, options, &job)?;
     let plan = Plan {
-        size: size(descriptor),
+        size: size(descriptor, &job),
         concurrency: sync.limits.concurrency as usize,
         resend: if job.mirrors() || options.changed_only { Resend::Changed } else { Resend::All },
         stateful: job.mirrors() || options.changed_only || ledger.is_some(),
@@ -170,7 +171,7 @@ pub async fn run(
     let outflow = follow(flow, mapped, stop).await?;
 
     let traffic = traffic.counts();
-    let report = Report {
+    let mut report = Report {
         sync: sync.name.to_string(),
         object_type: job.object_type,
         sync_mode: job.mode.map(mode_name),
@@ -186,7 +187,10 @@ pub async fn run(
         failure: outflow.failure,
     };
     if let Some((file, path)) = outputs.report {
-        file.write(&report).map_err(|error| Error::Output { path, error })?;
+        let written = report.json().map_err(std::io::Error::from).and_then(|json| file.write(&json));
+        if let Err(error) = written {
+            report.fail(Failure::output(&path, &error));
+        }
     }
     Ok(report)
 }
@@ -249,7 +253,7 @@ fn open_ledger(sync: &SyncFile, options: &Options, job: &Job) -> Result<Option<L
 
 /// The files that a run writes beside its state, opened before the first request.
 struct Outputs {
-    report: Option<(ReportFile, PathBuf)>,
+    report: Option<(Output, PathBuf)>,
     dead_letters: Option<DeadLetters>,
 }
 
@@ -260,7 +264,7 @@ impl Outputs {
             move |error| Error::Output { path, error }
         };
         let report = match &options.report {
-            Some(path) => Some((ReportFile::open(path).map_err(failed(path))?, path.clone())),
+            Some(path) => Some((Output::open(path).map_err(failed(path))?, path.clone())),
             None => None,
         };
         let dead_letters = match &options.dead_letters {
@@ -290,12 +294,11 @@ fn refuse_input_as_output(path: &Path, sync: &SyncFile, options: &Options) -> Re
     }
 }
 
-fn size(descriptor: &Descriptor) -> Size {
+/// A batch is a request, so that what is confirmed is recorded request by request.
+fn size(descriptor: &Descriptor, job: &Job) -> Size {
     let limits = &descriptor.limits;
-    Size {
-        records: (limits.batch_records as usize).max(1),
-        bytes: usize::try_from(limits.batch_bytes).unwrap_or(usize::MAX),
-    }
+    let records = job.batch_records.map_or(limits.batch_records, |asked| asked.get().min(limits.batch_records));
+    Size { records: (records as usize).max(1), bytes: usize::try_from(limits.batch_bytes).unwrap_or(usize::MAX) }
 }
 
 fn rate(limits: &Limits, descriptor: &Descriptor) -> PaceRate {

@@ -98,7 +98,7 @@ pub enum LoadError {
         reason: String,
     },
     /// The plugin can't say what it is.
-    #[error("{plugin} can't be asked what it is")]
+    #[error("{plugin} can't be asked what it is: {source}")]
     Describe {
         /// The plugin's name.
         plugin: String,

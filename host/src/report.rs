@@ -3,11 +3,7 @@
 //! `rows_read = unchanged + delivered + rejected + undelivered`, always. Removals are records of their own: they are no
 //! rows of the source and are counted beside it.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use crate::exit::Exit;
 
@@ -59,7 +55,7 @@ pub struct Rejections {
 /// What stopped a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// For machines, in kebab case: a problem kind of the contract, or `source`, `state`, `plugin`, `dead-letters`,
+    /// For machines, in kebab case: a problem kind of the contract, or `source`, `state`, `plugin`, `dead-letters`, `output`,
     /// `interrupted`.
     pub kind: &'static str,
     /// For a person.
@@ -114,6 +110,27 @@ pub struct Report {
     pub exit: Exit,
 }
 
+impl Report {
+    /// As JSON, for a file.
+    ///
+    /// # Errors
+    /// None that input can reach: all that it holds can stand in JSON.
+    pub fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// Notes what failed once the rows were through. What failed before stays first.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        match &mut self.failure {
+            Some(first) => first.message = format!("{}; then {}", first.message, failure.message),
+            None => self.failure = Some(failure),
+        }
+        self.exit = exit(&self.counts, self.failure.as_ref());
+    }
+}
+
 /// Rejections as they come, counted by code.
 #[derive(Debug, Default)]
 pub struct RejectionTally {
@@ -147,40 +164,6 @@ pub fn exit(counts: &Counts, failure: Option<&Failure>) -> Exit {
         None if counts.withheld_removals > 0 => Exit::Withheld,
         None if counts.rejected > 0 || counts.failed_removals > 0 => Exit::Rejected,
         None => Exit::Success,
-    }
-}
-
-/// A report's file, known to be writable before the run begins, and in its place only when it is whole.
-#[derive(Debug)]
-pub struct ReportFile {
-    path: PathBuf,
-    file: NamedTempFile,
-}
-
-impl ReportFile {
-    /// Makes room for a report at `path`, which may hold an older one.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        if path.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        folder.metadata()?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".report-");
-        // A temporary file is its owner's alone; a report is whoever's the user's mask says.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder)?;
-        Ok(Self { path: path.to_owned(), file })
-    }
-
-    /// Writes the report and puts it in its place.
-    pub fn write(mut self, report: &Report) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut self.file, report)?;
-        self.file.write_all(b"\n")?;
-        self.file.as_file().sync_all()?;
-        self.file.persist(&self.path).map_err(|error| error.error)?;
-        Ok(())
     }
 }
 
@@ -255,24 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn a_report_takes_its_place_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("report.json");
-        std::fs::write(&path, "old").unwrap();
-        drop(ReportFile::open(&path).unwrap());
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-
-        ReportFile::open(&path).unwrap().write(&report()).unwrap();
-        let read: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(read["rows_read"], 3);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-    }
-
-    #[test]
-    fn a_report_that_cannot_be_written_is_known_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        ReportFile::open(folder.path()).unwrap_err();
-        ReportFile::open(&folder.path().join("no/such/folder/report.json")).unwrap_err();
+    fn what_failed_last_does_not_hide_what_failed_first() {
+        let mut late = report();
+        late.fail(failure("output"));
+        assert_eq!(
+            late.failure.map(|failure| (failure.kind, failure.message)),
+            Some(("timeout", "x; then x".to_owned()))
+        );
+        let mut delivered = Report { failure: None, exit: Exit::Success, ..report() };
+        delivered.fail(failure("output"));
+        assert_eq!((delivered.failure, delivered.exit), (Some(failure("output")), Exit::Failed));
     }
 
     #[test]

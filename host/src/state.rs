@@ -10,6 +10,7 @@
 
 mod header;
 mod ledger;
+mod schema;
 
 #[cfg(test)]
 mod tests;
@@ -26,27 +27,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 pub use self::header::HeaderFault;
 pub use self::ledger::{Change, Leaving, Ledger, Resend};
 use crate::sync_file::SyncName;
-
-const SCHEMA: &str = "
-    CREATE TABLE syncs (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        -- What the sync writes to, and what shapes its keys: JSON objects.
-        target TEXT NOT NULL,
-        identity TEXT NOT NULL,
-        -- The id of the next record.
-        next_record INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE records (
-        sync INTEGER NOT NULL REFERENCES syncs (id),
-        key TEXT NOT NULL,
-        -- Counted up within a sync and never given out again: a run notes the ones it has seen in a bitmap.
-        id INTEGER NOT NULL,
-        -- Of what was delivered; NULL where the destination has not confirmed it.
-        hash INTEGER,
-        PRIMARY KEY (sync, key)
-    ) STRICT, WITHOUT ROWID;
-";
 
 /// Pages of the database that SQLite may keep in memory, in KiB. Ten million keys are some ten times as much.
 const CACHE_KIB: i64 = 64 << 10;
@@ -147,7 +127,10 @@ impl StateError {
     /// How to mend it.
     pub fn hint(&self) -> String {
         match self {
-            Self::NotState { fault: HeaderFault::Version(_), .. } => {
+            Self::NotState { fault: HeaderFault::Older(_), .. } => {
+                "run the sync once, not as a dry run: it brings the file up to date".to_owned()
+            }
+            Self::NotState { fault: HeaderFault::Newer(_), .. } => {
                 "use the release that wrote it, or a later one".to_owned()
             }
             Self::NotState { fault: HeaderFault::Foreign | HeaderFault::NotSqlite, .. } => {
@@ -195,7 +178,7 @@ impl State {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        header::check(&start).map_err(|fault| StateError::NotState { path: path.to_owned(), fault })?;
+        header::check(&start, access).map_err(|fault| StateError::NotState { path: path.to_owned(), fault })?;
         let connection = connect(path, access).map_err(|error| StateError::sqlite(path, &error))?;
         let state = Self { connection, path: path.to_owned(), access };
         state.check()?;
@@ -340,7 +323,7 @@ struct SyncRow {
 
 fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::ZERO)?;
     if access == Access::Read {
         // What an interrupted run left in the log stays in the log: closing would move it into the file.
@@ -357,6 +340,7 @@ fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     if access == Access::Write {
         // A reader's lock only becomes a writer's with the first write.
         connection.execute_batch("BEGIN EXCLUSIVE; COMMIT;")?;
+        schema::migrate(&mut connection)?;
     }
     Ok(connection)
 }
@@ -371,10 +355,9 @@ fn create(path: &Path) -> Result<(), StateError> {
         .map_err(|error| failed(format!("cannot be made: {error}")))?
         .into_temp_path();
     let fill = || -> rusqlite::Result<()> {
-        let connection = Connection::open(&new)?;
+        let mut connection = Connection::open(&new)?;
         connection.pragma_update(None, "application_id", header::APPLICATION_ID)?;
-        connection.pragma_update(None, "user_version", header::SCHEMA_VERSION)?;
-        connection.execute_batch(SCHEMA)?;
+        schema::migrate(&mut connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.close().map_err(|(_, error)| error)
     };

@@ -99,16 +99,8 @@ fn a_host_that_does_not_answer_is_named_with_the_form_of_the_url() {
     let desk = Desk::permissive();
     thousand_rows(&desk);
     desk.profiles(&[ID]);
-    let output = desk
-        .command(&["sync", "sync.toml", "--report", "report.json"])
-        .env("TALON_ONE_URL", format!("http://127.0.0.1:{port}"))
-        .output()
-        .expect("the command ends");
-    let outcome = Outcome {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    };
+    let mut command = desk.command(&["sync", "sync.toml", "--report", "report.json"]);
+    let outcome = Outcome::of(command.env("TALON_ONE_URL", format!("http://127.0.0.1:{port}")));
     outcome.ends_with(1).says("https://yourcompany.talon.one");
     let report = desk.report();
     adds_up(&report);

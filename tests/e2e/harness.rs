@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use fake_talon_one::{Fake, Settings};
 use serde_json::Value;
@@ -81,13 +81,7 @@ impl Desk {
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
         let output = child.wait_with_output().expect("the command ends");
         writer.join().expect("the writer ends");
-        let outcome = Outcome {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        };
-        assert!(!outcome.all().contains(KEY), "the key is shown:\n{}", outcome.all());
-        outcome
+        Outcome::new(output)
     }
 
     /// The command line, with the fake's URL and key in the environment.
@@ -100,7 +94,8 @@ impl Desk {
             .env("TALON_ONE_API_KEY", KEY)
             .env_remove("HTTP_PROXY")
             .env_remove("HTTPS_PROXY")
-            .env_remove("ALL_PROXY");
+            .env_remove("ALL_PROXY")
+            .env_remove("NO_PROXY");
         command
     }
 
@@ -134,6 +129,21 @@ impl Desk {
 }
 
 impl Outcome {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self::new(command.output().expect("the command ends"))
+    }
+
+    fn new(output: Output) -> Self {
+        let outcome = Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        };
+        assert!(!outcome.all().contains(KEY), "the key is shown:\n{}", outcome.all());
+        outcome
+    }
+
     pub(crate) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }

@@ -13,10 +13,13 @@
 
 mod check;
 mod component;
+mod disks;
 mod failures;
 mod faults;
 mod harness;
+mod interrupts;
 mod mirror;
+mod network;
 mod payloads;
 mod preview;
 mod reports;

@@ -87,7 +87,9 @@ impl TransportFault {
     fn new(kind: FaultKind, origin: &Origin, cause: &str) -> Self {
         let what = match kind {
             FaultKind::NameNotResolved => "the host's name was not found; is the URL right?",
-            FaultKind::Refused => "the connection was refused; is the URL right, its port included?",
+            FaultKind::Refused => {
+                "the connection was refused; are the URL, its port, and the proxy if there is one, right?"
+            }
             FaultKind::Unreachable => "the host can't be reached; is the network up, and the proxy right?",
             FaultKind::ConnectTimeout => "no connection in time",
             FaultKind::Certificate => {

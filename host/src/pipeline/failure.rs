@@ -1,5 +1,7 @@
 //! What stops a run, in the report's words.
 
+use std::path::Path;
+
 use super::mapper::Mapped;
 use crate::bindings::ProblemKind;
 use crate::instance::CallError;
@@ -28,6 +30,12 @@ impl Failure {
     pub(crate) fn dead_letters(error: &std::io::Error) -> Self {
         Self::new("dead-letters", format!("the dead letters cannot be written: {error}"))
             .hint("check that the disk is not full; rows that were rejected since are sent again by the next run")
+    }
+
+    /// A file of the run can't be written, now that the rows are through.
+    pub(crate) fn output(path: &Path, error: &std::io::Error) -> Self {
+        Self::new("output", format!("{} cannot be written: {error}", path.display()))
+            .hint("the rows are where the summary says; only the file is missing")
     }
 
     /// The engine's own fault.

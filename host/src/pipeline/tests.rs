@@ -92,6 +92,7 @@ impl Bench {
             object_type: None,
             mode: None,
             key_field: None,
+            batch_records: None,
             columns: None,
             target: Facts::new(),
             identity: Facts::new(),

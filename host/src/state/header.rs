@@ -3,12 +3,13 @@
 //! SQLite takes a file of 0 bytes for a new database. Here it is what a full disk leaves behind: taken for a first run,
 //! it would forget every member. So a file that is there must prove what it is, and one that does not is left alone.
 
+use super::Access;
+use super::schema::VERSION;
+
 /// Bytes of a SQLite file's header.
 pub(super) const LENGTH: usize = 100;
 /// Says in the header that the file is one of ours: "DSTS", destination state.
 pub(super) const APPLICATION_ID: u32 = 0x4453_5453;
-/// The version of the tables. A file of a later one is from a later release.
-pub(super) const SCHEMA_VERSION: u32 = 1;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
@@ -28,12 +29,15 @@ pub enum HeaderFault {
     #[error("is a SQLite database of another program")]
     Foreign,
     /// Tables that this release does not know.
-    #[error("has format version {0}; this release knows version {SCHEMA_VERSION}")]
-    Version(u32),
+    #[error("has format version {0}; this release knows version {VERSION}")]
+    Newer(u32),
+    /// Tables that would have to be changed first, and the file is only to be looked at.
+    #[error("has format version {0}, and this release wants to read version {VERSION}")]
+    Older(u32),
 }
 
 /// Judges the first bytes of a file: [`LENGTH`] of them, or all where it is shorter.
-pub(super) fn check(start: &[u8]) -> Result<(), HeaderFault> {
+pub(super) fn check(start: &[u8], access: Access) -> Result<(), HeaderFault> {
     if start.is_empty() {
         return Err(HeaderFault::Empty);
     }
@@ -44,8 +48,10 @@ pub(super) fn check(start: &[u8]) -> Result<(), HeaderFault> {
         return Err(HeaderFault::NotSqlite);
     }
     match (number(start, 68), number(start, 60)) {
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
-        (APPLICATION_ID, version) => Err(HeaderFault::Version(version)),
+        (APPLICATION_ID, VERSION) => Ok(()),
+        (APPLICATION_ID, version) if version > VERSION => Err(HeaderFault::Newer(version)),
+        (APPLICATION_ID, version) if access == Access::Read => Err(HeaderFault::Older(version)),
+        (APPLICATION_ID, _) => Ok(()),
         _ => Err(HeaderFault::Foreign),
     }
 }
@@ -71,7 +77,9 @@ mod tests {
 
     #[test]
     fn only_our_own_version_passes() {
-        assert_eq!(check(&header(APPLICATION_ID, SCHEMA_VERSION)), Ok(()));
+        for access in [Access::Read, Access::Write] {
+            assert_eq!(check(&header(APPLICATION_ID, VERSION), access), Ok(()));
+        }
         for (start, fault) in [
             (Vec::new(), HeaderFault::Empty),
             (vec![0; 17], HeaderFault::Nul),
@@ -79,11 +87,12 @@ mod tests {
             (b"id,name\n".to_vec(), HeaderFault::NotSqlite),
             (MAGIC.to_vec(), HeaderFault::NotSqlite),
             (header(0, 0), HeaderFault::Foreign),
-            (header(7, SCHEMA_VERSION), HeaderFault::Foreign),
-            (header(APPLICATION_ID, 2), HeaderFault::Version(2)),
-            (header(APPLICATION_ID, 0), HeaderFault::Version(0)),
+            (header(7, VERSION), HeaderFault::Foreign),
+            (header(APPLICATION_ID, VERSION + 1), HeaderFault::Newer(VERSION + 1)),
+            (header(APPLICATION_ID, VERSION - 1), HeaderFault::Older(VERSION - 1)),
         ] {
-            assert_eq!(check(&start), Err(fault));
+            assert_eq!(check(&start, Access::Read), Err(fault));
         }
+        assert_eq!(check(&header(APPLICATION_ID, VERSION - 1), Access::Write), Ok(()), "it is brought up to date");
     }
 }

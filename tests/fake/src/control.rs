@@ -31,6 +31,7 @@ pub(crate) enum Call {
     Requests,
     Reset,
     Faults,
+    Release,
     Audiences,
     Attributes,
     /// What is there, for who asks for something else.
@@ -82,6 +83,7 @@ impl Call {
             (&Method::GET, "requests") => Self::Requests,
             (&Method::POST, "reset") => Self::Reset,
             (&Method::POST, "faults") => Self::Faults,
+            (&Method::POST, "release") => Self::Release,
             (&Method::POST, "audiences") => Self::Audiences,
             (&Method::POST, "attributes") => Self::Attributes,
             _ => Self::Unknown,
@@ -112,6 +114,7 @@ impl Call {
             }
             Self::Reset => shared.reset(),
             Self::Faults => *lock(&shared.faults) = read::<Faults>(body)?,
+            Self::Release => shared.release(),
             Self::Audiences => {
                 let audience: NewAudience = read(body)?;
                 lock(&shared.deployment).audiences.create(audience.id, &audience.name);
@@ -121,8 +124,7 @@ impl Call {
                 lock(&shared.deployment).definitions.define(&attribute.name, attribute.kind);
             }
             Self::Unknown => {
-                let known =
-                    "known are GET /_fake/state and requests, POST /_fake/reset, faults, audiences and attributes";
+                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences and attributes";
                 return Ok(refused(StatusCode::NOT_FOUND, known));
             }
         }

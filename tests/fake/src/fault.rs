@@ -40,6 +40,8 @@ pub enum Kind {
         /// For how many milliseconds.
         millis: u64,
     },
+    /// The request is treated properly, and its answer held back until [`Fake::release`](crate::Fake::release).
+    Hold,
     /// The head of an answer and some of its body, then nothing more until the fake stops.
     Stall {
         /// The answer's status.
@@ -145,7 +147,7 @@ impl TryFrom<String> for HeaderText {
 impl Kind {
     /// Whether the request gets its proper treatment, and takes effect, by this kind's own nature.
     pub(crate) const fn is_proper(&self) -> bool {
-        matches!(self, Self::Pass | Self::Slow { .. } | Self::Goodbye)
+        matches!(self, Self::Pass | Self::Slow { .. } | Self::Hold | Self::Goodbye)
     }
 
     /// As a script names it.
@@ -158,6 +160,7 @@ impl Kind {
             Self::HalfClose => "half_close",
             Self::Hang => "hang",
             Self::Slow { .. } => "slow",
+            Self::Hold => "hold",
             Self::Stall { .. } => "stall",
             Self::CutShort { .. } => "cut_short",
             Self::Oversized { .. } => "oversized",
@@ -244,6 +247,12 @@ impl Fault {
     #[must_use]
     pub fn slow(delay: Duration) -> Self {
         Self::new(Kind::Slow { millis: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX) })
+    }
+
+    /// Answers properly, once the test says so: it can act while a request is in flight, however slow the machine.
+    #[must_use]
+    pub const fn hold() -> Self {
+        Self::new(Kind::Hold)
     }
 
     /// Begins an answer and never ends it.

@@ -19,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Mutex<Faults>,
     pub(crate) rate: Mutex<RateLimit>,
     stop: watch::Sender<bool>,
+    release: watch::Sender<()>,
 }
 
 impl Shared {
@@ -30,6 +31,7 @@ impl Shared {
             faults: Mutex::new(settings.faults.clone()),
             rate: Mutex::new(RateLimit::new(settings.rate_limit)),
             stop: watch::Sender::new(false),
+            release: watch::Sender::new(()),
             settings,
         }
     }
@@ -40,6 +42,19 @@ impl Shared {
         *lock(&self.faults) = Faults::none();
         *lock(&self.rate) = RateLimit::new(self.settings.rate_limit);
         self.recorder.reset();
+    }
+
+    /// Lets go of all answers that are held now.
+    pub(crate) fn release(&self) {
+        self.release.send_replace(());
+    }
+
+    /// Comes back with the first release after this call.
+    pub(crate) fn released(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut release = self.release.subscribe();
+        async move {
+            let _: Result<_, _> = release.changed().await;
+        }
     }
 
     pub(crate) fn stop(&self) {

@@ -48,6 +48,15 @@ impl Exchange {
                     () = self.shared.stopped() => Err(Ended),
                 }
             }
+            Kind::Hold => {
+                // Before the request is noted: whoever has seen it can then let it go.
+                let released = self.shared.released();
+                let reply = self.proper(name);
+                tokio::select! {
+                    () = released => Ok(reply),
+                    () = self.shared.stopped() => Err(Ended),
+                }
+            }
             Kind::Hang => {
                 self.note(None, name);
                 self.shared.stopped().await;

@@ -165,6 +165,27 @@ async fn a_slow_answer_is_the_proper_one_and_takes_effect_before_the_wait() {
     assert_eq!(read_to_end(&mut stream).0, "");
 }
 
+#[tokio::test]
+async fn a_held_answer_takes_effect_and_comes_when_it_is_let_go() {
+    let fake = start(Settings::new(KEY).faults(Faults::script([Fault::hold().times(2)])));
+    for count in 1..=2 {
+        let mut stream = connect(&fake);
+        stream.write_all(raw_profile(true).as_bytes()).unwrap();
+        fake.seen(count, PATIENCE).await.unwrap();
+        assert_eq!(noted(&fake), (true, Some(204), Some("hold")));
+        stream.set_nonblocking(true).unwrap();
+        assert_eq!(stream.peek(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        stream.set_nonblocking(false).unwrap();
+        if count == 1 {
+            fake.release();
+        } else {
+            let url = format!("{}/_fake/release", fake.url());
+            assert_eq!(http().post(url).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+        }
+        assert!(read_to_end(&mut stream).0.starts_with("HTTP/1.1 204 "));
+    }
+}
+
 #[test]
 fn a_stalled_answer_begins_and_does_not_end() {
     let fake = with(Fault::stall(500));
