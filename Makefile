@@ -32,7 +32,11 @@ lint: component ## Format, clippy and documentation, all without a warning
 
 .PHONY: faults
 faults: component ## Storms, kills, bad records and the rate limit, at size; takes minutes and prints its figures
-	cargo test --locked --release --package destination-host --test e2e -- --ignored --nocapture --test-threads 1
+	cargo test --locked --release --package destination-host --test e2e -- --ignored faults:: --nocapture --test-threads 1
+
+.PHONY: databases
+databases: component ## The sources against a real PostgreSQL and SQLite; installs both and their drivers where they are missing
+	tests/databases.sh
 
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes

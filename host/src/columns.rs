@@ -2,7 +2,8 @@
 //!
 //! Converted are only what the two lay out differently (booleans, narrow integers, decimals) and slices that do not begin
 //! at a byte or at offset 0. No value is rounded on the way: what a 64-bit integer or float cannot hold goes as its
-//! digits. Types without a counterpart (lists, structs, binary, times of day) are refused by column and type.
+//! digits. Lists, structs and maps go as JSON, times of day as text. Types without a counterpart (binary, durations,
+//! intervals, unions) are refused by column and type.
 
 #[cfg(test)]
 mod tests;
@@ -12,15 +13,17 @@ use std::borrow::Cow;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowTimestampType, DataType, Date32Type, Date64Type, Decimal128Type, Decimal256Type, DecimalType, Field,
-    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit as ArrowUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowTimestampType, DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DecimalType, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimeUnit as ArrowUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::bindings::{Column, Strings, TimeUnit, Timestamps, Values};
-use crate::source::JSON_EXTENSION;
+use crate::cell;
 
 const MILLISECONDS_A_DAY: i64 = 86_400_000;
 
@@ -130,8 +133,12 @@ impl Texts<'_> {
 fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'a>, ColumnError> {
     use ConvertedValues as To;
     let name = field.name();
-    let is_json = field.metadata().get(JSON_EXTENSION.0).is_some_and(|extension| extension == JSON_EXTENSION.1);
-    let text = |strings| if is_json { To::Json(strings) } else { To::Texts(strings) };
+    let (is_json, is_number) = (cell::is(field, cell::JSON), is_numeric(field));
+    let text = |strings| match (is_json, is_number) {
+        (true, _) => To::Json(strings),
+        (_, true) => To::Decimals(strings),
+        _ => To::Texts(strings),
+    };
     Ok(match array.data_type() {
         DataType::Null => To::Nulls(u32::try_from(array.len()).unwrap_or(u32::MAX)),
         DataType::Boolean => To::Booleans(array.as_boolean().values().iter().collect()),
@@ -147,15 +154,16 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'
             To::Decimals(digits(name, array, |row| array.value(row).to_string())?)
         }
         DataType::Float64 => To::Floats(Cow::Borrowed(array.as_primitive::<Float64Type>().values())),
-        // A 32-bit 0.1 is 0.1 and not the 0.10000000149011612 that its bits would be in 64.
         DataType::Float32 => {
-            let shortest = |value: &f32| value.to_string().parse().unwrap_or(f64::from(*value));
-            To::Floats(array.as_primitive::<Float32Type>().values().iter().map(shortest).collect())
+            let values = array.as_primitive::<Float32Type>().values().iter();
+            To::Floats(values.map(|&value| cell::widened(value)).collect())
         }
         DataType::Float16 => {
             let values = array.as_primitive::<Float16Type>().values().iter();
             To::Floats(values.map(|value| value.to_f64()).collect())
         }
+        DataType::Decimal32(..) => To::Decimals(decimals::<Decimal32Type>(name, array)?),
+        DataType::Decimal64(..) => To::Decimals(decimals::<Decimal64Type>(name, array)?),
         DataType::Decimal128(..) => To::Decimals(decimals::<Decimal128Type>(name, array)?),
         DataType::Decimal256(..) => To::Decimals(decimals::<Decimal256Type>(name, array)?),
         DataType::Date32 => To::Dates(Cow::Borrowed(array.as_primitive::<Date32Type>().values())),
@@ -179,8 +187,81 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'
         DataType::Dictionary(_, of) if matches!(**of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => {
             text(copied_strings(field, array)?)
         }
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_)
+        | DataType::FixedSizeList(..)
+        | DataType::Struct(_)
+        | DataType::Map(..)
+            if crosses_as_json(field) =>
+        {
+            To::Json(written(field, array, |row, json| cell::push_json(json, field, array, row))?)
+        }
+        DataType::Time32(_) | DataType::Time64(_) => {
+            let formatter = ArrayFormatter::try_new(array, &FormatOptions::default()).map_err(|_| unfit(field))?;
+            To::Texts(written(field, array, |row, text| {
+                text.push_str(&formatter.value(row).try_to_string()?);
+                Ok(())
+            })?)
+        }
+        DataType::FixedSizeBinary(16) if cell::is(field, cell::UUID) => {
+            let values = array.as_fixed_size_binary();
+            To::Texts(written(field, array, |row, text| {
+                text.push_str(&cell::uuid(values.value(row)));
+                Ok(())
+            })?)
+        }
         _ => return Err(unfit(field)),
     })
+}
+
+/// Whether texts are numbers of a database: PostgreSQL's NUMERIC has more digits than any Arrow type.
+fn is_numeric(field: &Field) -> bool {
+    let metadata = field.metadata().get(cell::EXTENSION_METADATA).map(String::as_str).unwrap_or_default();
+    cell::is(field, cell::OPAQUE) && metadata.replace(' ', "").contains("\"type_name\":\"numeric\"")
+}
+
+/// Whether all that a list, struct or map holds has a place in JSON.
+fn crosses_as_json(field: &Field) -> bool {
+    match field.data_type() {
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _)
+        | DataType::Map(item, _) => crosses_as_json(item),
+        DataType::Struct(fields) => fields.iter().all(|field| crosses_as_json(field)),
+        DataType::Dictionary(_, values) => crosses_as_json(&Field::new(field.name(), (**values).clone(), true)),
+        DataType::FixedSizeBinary(16) => cell::is(field, cell::UUID),
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_)
+        | DataType::Duration(_)
+        | DataType::Interval(_)
+        | DataType::RunEndEncoded(..)
+        | DataType::Union(..) => false,
+        _ => true,
+    }
+}
+
+/// The texts that `write` makes of the values that are not null.
+fn written<'a>(
+    field: &Field,
+    array: &ArrayRef,
+    mut write: impl FnMut(usize, &mut String) -> Result<(), ArrowError>,
+) -> Result<Texts<'a>, ColumnError> {
+    let mut offsets = Vec::with_capacity(array.len() + 1);
+    offsets.push(0);
+    let mut data = String::new();
+    for row in 0..array.len() {
+        if array.is_valid(row) {
+            write(row, &mut data).map_err(|_| unfit(field))?;
+        }
+        offsets.push(offset(field.name(), data.len(), array.len())?);
+    }
+    Ok(Texts { offsets: Cow::Owned(offsets), data: Cow::Owned(data) })
 }
 
 fn unfit(field: &Field) -> ColumnError {

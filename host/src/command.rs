@@ -83,8 +83,10 @@ async fn sync_file(plugin: &Plugin, path: &Path) -> Result<SyncFile, Problem> {
 /// The faults between a sync file and the columns of its source, and the columns. Standard input is left unread.
 fn column_faults(plugin: &Plugin, draft: &Draft) -> (Vec<Fault>, Option<Vec<String>>) {
     use destination_host::sync_file::Input;
-    let Some(spec) = draft.source().filter(|spec| *spec.input() != Input::Stdin) else { return (Vec::new(), None) };
-    let source = match source::open(spec, ROWS_FOR_COLUMNS) {
+    let Some(spec) = draft.source().filter(|spec| spec.input() != Some(Input::Stdin)) else {
+        return (Vec::new(), None);
+    };
+    let source = match source::open(spec, draft.computed(), ROWS_FOR_COLUMNS) {
         Ok((source, _)) => source,
         Err(error) => {
             let fault = Fault { path: "source".to_owned(), message: error.to_string(), hint: error.hint };

@@ -7,11 +7,13 @@
 
 pub mod answers;
 pub mod bindings;
+mod cell;
 pub mod columns;
 pub mod dead_letter;
 pub mod egress;
 pub mod embedded;
 pub mod exit;
+pub mod expression;
 pub mod fault;
 pub mod http_client;
 pub mod instance;

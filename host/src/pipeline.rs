@@ -44,7 +44,7 @@ use crate::session::Session;
 use crate::source::{self, CHUNK_ROWS, Meter, Source, SourceError};
 use crate::state::{Access, Ledger, Resend, State, StateError};
 use crate::stop::Stop;
-use crate::sync_file::{Destination, Input, Limits, Rate, SourceSpec, SyncFile};
+use crate::sync_file::{Input, Limits, Rate, SourceSpec, SyncFile};
 
 /// What a run is asked beside its sync file.
 #[derive(Debug, Clone, Default)]
@@ -146,7 +146,7 @@ pub async fn run(
     };
     // The first rows of standard input may be long in coming.
     let (source, meter) = tokio::select! {
-        opened = open_source(spec, &sync.destination, &job, CHUNK_ROWS) => opened?,
+        opened = open_source(spec, sync, &job, CHUNK_ROWS) => opened?,
         reason = stop.wait() => return Err(Error::Interrupted(reason)),
     };
     let outputs = Outputs::open(sync, options)?;
@@ -212,16 +212,16 @@ async fn follow<D: Delivery>(flow: Flow<D>, mapped: Receiver<Mapped>, stop: &Sto
 /// Opens a source and compares its columns with the mappings.
 async fn open_source(
     spec: &SourceSpec,
-    destination: &Destination,
+    sync: &SyncFile,
     job: &Job,
     chunk_rows: usize,
 ) -> Result<(Box<dyn Source>, Arc<Meter>), Error> {
-    let spec = spec.clone();
-    let opened = tokio::task::spawn_blocking(move || source::open(&spec, chunk_rows)).await;
+    let (spec, computed) = (spec.clone(), sync.computed.clone());
+    let opened = tokio::task::spawn_blocking(move || source::open(&spec, &computed, chunk_rows)).await;
     let (source, meter) = opened.map_err(|error| Error::Engine(format!("the source died: {error}")))??;
     // Without a column there is no row either, and nothing to miss: an empty NDJSON file.
     if !source.columns().is_empty() {
-        let missing = source::missing_columns(source.columns(), destination, job.key_field.as_deref());
+        let missing = source::missing_columns(source.columns(), &sync.destination, job.key_field.as_deref());
         if !missing.is_empty() {
             return Err(Error::Faults(missing));
         }
@@ -281,9 +281,9 @@ impl Outputs {
 /// Making the dead letters anew would empty the file that is being read.
 fn refuse_input_as_output(path: &Path, sync: &SyncFile, options: &Options) -> Result<(), Error> {
     let input = match (&options.replay, sync.source.input()) {
-        (Some(replay), _) => replay,
-        (None, Input::File(file)) => file,
-        (None, Input::Stdin) => return Ok(()),
+        (Some(replay), _) => replay.clone(),
+        (None, Some(Input::File(file))) => file,
+        (None, Some(Input::Stdin) | None) => return Ok(()),
     };
     match (path.canonicalize(), input.canonicalize()) {
         (Ok(output), Ok(input)) if output == input => Err(Error::Faults(vec![

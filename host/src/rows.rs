@@ -1,14 +1,12 @@
 //! Rows of a source that are on their way, kept to say which one was rejected.
 
-use arrow::array::{Array, AsArray, UInt32Array};
+use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{DataType, Field, Int64Type};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::value::RawValue;
 
-use crate::source::JSON_EXTENSION;
+use crate::cell;
 
 /// Rows and their numbers.
 #[derive(Debug, Clone)]
@@ -65,39 +63,13 @@ impl Rows {
             if at > 0 {
                 object.push(',');
             }
-            push_string(&mut object, field.name());
+            cell::push_string(&mut object, field.name());
             object.push(':');
-            push_value(&mut object, field, array, row)?;
+            cell::push_json(&mut object, field, array, row)?;
         }
         object.push('}');
         RawValue::from_string(object).map_err(|error| ArrowError::ExternalError(Box::new(error)))
     }
-}
-
-fn push_value(json: &mut String, field: &Field, array: &dyn Array, row: usize) -> Result<(), ArrowError> {
-    let is_json = field.metadata().get(JSON_EXTENSION.0).is_some_and(|extension| extension == JSON_EXTENSION.1);
-    match array.data_type() {
-        _ if array.is_null(row) => json.push_str("null"),
-        DataType::Null => json.push_str("null"),
-        DataType::Utf8 if is_json => json.push_str(array.as_string::<i32>().value(row)),
-        DataType::Utf8 => push_string(json, array.as_string::<i32>().value(row)),
-        DataType::Boolean => json.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
-        DataType::Int64 => json.push_str(&array.as_primitive::<Int64Type>().value(row).to_string()),
-        // Whatever else: as Arrow writes it. Digits stand for themselves, other texts in quotes.
-        other => {
-            let text = ArrayFormatter::try_new(array, &FormatOptions::default())?.value(row).try_to_string()?;
-            if other.is_numeric() && serde_json::from_str::<serde_json::Number>(&text).is_ok() {
-                json.push_str(&text);
-            } else {
-                push_string(json, &text);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn push_string(json: &mut String, text: &str) {
-    json.push_str(&serde_json::Value::from(text).to_string());
 }
 
 #[cfg(test)]
@@ -107,13 +79,12 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, NullArray, StringArray};
-    use arrow::datatypes::Schema;
+    use arrow::datatypes::{DataType, Field, Schema};
 
     use super::*;
 
     fn rows() -> Rows {
-        let (key, value) = JSON_EXTENSION;
-        let json = Field::new("j\"", DataType::Utf8, true).with_metadata([(key.to_owned(), value.to_owned())]);
+        let json = cell::json_field("j\"");
         let fields = vec![
             Field::new("id", DataType::Utf8, true),
             json,

@@ -3,21 +3,28 @@
 //! A source reads its text once, in order, and never holds more of it than one chunk and one record. It ends in one of
 //! two ways that are never mixed up: cleanly, or with a [`SourceError`]. What a column's value means is not decided here.
 
+mod arrow_stream;
+mod chunks;
+mod computed;
 mod csv;
+#[cfg(feature = "adbc")]
+mod database;
 mod meter;
 mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 
 pub use self::meter::Meter;
 use self::meter::Metered;
-pub use self::ndjson::JSON_EXTENSION;
 use crate::fault::Fault;
 use crate::fault::nearest;
-use crate::sync_file::{Destination, Input, SourceSpec};
+use crate::sync_file::{Computed, Destination, Input, SourceSpec};
 
 /// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
 pub const CHUNK_ROWS: usize = 8_000;
@@ -75,30 +82,89 @@ impl SourceError {
 /// Opens a source and reads as far as its columns. The meter tells how much of it has been read since.
 ///
 /// `chunk_rows` is [`CHUNK_ROWS`], or fewer for a look at the first rows.
-pub fn open(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
-    let name = spec.input().to_string();
-    let text = match spec.input() {
-        Input::Stdin => Metered::stdin(),
-        Input::File(path) => {
-            let absent =
-                |error| SourceError { absent: true, ..SourceError::new(&name, format!("cannot be opened: {error}")) };
-            Metered::file(File::open(path).map_err(absent)?)
-        }
-    };
-    let meter = text.meter();
-    let source: Box<dyn Source> = match spec {
-        SourceSpec::Csv { delimiter, quote, columns, .. } => {
-            let format = csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() };
-            Box::new(csv::CsvSource::open(name, text, &format, chunk_rows)?)
-        }
-        SourceSpec::Ndjson { columns, .. } => {
-            Box::new(ndjson::NdjsonSource::open(name, text, ndjson::Lines::Rows, columns.clone(), chunk_rows)?)
-        }
-        SourceSpec::DeadLetters { .. } => {
-            Box::new(ndjson::NdjsonSource::open(name, text, ndjson::Lines::DeadLetters, Vec::new(), chunk_rows)?)
-        }
+///
+/// # Errors
+/// Where it can't be opened, or begins with what it should not.
+pub fn open(
+    spec: &SourceSpec,
+    computed: &[Computed],
+    chunk_rows: usize,
+) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
+    let (source, meter) = open_plain(spec, chunk_rows)?;
+    let source = match computed {
+        [] => source,
+        _ => Box::new(computed::ComputedSource::open(source, spec.to_string(), computed.to_vec())?),
     };
     Ok((source, meter))
+}
+
+fn open_plain(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
+    let name = spec.to_string();
+    let text = |input: &Input| match input {
+        Input::Stdin => Ok(Metered::stdin()),
+        Input::File(path) => open_file(path).map(Metered::file),
+    };
+    Ok(match spec {
+        SourceSpec::Csv { input, delimiter, quote, columns } => {
+            let text = text(input)?;
+            let meter = text.meter();
+            let format = csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() };
+            (Box::new(csv::CsvSource::open(name, text, &format, chunk_rows)?), meter)
+        }
+        SourceSpec::Ndjson { input, columns } => {
+            let text = text(input)?;
+            let meter = text.meter();
+            let rows = ndjson::Lines::Rows;
+            (Box::new(ndjson::NdjsonSource::open(name, text, rows, columns.clone(), chunk_rows)?), meter)
+        }
+        SourceSpec::DeadLetters { input } => {
+            let text = text(input)?;
+            let meter = text.meter();
+            let letters = ndjson::Lines::DeadLetters;
+            (Box::new(ndjson::NdjsonSource::open(name, text, letters, Vec::new(), chunk_rows)?), meter)
+        }
+        SourceSpec::Arrow { input } => {
+            let stream = text(input)?;
+            let meter = stream.meter();
+            (Box::new(arrow_stream::ArrowSource::open(name, stream, chunk_rows)?), meter)
+        }
+        #[cfg(feature = "parquet")]
+        SourceSpec::Parquet { path } => {
+            let (source, meter) = parquet::ParquetSource::open(path, open_file(path)?, chunk_rows)?;
+            (Box::new(source), meter)
+        }
+        #[cfg(feature = "adbc")]
+        SourceSpec::Adbc(adbc) => (Box::new(database::DatabaseSource::open(adbc, chunk_rows)?), Arc::default()),
+        #[cfg(not(all(feature = "parquet", feature = "adbc")))]
+        _ => {
+            let message = "this build of the host leaves this type of source out";
+            return Err(SourceError::new(&name, message).hint("build it with all features"));
+        }
+    })
+}
+
+fn open_file(path: &Path) -> Result<File, SourceError> {
+    File::open(path).map_err(|error| {
+        let name = path.display().to_string();
+        SourceError { absent: true, ..SourceError::new(&name, format!("cannot be opened: {error}")) }
+    })
+}
+
+/// Calls into a library that may panic on a file that lies. That is the file's fault, and must be told like one.
+fn guarded<T>(name: &str, call: impl FnOnce() -> T) -> Result<T, SourceError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).map_err(|_| {
+        SourceError::new(name, "is damaged in a way that its reader can't name").hint("write the file anew")
+    })
+}
+
+/// Two columns of one name could not be told apart by a mapping.
+fn distinct(name: &str, columns: &[String]) -> Result<(), SourceError> {
+    let mut seen = std::collections::HashSet::new();
+    match columns.iter().find(|column| !seen.insert(column.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(SourceError::new(name, format!("has two columns named {twice:?}"))
+            .hint("give each column a name of its own, in a query with AS")),
+    }
 }
 
 /// The columns that the destination's mappings read and the source does not have.
@@ -184,7 +250,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let spec = SourceSpec::DeadLetters { input: Input::File("/nowhere/rows.ndjson".into()) };
-        let error = open(&spec, 1).err().unwrap();
+        let error = open(&spec, &[], 1).err().unwrap();
         assert!(error.to_string().starts_with("/nowhere/rows.ndjson: cannot be opened: "), "{error}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod destination;
 mod section;
+mod source;
 mod variables;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ use toml::{Table, Value};
 
 pub use self::destination::{Destination, Mapping};
 use self::section::Section;
+pub use self::source::{Adbc, Computed, Input, SourceSpec};
 use crate::fault::Fault;
 
 /// Workers of a run that says nothing else. Four keep one connection each busy without bursts.
@@ -43,6 +45,8 @@ pub struct SyncFile {
     pub destination: Destination,
     /// Where the rows come from.
     pub source: SourceSpec,
+    /// Columns that are made from others before rows are mapped.
+    pub computed: Vec<Computed>,
     /// How fast they may go.
     pub limits: Limits,
     /// What is remembered between runs.
@@ -55,43 +59,6 @@ pub struct SyncFile {
 /// file's name, on every platform.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SyncName(String);
-
-/// Where the rows come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceSpec {
-    /// Comma-separated values.
-    Csv {
-        /// The text.
-        input: Input,
-        /// Between two fields. Default: a comma.
-        delimiter: u8,
-        /// Around a field. Default: a double quote.
-        quote: u8,
-        /// The names of the columns of a file without a header line; `None` where the first line names them.
-        columns: Option<Vec<String>>,
-    },
-    /// One JSON object a line.
-    Ndjson {
-        /// The text.
-        input: Input,
-        /// Columns that are there from the first row on, whatever keys the first rows have.
-        columns: Vec<String>,
-    },
-    /// The rows of a dead-letter file of an earlier run.
-    DeadLetters {
-        /// The text.
-        input: Input,
-    },
-}
-
-/// A text that is read from its start to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// Standard input, written `-`.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
 
 /// How fast a run may be. What the file leaves open is the plugin's to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +113,7 @@ pub struct Draft {
     name: Option<SyncName>,
     destination: Destination,
     source: Option<SourceSpec>,
+    computed: Vec<Computed>,
     limits: Limits,
     state: Option<StateSpec>,
     network: Network,
@@ -182,31 +150,6 @@ impl fmt::Display for SyncName {
     }
 }
 
-impl SourceSpec {
-    /// The text that is read.
-    pub fn input(&self) -> &Input {
-        match self {
-            Self::Csv { input, .. } | Self::Ndjson { input, .. } | Self::DeadLetters { input } => input,
-        }
-    }
-}
-
-impl Input {
-    /// A path as a user writes it: `-` is standard input, anything else is taken from `base`.
-    pub fn new(path: &str, base: &Path) -> Self {
-        if path == "-" { Self::Stdin } else { Self::File(base.join(path)) }
-    }
-}
-
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stdin => f.write_str("standard input"),
-            Self::File(path) => path.display().fmt(f),
-        }
-    }
-}
-
 impl Default for MaxRemovals {
     fn default() -> Self {
         Self { count: DEFAULT_REMOVALS, ratio: DEFAULT_REMOVAL_RATIO }
@@ -235,13 +178,13 @@ impl Draft {
         if destination.is_none() {
             root.fault("destination", "is required", "add a [destination] table with the plugin's settings");
         }
-        let source = read_source(root.section("source"), base);
+        let (source, computed) = source::read(root.section("source"), base);
         let limits = read_limits(root.section("limits"));
         let state = read_state(root.section("state"), base, name.as_ref());
         let network = read_network(root.section("network"), base);
         root.finish();
         let destination = Destination::from_toml(destination.unwrap_or_default(), &mut faults);
-        Ok(Self { name, destination, source, limits, state, network, faults, unexpanded })
+        Ok(Self { name, destination, source, computed, limits, state, network, faults, unexpanded })
     }
 
     /// The plugin's config as JSON. It holds secrets.
@@ -252,6 +195,11 @@ impl Draft {
     /// Where the rows come from, where the file says it without a fault.
     pub fn source(&self) -> Option<&SourceSpec> {
         self.source.as_ref()
+    }
+
+    /// Columns that are made from others, those that the file says without a fault.
+    pub fn computed(&self) -> &[Computed] {
+        &self.computed
     }
 
     /// The name and state of a file whose other parts may have faults: to look at a state, no key is needed.
@@ -270,10 +218,10 @@ impl Draft {
 
     /// The sync, or all faults that were found.
     pub fn finish(self) -> Result<SyncFile, Vec<Fault>> {
-        let Self { name, destination, source, limits, state, network, faults, .. } = self;
+        let Self { name, destination, source, computed, limits, state, network, faults, .. } = self;
         match (name, source, state) {
             (Some(name), Some(source), Some(state)) if faults.is_empty() => {
-                Ok(SyncFile { name, destination, source, limits, state, network })
+                Ok(SyncFile { name, destination, source, computed, limits, state, network })
             }
             _ => Err(faults),
         }
@@ -288,52 +236,6 @@ fn read_name(root: &mut Section<'_>) -> Option<SyncName> {
             root.fault("name", message, "it names the state of the sync: crm-profiles");
             None
         }
-    }
-}
-
-fn read_source(mut section: Section<'_>, base: &Path) -> Option<SourceSpec> {
-    const TYPES: [&str; 2] = ["csv", "ndjson"];
-    let kind = section.required_string("type", "\"csv\"");
-    let path = section.required_string("path", "\"rows.csv\"");
-    let input = path.map(|path| Input::new(&path, base));
-    let columns = section.strings("columns").filter(|columns| names_are_sound(&mut section, columns));
-    let spec = match kind.as_deref() {
-        Some("csv") => {
-            let delimiter = section.ascii("delimiter", "\";\"").unwrap_or(b',');
-            let quote = section.ascii("quote", "\"'\"").unwrap_or(b'"');
-            input.map(|input| SourceSpec::Csv { input, delimiter, quote, columns })
-        }
-        Some("ndjson") => input.map(|input| SourceSpec::Ndjson { input, columns: columns.unwrap_or_default() }),
-        Some(other) => {
-            let hint = match crate::fault::nearest(other, TYPES) {
-                Some(near) => format!("did you mean {near:?}?"),
-                None => format!("write one of: {}", TYPES.join(", ")),
-            };
-            section.fault("type", format!("is {other:?}, which is not a known source"), hint);
-            // Which keys there may be depends on the type: without one, none is unknown.
-            return None;
-        }
-        None => return None,
-    };
-    section.finish();
-    spec
-}
-
-fn names_are_sound(section: &mut Section<'_>, columns: &[String]) -> bool {
-    let fault = if columns.is_empty() {
-        Some("is empty".to_owned())
-    } else if columns.iter().any(String::is_empty) {
-        Some("has an empty name".to_owned())
-    } else {
-        let twice = columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name));
-        twice.map(|(_, name)| format!("has {name:?} twice"))
-    };
-    match fault {
-        Some(message) => {
-            section.fault("columns", message, "name each column once, or leave `columns` out");
-            false
-        }
-        None => true,
     }
 }
 

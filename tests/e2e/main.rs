@@ -11,8 +11,10 @@
     reason = "a test that can't go on fails with the reason"
 )]
 
+mod arrow_types;
 mod check;
 mod component;
+mod databases;
 mod disks;
 mod failures;
 mod faults;
@@ -23,4 +25,5 @@ mod network;
 mod payloads;
 mod preview;
 mod reports;
+mod sources;
 mod validate;

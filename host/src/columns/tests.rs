@@ -93,9 +93,7 @@ fn timestamps_keep_their_unit_and_zone() {
 #[test]
 fn json_is_told_from_text_by_the_field() {
     let array: ArrayRef = Arc::new(StringArray::from(vec!["[1.10]"]));
-    let (key, value) = JSON_EXTENSION;
-    let json = Field::new("a", DataType::Utf8, true).with_metadata([(key.to_owned(), value.to_owned())]);
-    assert_eq!(read(json, array.clone()).unwrap(), some(&["json [1.10]"]));
+    assert_eq!(read(cell::json_field("a"), array.clone()).unwrap(), some(&["json [1.10]"]));
     assert_eq!(read(Field::new("a", DataType::Utf8, true), array).unwrap(), some(&["[1.10]"]));
 }
 

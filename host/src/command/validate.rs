@@ -30,7 +30,7 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Re
         Some(columns) => figures::counted(columns.len() as u64, "column"),
         None => "its columns were not looked at".to_owned(),
     };
-    terminal.say(&format!("  source   {} ({seen})", sync.source.input()));
+    terminal.say(&format!("  source   {} ({seen})", sync.source));
     if let Some(read) = &job.columns {
         terminal.say(&format!("  mapped   {}", figures::counted(read.len() as u64, "column")));
     }

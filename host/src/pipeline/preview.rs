@@ -52,7 +52,7 @@ pub async fn preview(
     let job = Job::new(descriptor, &sync.destination);
     let outgoing = Outgoing::new(client.clone(), Pace::unlimited());
     let session = plugin.session(&sync.destination.json(), outgoing).map_err(Error::from)?;
-    let (mut source, _) = open_source(&sync.source, &sync.destination, &job, rows.min(CHUNK_ROWS)).await?;
+    let (mut source, _) = open_source(&sync.source, sync, &job, rows.min(CHUNK_ROWS)).await?;
     let mut queue = Queue::new(size(descriptor, &job));
     let mut preview = Preview::default();
     let wanted = rows as u64;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts the bytes of an input as they are read. Shared by whoever reads and whoever looks.
+/// Counts the bytes (or the rows) of an input as they are read. Shared by whoever reads and whoever looks.
 #[derive(Debug, Default)]
 pub struct Meter {
     read: AtomicU64,
@@ -13,6 +13,16 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// A meter of rows, where it is known how many there are.
+    pub(super) fn of(total: Option<u64>) -> Self {
+        Self { total, ..Self::default() }
+    }
+
+    /// Counts what was read.
+    pub(super) fn add(&self, read: u64) {
+        self.read.fetch_add(read, Ordering::Relaxed);
+    }
+
     /// The part that was read, from 0 to 1; `None` where it is not known how much there is.
     pub fn share(&self) -> Option<f64> {
         let total = self.total.filter(|&total| total > 0)?;
@@ -32,7 +42,7 @@ impl Metered {
     pub(super) fn file(file: File) -> Self {
         // Of a pipe with a name it is not known how much will come.
         let total = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
-        Self { input: Box::new(file), meter: Arc::new(Meter { total, ..Meter::default() }) }
+        Self { input: Box::new(file), meter: Arc::new(Meter::of(total)) }
     }
 
     pub(super) fn stdin() -> Self {
@@ -47,7 +57,7 @@ impl Metered {
 impl Read for Metered {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(into)?;
-        self.meter.read.fetch_add(read as u64, Ordering::Relaxed);
+        self.meter.add(read as u64);
         Ok(read)
     }
 }

@@ -18,7 +18,6 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use self::cells::JSON_EXTENSION;
 use self::cells::{Cells, Columns};
 use self::lines::{Line, LineReader};
 use super::{Source, SourceError, excerpt};

@@ -157,6 +157,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// All keys that are left, where the user names them.
+    pub(super) fn rest(&mut self) -> Table {
+        std::mem::take(&mut self.table)
+    }
+
     /// Ends the reading: every key that nothing asked for is a fault.
     pub(super) fn finish(self) {
         for key in self.table.keys() {

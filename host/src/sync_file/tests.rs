@@ -143,7 +143,6 @@ fn an_empty_file_says_what_it_needs() {
             "name: is required (write name = \"my-sync\")",
             "destination: is required (add a [destination] table with the plugin's settings)",
             "source.type: is required (write type = \"csv\")",
-            "source.path: is required (write path = \"rows.csv\")",
         ]
     );
 }

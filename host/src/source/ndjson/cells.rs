@@ -1,7 +1,7 @@
 //! The values of a chunk of JSON objects, column by column.
 //!
 //! A column is all strings, all booleans or all integers of 64 bits; anything else crosses as JSON text, which the
-//! field's metadata says ([`JSON_EXTENSION`]): a mixed column loses nothing, and 2^53+1 or 1.10 keeps its digits.
+//! field's metadata says ([`cell::json_field`]): a mixed column loses nothing, and 2^53+1 or 1.10 keeps its digits.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,8 +13,8 @@ use arrow::datatypes::{DataType, Field};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The metadata entry of a string column that holds JSON texts: Arrow's canonical extension type for JSON.
-pub const JSON_EXTENSION: (&str, &str) = ("ARROW:extension:name", "arrow.json");
+use crate::cell;
+
 /// More different keys than this are no column names: an object by ID, say, where a list of rows was meant.
 const MOST_COLUMNS: usize = 4096;
 
@@ -159,9 +159,7 @@ fn column(
         Some(Kind::Json) => {
             let mut array = StringBuilder::with_capacity(rows, rows * 16);
             by_row.for_each(|value| array.append_option(value.map(|(_, value)| value)));
-            let (key, value) = JSON_EXTENSION;
-            let field = field(DataType::Utf8).with_metadata([(key.to_owned(), value.to_owned())]);
-            (field, Arc::new(array.finish()))
+            (cell::json_field(name), Arc::new(array.finish()))
         }
     })
 }

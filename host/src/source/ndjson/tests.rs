@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{CHUNK_BYTES, MOST_RECORD_BYTES};
 use super::*;
+use crate::cell;
 
 /// A reader that hands over `1` byte at a time.
 struct Drip<'a>(&'a [u8]);
@@ -56,8 +57,7 @@ fn some(values: &[&str]) -> Vec<Option<String>> {
 fn is_json(chunk: &RecordBatch, column: &str) -> bool {
     let schema = chunk.schema();
     let field = schema.field_with_name(column).unwrap();
-    field.data_type() == &DataType::Utf8
-        && field.metadata().get(JSON_EXTENSION.0).map(String::as_str) == Some(JSON_EXTENSION.1)
+    field.data_type() == &DataType::Utf8 && cell::is(field, cell::JSON)
 }
 
 #[test]
