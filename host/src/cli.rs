@@ -1,8 +1,10 @@
 //! The command line's grammar. What the commands do is in [`crate::command`].
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
                           4 removals withheld.\n\
@@ -16,29 +18,50 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "FILE.wasm")]
     pub(crate) component: Option<PathBuf>,
 
+    /// How standard error is written: for people, or one JSON object a line.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// How standard error is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// What the plugin is: its objects, modes, fields and limits.
+    #[command(
+        after_help = "Examples:\n  destination-host describe\n  destination-host describe --component other.wasm"
+    )]
     Describe {
         /// Print the JSON Schema of its settings instead.
         #[arg(long)]
         schema: bool,
     },
     /// Find every fault of a sync file. Sends nothing.
+    #[command(after_help = "Example:\n  destination-host validate crm.toml")]
     Validate {
         /// The sync file.
         sync: PathBuf,
     },
     /// Make one cheap request with the sync's key: is the way to the destination open?
+    #[command(after_help = "Example:\n  TALON_ONE_API_KEY=… destination-host check crm.toml")]
     Check {
         /// The sync file.
         sync: PathBuf,
     },
     /// Show the exact requests for the first rows. Sends nothing.
+    #[command(
+        after_help = "Examples:\n  destination-host preview crm.toml\n  destination-host preview crm.toml --rows 1000 | tail -n 1 | jq"
+    )]
     Preview {
         /// The sync file.
         sync: PathBuf,
@@ -47,9 +70,16 @@ pub(crate) enum Command {
         rows: u32,
     },
     /// Deliver the rows.
+    #[command(after_help = "Examples:\n  \
+        destination-host sync crm.toml\n  \
+        destination-host sync crm.toml --dry-run\n  \
+        destination-host sync crm.toml --dead-letters rejected.ndjson --report-html report.html\n  \
+        destination-host sync crm.toml --replay mended.ndjson\n  \
+        psql -c 'COPY (…) TO STDOUT CSV HEADER' | destination-host sync from-stdin.toml")]
     Sync(Sync),
     /// Run a Talon.One to try things on. It listens on this machine alone.
     #[cfg(feature = "demo")]
+    #[command(after_help = "Example:\n  destination-host fake --port 8085")]
     Fake {
         /// The port; 0 takes a free one.
         #[arg(long, value_name = "N", default_value_t = 0)]
@@ -61,6 +91,19 @@ pub(crate) enum Command {
     /// What is remembered of a sync between runs.
     #[command(subcommand)]
     State(State),
+    /// The JSON Schema of sync files: editors complete and check them by it.
+    #[command(after_help = "Example:\n  destination-host schema > sync.schema.json\n  \
+        and as the first line of a sync file: #:schema ./sync.schema.json")]
+    Schema,
+    /// A script that makes a shell complete this command line.
+    #[command(after_help = "Example:\n  destination-host completions bash > /etc/bash_completion.d/destination-host")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// The manual page.
+    #[command(after_help = "Example:\n  destination-host man > destination-host.1; man ./destination-host.1")]
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +116,9 @@ pub(crate) struct Sync {
     /// Write what became of the run, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Write what became of the run, as a page for people. It opens without a network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report_html: Option<PathBuf>,
     /// Write rejected rows, one JSON object a line; --replay reads them back.
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letters: Option<PathBuf>,
@@ -85,6 +131,19 @@ pub(crate) struct Sync {
     /// Read a dead-letter file instead of the source. Nobody is removed.
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
+    /// Let Prometheus read the run's numbers at http://ADDR/metrics. A port alone listens on this machine only.
+    #[arg(long, value_name = "ADDR", value_parser = listen_address)]
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+/// An address to listen on: `9090`, `:9090`, `127.0.0.1:9090`.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    match (port.parse::<u16>(), text.parse::<SocketAddr>()) {
+        (Ok(port), _) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        (_, Ok(address)) => Ok(address),
+        _ => Err("expected a port, or an IP address and a port: 9090 or 127.0.0.1:9090".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +162,9 @@ pub(crate) enum State {
     Reset {
         /// The sync file.
         sync: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -115,5 +177,17 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_port_alone_is_this_machines() {
+        for (text, address) in
+            [("9090", "127.0.0.1:9090"), (":0", "127.0.0.1:0"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::1]:80", "[::1]:80")]
+        {
+            assert_eq!(listen_address(text).map(|address| address.to_string()), Ok(address.to_owned()));
+        }
+        for text in ["", "localhost", "70000", "1.2.3.4"] {
+            assert!(listen_address(text).is_err(), "{text}");
+        }
     }
 }

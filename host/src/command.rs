@@ -4,7 +4,9 @@ mod check;
 mod describe;
 #[cfg(feature = "demo")]
 mod fake;
+mod grammar;
 mod preview;
+mod schema;
 mod state;
 pub(crate) mod sync;
 mod validate;
@@ -36,6 +38,9 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Preview { sync, rows } => preview::run(&load(component).await?, &sync, rows as usize, terminal).await,
         Command::Sync(args) => sync::run(&load(component).await?, args, terminal).await,
         Command::State(command) => state::run(&command, terminal),
+        Command::Schema => schema::run(&load(component).await?, terminal),
+        Command::Completions { shell } => grammar::completions(shell),
+        Command::Man => grammar::manual(),
         #[cfg(feature = "demo")]
         Command::Fake { port } => fake::run(port, terminal).await,
         #[cfg(feature = "demo")]

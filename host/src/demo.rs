@@ -64,7 +64,7 @@ pub(crate) async fn run(plugin: &Plugin, terminal: &Terminal) -> Result<Exit, Pr
         terminal.say("");
         terminal.say(&terminal.paint(Ink::Strong, &format!("{number}. {title}")));
         let (path, sync) = example.lay_out(folder.path(), fake.url(), plugin).await?;
-        let report = deliver(plugin, &path, &sync, &Options::default(), &stop, terminal).await?;
+        let report = deliver(plugin, &path, &sync, &Options::default(), &stop, None, terminal).await?;
         if report.exit != Exit::Success {
             return Ok(report.exit);
         }

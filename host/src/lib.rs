@@ -15,9 +15,11 @@ pub mod embedded;
 pub mod exit;
 pub mod expression;
 pub mod fault;
+mod html_report;
 pub mod http_client;
 pub mod instance;
 pub mod job;
+pub mod metrics;
 pub mod outgoing;
 pub mod output;
 pub mod pace;
@@ -33,6 +35,7 @@ pub mod source;
 pub mod state;
 pub mod stop;
 pub mod sync_file;
+mod timeline;
 
 #[cfg(test)]
 mod alone;

@@ -21,7 +21,7 @@ use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let terminal = Terminal::detect();
+    let terminal = Terminal::detect(cli.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             return destination_host::exit::Exit::Failed.into();
         }
     };
-    let ended = log::start(&terminal).and_then(|()| runtime.block_on(command::run(cli, &terminal)));
+    let ended = log::start(&terminal, cli.log_format).and_then(|()| runtime.block_on(command::run(cli, &terminal)));
     // A source that waits on standard input is not waited for.
     runtime.shutdown_background();
     match ended {

@@ -102,8 +102,11 @@ impl Hook {
         parts.headers.values_mut().for_each(|value| value.set_sensitive(true));
 
         let waiting = Instant::now();
+        let waits = outgoing.traffic.waits();
         let departure = outgoing.pace.departure().await;
+        drop(waits);
         outgoing.traffic.departed(waiting.elapsed(), body.len());
+        let _flies = outgoing.traffic.flies();
 
         let sent = Instant::now();
         let method = parts.method.clone();

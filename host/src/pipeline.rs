@@ -18,7 +18,7 @@ mod tests;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
@@ -31,10 +31,11 @@ use crate::answers::{Mapping, Report as Answer};
 use crate::bindings::{Column, Descriptor};
 use crate::dead_letter::DeadLetters;
 use crate::fault::Fault;
+use crate::html_report;
 use crate::http_client::HttpClient;
 use crate::instance::CallError;
 use crate::job::{Job, mode_name};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, Traffic};
 use crate::output::Output;
 use crate::pace::{Pace, Rate as PaceRate};
 use crate::plugin::{ConfigError, Plugin};
@@ -45,6 +46,7 @@ use crate::source::{self, CHUNK_ROWS, Meter, Source, SourceError};
 use crate::state::{Access, Ledger, Resend, State, StateError};
 use crate::stop::Stop;
 use crate::sync_file::{Input, Limits, Rate, SourceSpec, SyncFile};
+use crate::timeline::TimelineObserver;
 
 /// What a run is asked beside its sync file.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +55,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Where the report goes as JSON.
     pub report: Option<PathBuf>,
+    /// Where the report goes as a page for people.
+    pub html_report: Option<PathBuf>,
     /// Where rejected rows go.
     pub dead_letters: Option<PathBuf>,
     /// Let removals through that would be withheld.
@@ -65,9 +69,33 @@ pub struct Options {
 
 /// Told how a run is getting on.
 pub trait Observer: Send + Sync {
-    /// After each batch or chunk: what became of the rows so far, and which part of the source was read (from 0 to 1,
-    /// where that is known).
-    fn progress(&self, counts: &Counts, read: Option<f64>);
+    /// After each batch or chunk, and once at the end.
+    fn progress(&self, moment: &Moment<'_>);
+}
+
+/// How a run is getting on.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// What became of the rows so far.
+    pub counts: &'a Counts,
+    /// The part of the source that was read, from 0 to 1; `None` where it is not known how much there is.
+    pub read: Option<f64>,
+    /// What went over the wire. It goes on counting: a look at it later is a look at a later moment.
+    pub traffic: &'a Arc<Traffic>,
+    /// Requests that were made again.
+    pub retries: u64,
+}
+
+/// Several observers, told one after the other.
+#[derive(Clone, Default)]
+pub struct Observers(pub Vec<Arc<dyn Observer>>);
+
+impl Observer for Observers {
+    fn progress(&self, moment: &Moment<'_>) {
+        self.0.iter().for_each(|observer| observer.progress(moment));
+    }
 }
 
 /// An observer that looks away.
@@ -75,7 +103,7 @@ pub trait Observer: Send + Sync {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn progress(&self, _: &Counts, _: Option<f64>) {}
+    fn progress(&self, _: &Moment<'_>) {}
 }
 
 /// Why a run did not begin. Nothing was sent.
@@ -160,11 +188,13 @@ pub async fn run(
         allow_removals: options.allow_removals,
         dry_run: options.dry_run,
     };
+    let timeline = Arc::new(TimelineObserver::default());
+    let observers = Observers(vec![observer, Arc::clone(&timeline) as Arc<dyn Observer>]);
     let mapped = map(source, session.clone(), job.clone())?;
     let flow = Flow::new(
         plan,
         session,
-        Watch { traffic: Arc::clone(&traffic), meter, observer },
+        Watch { started, traffic: Arc::clone(&traffic), meter, observer: Arc::new(observers) },
         ledger,
         outputs.dead_letters,
     );
@@ -186,6 +216,13 @@ pub async fn run(
         seconds: started.elapsed().as_secs_f64(),
         failure: outflow.failure,
     };
+    if let Some((file, path)) = outputs.html_report {
+        let page = html_report::page(&report, &timeline.take(), &traffic);
+        if let Err(error) = page.and_then(|page| file.write(page.as_bytes())) {
+            report.fail(Failure::output(&path, &error));
+        }
+    }
+    // Last, so that it tells of the page too.
     if let Some((file, path)) = outputs.report {
         let written = report.json().map_err(std::io::Error::from).and_then(|json| file.write(&json));
         if let Err(error) = written {
@@ -254,6 +291,7 @@ fn open_ledger(sync: &SyncFile, options: &Options, job: &Job) -> Result<Option<L
 /// The files that a run writes beside its state, opened before the first request.
 struct Outputs {
     report: Option<(Output, PathBuf)>,
+    html_report: Option<(Output, PathBuf)>,
     dead_letters: Option<DeadLetters>,
 }
 
@@ -263,10 +301,11 @@ impl Outputs {
             let path = path.to_owned();
             move |error| Error::Output { path, error }
         };
-        let report = match &options.report {
-            Some(path) => Some((Output::open(path).map_err(failed(path))?, path.clone())),
-            None => None,
+        let open = |path: &Option<PathBuf>| -> Result<_, Error> {
+            let opened = path.as_ref().map(|path| Ok((Output::open(path).map_err(failed(path))?, path.clone())));
+            opened.transpose()
         };
+        let (report, html_report) = (open(&options.report)?, open(&options.html_report)?);
         let dead_letters = match &options.dead_letters {
             Some(path) => {
                 refuse_input_as_output(path, sync, options)?;
@@ -274,7 +313,7 @@ impl Outputs {
             }
             None => None,
         };
-        Ok(Self { report, dead_letters })
+        Ok(Self { report, html_report, dead_letters })
     }
 }
 

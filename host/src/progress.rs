@@ -3,8 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use destination_host::pipeline::Observer;
-use destination_host::report::Counts;
+use destination_host::pipeline::{Moment, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::figures;
@@ -20,7 +19,6 @@ const STEPS: u64 = 1000;
 pub(crate) struct Progress {
     terminal: Terminal,
     name: String,
-    started: Instant,
     bar: Option<ProgressBar>,
     last_line: Mutex<Instant>,
 }
@@ -34,7 +32,7 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Self { terminal: *terminal, name: name.to_owned(), started: now, bar, last_line: Mutex::new(now) }
+        Self { terminal: *terminal, name: name.to_owned(), bar, last_line: Mutex::new(now) }
     }
 
     /// Takes the moving line away: what follows is the result.
@@ -46,23 +44,23 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn progress(&self, counts: &Counts, read: Option<f64>) {
+    fn progress(&self, moment: &Moment<'_>) {
         match &self.bar {
             Some(bar) => {
-                if let Some(read) = read {
+                if let Some(read) = moment.read {
                     if bar.length().is_none() {
                         bar.set_length(STEPS);
-                        set_style(bar, "{spinner} {bar:20} {percent:>3}% {wide_msg}");
+                        set_style(bar, "{spinner} {bar:20} {percent:>3}% {eta:>4} left  {wide_msg}");
                     }
                     bar.set_position(step(read));
                 }
-                bar.set_message(line(&self.name, counts, self.started.elapsed()));
+                bar.set_message(brief(moment));
             }
             None => {
                 let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
                 if last.elapsed() >= PLAIN_EVERY {
                     *last = Instant::now();
-                    self.terminal.note(&line(&self.name, counts, self.started.elapsed()));
+                    self.terminal.progress(&self.name, moment, &line(&self.name, moment));
                 }
             }
         }
@@ -86,7 +84,22 @@ fn step(share: f64) -> u64 {
     (share * STEPS as f64) as u64
 }
 
-fn line(name: &str, counts: &Counts, elapsed: Duration) -> String {
+/// What fits beside a bar: the least that tells whether it goes well.
+fn brief(moment: &Moment<'_>) -> String {
+    let counts = moment.counts;
+    let rate = figures::rate(counts.rows_read, moment.elapsed.as_secs_f64());
+    let mut parts = vec![figures::counted(counts.rows_read, "row"), format!("{}/s", figures::count(rate))];
+    let requests = moment.traffic.counts().requests;
+    for (number, what) in [(requests, "sent"), (moment.retries, "repeated"), (counts.rejected, "rejected")] {
+        if number > 0 {
+            parts.push(format!("{} {what}", figures::count(number)));
+        }
+    }
+    parts.join(", ")
+}
+
+fn line(name: &str, moment: &Moment<'_>) -> String {
+    let counts = moment.counts;
     let mut parts = vec![format!("{} read", figures::counted(counts.rows_read, "row"))];
     for (number, what) in [
         (counts.unchanged, "unchanged"),
@@ -98,21 +111,50 @@ fn line(name: &str, counts: &Counts, elapsed: Duration) -> String {
             parts.push(format!("{} {what}", figures::count(number)));
         }
     }
-    let rate = figures::rate(counts.rows_read, elapsed.as_secs_f64());
-    format!("{name}: {}, {} rows/s", parts.join(", "), figures::count(rate))
+    let rate = figures::rate(counts.rows_read, moment.elapsed.as_secs_f64());
+    parts.push(format!("{} rows/s", figures::count(rate)));
+    let requests = moment.traffic.counts().requests;
+    if requests > 0 {
+        parts.push(figures::counted(requests, "request"));
+    }
+    if moment.retries > 0 {
+        parts.push(format!("{} repeated", figures::count(moment.retries)));
+    }
+    format!("{name}: {}", parts.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use destination_host::report::Counts;
+
     use super::*;
 
     #[test]
     fn a_line_names_what_there_is() {
+        let told = |counts: &Counts, elapsed, retries| {
+            line("crm", &Moment { elapsed, counts, read: None, traffic: &Arc::default(), retries })
+        };
         let counts = Counts { rows_read: 12_000, delivered: 11_999, rejected: 1, ..Counts::default() };
         assert_eq!(
-            line("crm", &counts, Duration::from_secs(2)),
-            "crm: 12,000 rows read, 11,999 delivered, 1 rejected, 6,000 rows/s"
+            told(&counts, Duration::from_secs(2), 3),
+            "crm: 12,000 rows read, 11,999 delivered, 1 rejected, 6,000 rows/s, 3 repeated"
         );
-        assert_eq!(line("crm", &Counts::default(), Duration::ZERO), "crm: 0 rows read, 0 rows/s");
+        assert_eq!(told(&Counts::default(), Duration::ZERO, 0), "crm: 0 rows read, 0 rows/s");
+    }
+
+    #[test]
+    fn what_stands_beside_a_bar_fits_a_terminal() {
+        let counts = Counts { rows_read: 12_345_678, rejected: 1, ..Counts::default() };
+        let moment = Moment {
+            elapsed: Duration::from_secs(20),
+            counts: &counts,
+            read: None,
+            traffic: &Arc::default(),
+            retries: 3,
+        };
+        let brief = brief(&moment);
+        assert_eq!(brief, "12,345,678 rows, 617,284/s, 3 repeated, 1 rejected");
     }
 }

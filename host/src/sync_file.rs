@@ -5,6 +5,7 @@
 //! is. What `[destination]` means is the plugin's to say; nothing here knows a key of it.
 
 mod destination;
+mod schema;
 mod section;
 mod source;
 mod variables;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 pub use self::destination::{Destination, Mapping};
+pub use self::schema::schema;
 use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, SourceSpec};
 use crate::fault::Fault;

@@ -4,6 +4,10 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use destination_host::fault::Fault;
+use destination_host::pipeline::Moment;
+
+use crate::cli::LogFormat;
+use crate::log;
 
 /// Where the command line writes to.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +16,8 @@ pub(crate) struct Terminal {
     stderr_colour: bool,
     /// Whether a person watches standard error.
     pub(crate) watched: bool,
+    /// Whether standard error is one JSON object a line.
+    json: bool,
 }
 
 /// A colour that means something.
@@ -38,11 +44,12 @@ impl Ink {
 
 impl Terminal {
     /// Looks where the streams go to. Any `NO_COLOR` that is not empty keeps colours out.
-    pub(crate) fn detect() -> Self {
+    pub(crate) fn detect(format: LogFormat) -> Self {
         let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let watched = io::stderr().is_terminal();
-        Self { stdout_colour: colour && io::stdout().is_terminal(), stderr_colour: colour && watched, watched }
+        let json = format == LogFormat::Json;
+        let watched = io::stderr().is_terminal() && !json;
+        Self { stdout_colour: colour && io::stdout().is_terminal(), stderr_colour: colour && watched, watched, json }
     }
 
     /// A text for standard output in a colour.
@@ -65,6 +72,9 @@ impl Terminal {
 
     /// A line on standard error.
     pub(crate) fn note(&self, line: &str) {
+        if self.json {
+            return tracing::info!(target: log::TARGET, "{}", line.trim());
+        }
         if writeln!(io::stderr().lock(), "{line}").is_err() {
             tracing::debug!("standard error is closed");
         }
@@ -77,6 +87,9 @@ impl Terminal {
 
     /// An error, what lies behind it, and its mend.
     pub(crate) fn error_with_cause(&self, message: &str, cause: Option<&str>, hint: Option<&str>) {
+        if self.json {
+            return tracing::error!(target: log::TARGET, cause, hint, "{message}");
+        }
         self.note(&format!("{} {message}", self.paint_error(Ink::Bad, "error:")));
         if let Some(cause) = cause {
             self.note(&format!("  {} {cause}", self.paint_error(Ink::Faint, "cause:")));
@@ -84,8 +97,33 @@ impl Terminal {
         self.hint("", hint);
     }
 
+    /// How a run is getting on: `line` for people, numbers for machines.
+    pub(crate) fn progress(&self, sync: &str, moment: &Moment<'_>, line: &str) {
+        if !self.json {
+            return self.note(line);
+        }
+        let (counts, traffic) = (moment.counts, moment.traffic.counts());
+        tracing::info!(
+            target: log::TARGET,
+            sync,
+            rows_read = counts.rows_read,
+            delivered = counts.delivered,
+            unchanged = counts.unchanged,
+            rejected = counts.rejected,
+            removed = counts.removed,
+            requests = traffic.requests,
+            retries = moment.retries,
+            seconds = moment.elapsed.as_secs_f64(),
+            read = moment.read,
+            "progress"
+        );
+    }
+
     /// Something that is no error and should be seen.
     pub(crate) fn warning(&self, message: &str, hint: Option<&str>) {
+        if self.json {
+            return tracing::warn!(target: log::TARGET, hint, "{message}");
+        }
         self.note(&format!("{} {message}", self.paint_error(Ink::Notice, "warning:")));
         self.hint("", hint);
     }
@@ -93,6 +131,11 @@ impl Terminal {
     /// Faults, one below the other.
     pub(crate) fn faults(&self, faults: &[Fault]) {
         for fault in faults {
+            if self.json {
+                let hint = fault.hint.as_deref();
+                tracing::error!(target: log::TARGET, path = fault.path, hint, "{}", fault.message);
+                continue;
+            }
             let path = if fault.path.is_empty() {
                 String::new()
             } else {

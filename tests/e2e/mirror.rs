@@ -173,7 +173,7 @@ fn a_changed_audience_needs_a_state_of_its_own() {
     desk.write("sync.toml", sync_file("customer_profile_audiences", settings, &mappings, "csv", "rows.csv"));
     desk.sync(&[]).ends_with(2).says("audience_id").says("state reset");
     assert!(desk.fake.members(43).is_empty());
-    desk.host(&["state", "reset", "sync.toml"]).ends_with(0);
+    desk.host(&["state", "reset", "sync.toml", "--yes"]).ends_with(0);
     desk.sync(&[]).ends_with(0);
     assert_eq!(desk.fake.members(43), ids(0..5));
     assert_eq!(desk.fake.members(42), ids(0..5), "what was added to the other audience stays");
@@ -238,7 +238,7 @@ fn the_state_can_be_shown_exported_and_reset() {
     for id in ids(0..5) {
         export.says(&id);
     }
-    desk.host(&["state", "reset", "sync.toml"]).ends_with(0);
+    desk.host(&["state", "reset", "sync.toml", "--yes"]).ends_with(0);
     source(&desk, &ids(3..5));
     desk.sync(&[]).ends_with(0);
     assert_eq!(desk.fake.members(42), ids(0..5), "a reset state removes nobody");

@@ -1,6 +1,6 @@
 //! `state`: what is remembered of a sync, shown, exported or forgotten. It needs no plugin and no key.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use destination_host::exit::Exit;
@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::terminal::{Ink, Terminal};
 
 pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem> {
-    let (State::Show { sync: path } | State::Export { sync: path } | State::Reset { sync: path }) = command;
+    let (State::Show { sync: path } | State::Export { sync: path } | State::Reset { sync: path, .. }) = command;
     let draft = Draft::open(path).and_then(Draft::state);
     let (name, spec) = draft.map_err(|faults| Problem::faults(path, faults))?;
     let access = if matches!(command, State::Reset { .. }) { Access::Write } else { Access::Read };
@@ -25,7 +25,12 @@ pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem>
     match command {
         State::Show { .. } => show(&state, &name, &spec.path, terminal),
         State::Export { .. } => export(&state, &name),
-        State::Reset { .. } => reset(state, &name, &spec.path, terminal),
+        State::Reset { yes, .. } => {
+            if !yes {
+                confirm(&name)?;
+            }
+            reset(state, &name, &spec.path, terminal)
+        }
     }
 }
 
@@ -61,6 +66,28 @@ fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
             Err(Problem::new(Exit::Failed, format!("cannot write: {error}")))
         }
         _ => Ok(Exit::Success),
+    }
+}
+
+/// Asks the person at the terminal. Where there is none, nobody has agreed.
+fn confirm(name: &SyncName) -> Result<(), Problem> {
+    let refused = |message: String| Err(Problem::new(Exit::Usage, message).hint("--yes does it without a question"));
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return refused(format!("nothing was forgotten of `{name}`: there is no terminal to ask at"));
+    }
+    eprint(&format!("Forget all that `{name}` delivered? No later run will remove any of it. [y/N] "));
+    let mut answer = String::new();
+    match io::stdin().lock().read_line(&mut answer) {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => refused(format!("nothing was forgotten of `{name}`")),
+    }
+}
+
+/// A question: text without a line's end.
+fn eprint(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).is_err() {
+        tracing::debug!("standard error is closed");
     }
 }
 

@@ -1,10 +1,13 @@
 //! `sync`: the rows, delivered.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use destination_host::exit::Exit;
-use destination_host::pipeline::{self, Options};
+use destination_host::job::{Job, mode_name};
+use destination_host::metrics::{self, Metrics};
+use destination_host::pipeline::{self, Observer, Observers, Options};
 use destination_host::plugin::Plugin;
 use destination_host::report::Report;
 use destination_host::stop::Stop;
@@ -25,12 +28,36 @@ pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Res
     let options = Options {
         dry_run: args.dry_run,
         report: args.report,
+        html_report: args.report_html,
         dead_letters: args.dead_letters,
         allow_removals: args.allow_removals,
         changed_only: args.changed_only,
         replay: args.replay,
     };
-    deliver(plugin, &args.sync, &sync, &options, &stop, terminal).await.map(|report| report.exit)
+    let metrics = match args.metrics {
+        Some(address) => Some(measure(plugin, &sync, address, terminal).await?),
+        None => None,
+    };
+    deliver(plugin, &args.sync, &sync, &options, &stop, metrics, terminal).await.map(|report| report.exit)
+}
+
+/// Serves the run's numbers.
+async fn measure(
+    plugin: &Plugin,
+    sync: &SyncFile,
+    address: SocketAddr,
+    terminal: &Terminal,
+) -> Result<Arc<dyn Observer>, Problem> {
+    let job = Job::new(plugin.descriptor(), &sync.destination);
+    let mut labels = vec![("sync", sync.name.to_string())];
+    labels.extend(job.object_type.map(|name| ("object_type", name)));
+    labels.extend(job.mode.map(|mode| ("sync_mode", mode_name(mode).to_owned())));
+    let metrics = Metrics::new(labels);
+    let bound = metrics::serve(metrics.clone(), address)
+        .await
+        .map_err(|error| Problem::new(Exit::Usage, format!("--metrics: {error}")).hint("name another port"))?;
+    terminal.note(&format!("metrics at http://{bound}/metrics"));
+    Ok(Arc::new(metrics))
 }
 
 /// Runs a sync and shows what became of it.
@@ -40,11 +67,13 @@ pub(crate) async fn deliver(
     sync: &SyncFile,
     options: &Options,
     stop: &Stop,
+    metrics: Option<Arc<dyn Observer>>,
     terminal: &Terminal,
 ) -> Result<Report, Problem> {
     let progress = Arc::new(Progress::new(terminal, sync.name.as_str()));
     let client = client(&sync.network)?;
-    let ran = pipeline::run(plugin, &client, sync, options, progress.clone(), stop).await;
+    let observers = Observers(metrics.into_iter().chain([Arc::clone(&progress) as Arc<dyn Observer>]).collect());
+    let ran = pipeline::run(plugin, &client, sync, options, Arc::new(observers), stop).await;
     progress.finish();
     let report = ran.map_err(|error| Problem::run(path, error))?;
     let dead_letters = options.dead_letters.as_ref().map(|path| path.display().to_string());

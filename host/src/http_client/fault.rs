@@ -35,6 +35,27 @@ pub enum FaultKind {
     Setup,
 }
 
+impl FaultKind {
+    /// Its name for machines, in kebab case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NameNotResolved => "name-not-resolved",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::ConnectTimeout => "connect-timeout",
+            Self::Certificate => "certificate",
+            Self::Tls => "tls",
+            Self::Broken => "broken",
+            Self::Incomplete => "incomplete",
+            Self::AnswerTimeout => "answer-timeout",
+            Self::Stalled => "stalled",
+            Self::Protocol => "protocol",
+            Self::Setup => "setup",
+        }
+    }
+}
+
 /// A request that got no answer, or not a whole one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

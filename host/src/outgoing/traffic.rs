@@ -4,11 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::histogram::Histogram;
+
 use crate::http_client::{FaultKind, TransportFault};
 
+/// Upper bounds of the durations that are told apart, in seconds: from a server nearby to one that gives up.
+const DURATIONS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
 /// Counts of one deployment's requests, shared by all that send to it.
-#[derive(Debug, Default)]
-pub struct Traffic(Mutex<State>);
+#[derive(Debug)]
+pub struct Traffic {
+    state: Mutex<State>,
+    /// How long answers took, in seconds, from departure to their end.
+    durations: Histogram,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self { state: Mutex::default(), durations: Histogram::new(DURATIONS) }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -31,6 +46,10 @@ pub struct Counts {
     pub faults: BTreeMap<FaultKind, u64>,
     /// Requests that the egress policy did not let out. They are not among `requests`.
     pub denied: u64,
+    /// Requests that wait for their turn at this moment.
+    pub waiting: u64,
+    /// Requests that left and have no whole answer yet.
+    pub in_flight: u64,
     /// Time that requests waited for their turn, added up over all workers.
     pub waited: Duration,
     /// Time from departure to the end of the answer, added up over all answers.
@@ -51,6 +70,21 @@ impl Traffic {
         self.state().last_fault.clone()
     }
 
+    /// How long answers took, in seconds.
+    pub fn durations(&self) -> Histogram {
+        self.durations.clone()
+    }
+
+    /// A request waits for its turn for as long as what is returned is kept.
+    pub(super) fn waits(&self) -> Stay<'_> {
+        Stay::new(self, |counts| &mut counts.waiting)
+    }
+
+    /// A request is under way for as long as what is returned is kept.
+    pub(super) fn flies(&self) -> Stay<'_> {
+        Stay::new(self, |counts| &mut counts.in_flight)
+    }
+
     pub(super) fn departed(&self, waited: Duration, bytes: usize) {
         let counts = &mut self.state().counts;
         counts.requests += 1;
@@ -59,6 +93,7 @@ impl Traffic {
     }
 
     pub(super) fn answered(&self, status: u16, bytes: usize, took: Duration) {
+        self.durations.observe(took.as_secs_f64());
         let counts = &mut self.state().counts;
         *counts.statuses.entry(status).or_default() += 1;
         counts.bytes_received += bytes as u64;
@@ -79,6 +114,27 @@ impl Traffic {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Counting can't stop halfway.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is somewhere. It may be given up at any time, so that leaving is noted when this is dropped.
+pub(super) struct Stay<'a> {
+    traffic: &'a Traffic,
+    place: fn(&mut Counts) -> &mut u64,
+}
+
+impl<'a> Stay<'a> {
+    fn new(traffic: &'a Traffic, place: fn(&mut Counts) -> &mut u64) -> Self {
+        *place(&mut traffic.state().counts) += 1;
+        Self { traffic, place }
+    }
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.traffic.state();
+        let there = (self.place)(&mut state.counts);
+        *there = there.saturating_sub(1);
     }
 }

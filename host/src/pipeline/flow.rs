@@ -5,6 +5,7 @@
 //! rows only while batches are wanted: memory does not grow with the rows, however slow the destination.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 use super::batch::{Batch, Item, KeyHash, Queue, Size, content_hash};
 use super::fate::{Outcome, fates, outcomes};
 use super::mapper::Mapped;
-use super::{Delivery, Observer};
+use super::{Delivery, Moment, Observer};
 use crate::answers::{Mapping, Report as Answer};
 use crate::bindings::RowIssue;
 use crate::dead_letter::{DeadLetter, DeadLetters};
@@ -57,6 +58,8 @@ pub(crate) struct Outflow {
 
 /// What a run is watched by, and with.
 pub(crate) struct Watch {
+    /// When the run began.
+    pub(crate) started: Instant,
     /// What the client of the run's requests has seen.
     pub(crate) traffic: Arc<Traffic>,
     /// How much of the source was read.
@@ -133,7 +136,7 @@ impl<D: Delivery> Flow<D> {
         let settled = self.failure.is_none() && self.withheld.is_none() && self.plan.removals.is_some();
         let finished = self.ledger.take().map_or(Ok(()), |ledger| ledger.finish(settled));
         self.note_failure(finished.map_err(Failure::from));
-        self.watch.observer.progress(&self.counts, self.watch.meter.share());
+        self.tell();
         let retries = self.all_retries();
         Outflow {
             counts: self.counts,
@@ -142,6 +145,17 @@ impl<D: Delivery> Flow<D> {
             retries,
             failure: self.failure,
         }
+    }
+
+    /// Tells the observer how it is getting on.
+    fn tell(&self) {
+        self.watch.observer.progress(&Moment {
+            elapsed: self.watch.started.elapsed(),
+            counts: &self.counts,
+            read: self.watch.meter.share(),
+            traffic: &self.watch.traffic,
+            retries: self.retries,
+        });
     }
 
     /// A batch that failed altogether does not tell its requests. Those that nobody tells of are its own, and all but the
@@ -184,7 +198,7 @@ impl<D: Delivery> Flow<D> {
                 // A queue of which nothing is in flight always has a batch that can leave.
                 else => return,
             }
-            self.watch.observer.progress(&self.counts, self.watch.meter.share());
+            self.tell();
         }
     }
 

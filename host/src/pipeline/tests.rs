@@ -98,7 +98,12 @@ impl Bench {
             identity: Facts::new(),
         };
         let letters = DeadLetters::create(&self.path("dead.ndjson")).unwrap();
-        let watch = Watch { traffic: Arc::default(), meter: Arc::default(), observer: Arc::new(Unobserved) };
+        let watch = Watch {
+            started: std::time::Instant::now(),
+            traffic: Arc::default(),
+            meter: Arc::default(),
+            observer: Arc::new(Unobserved),
+        };
         let flow = Flow::new(self.plan.clone(), self.fake.clone(), watch, ledger, Some(letters));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let outflow = runtime

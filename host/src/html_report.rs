@@ -1,0 +1,107 @@
+//! The report as a page for people: what became of the rows, how fast, and what to mend. One file, opened without a network:
+//! no script, no font, no image from elsewhere.
+//!
+//! The page is a template (`html_report/page.html`); it escapes all that comes from outside. The chart's lines are made
+//! here from the samples of a run. No row's values are on it, apart from what a rejection quotes.
+
+mod chart;
+
+use std::io;
+use std::sync::LazyLock;
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Value, context};
+
+use self::chart::Chart;
+use crate::outgoing;
+use crate::report::{Counts, Report};
+use crate::timeline::Timeline;
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_auto_escape_callback(|_| AutoEscape::Html);
+    templates.add_filter("count", |number: u64| grouped(number));
+    templates
+});
+
+/// The page of a run.
+pub(crate) fn page(report: &Report, timeline: &Timeline, traffic: &outgoing::Counts) -> io::Result<String> {
+    let counts = &report.counts;
+    let statuses: Vec<_> = traffic.statuses.iter().map(|(status, times)| context! { status, times }).collect();
+    let faults: Vec<_> = traffic.faults.iter().map(|(kind, times)| context! { kind => kind.name(), times }).collect();
+    let most = report.rejections.iter().map(|rejections| rejections.rows).max().unwrap_or_default();
+    let rejections: Vec<_> = report
+        .rejections
+        .iter()
+        .map(|r| context! { code => r.code.as_str(), rows => r.rows, first => r.first_row, message => r.message.as_str(), part => part(r.rows, most) })
+        .collect();
+    TEMPLATES
+        .render_str(
+            include_str!("html_report/page.html"),
+            context! {
+                report => Value::from(Serde(report)),
+                verdict => verdict(report),
+                parts => parts(counts),
+                seconds => format!("{:.1}", report.seconds),
+                rate => rate(counts.rows_read, report.seconds),
+                waited => format!("{:.1}", traffic.waited.as_secs_f64()),
+                statuses, faults, rejections,
+                chart => Chart::of(timeline.samples()).map(|chart| Value::from(Serde(chart))),
+            },
+        )
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// The run in a few words, and the colour of it.
+fn verdict(report: &Report) -> Value {
+    let counts = &report.counts;
+    let (tone, words) = match &report.failure {
+        Some(failure) if failure.kind == "interrupted" => ("bad", "Interrupted"),
+        Some(_) => ("bad", "Failed"),
+        None if report.dry_run => ("note", "Dry run: nothing was sent"),
+        None if counts.withheld_removals > 0 => ("note", "Removals withheld"),
+        None if counts.rejected + counts.failed_removals > 0 => ("note", "Some rows were rejected"),
+        None if counts.delivered + counts.removed == 0 => ("good", "Nothing to do"),
+        None => ("good", "All delivered"),
+    };
+    context! { tone, words }
+}
+
+/// What became of the rows: the parts of a bar, in hundredths of a percent.
+fn parts(counts: &Counts) -> Vec<Value> {
+    let all = [
+        ("delivered", counts.delivered),
+        ("planned", counts.planned),
+        ("unchanged", counts.unchanged),
+        ("rejected", counts.rejected),
+        ("undelivered", counts.undelivered),
+    ];
+    let there = all.into_iter().filter(|(_, rows)| *rows > 0);
+    there.map(|(name, rows)| context! { name, rows, part => part(rows, counts.rows_read) }).collect()
+}
+
+/// A share in percent with two digits, as CSS takes it.
+fn part(rows: u64, of: u64) -> String {
+    let hundredths = u128::from(rows) * 10_000 / u128::from(of.max(1));
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate needs no 16th digit")]
+fn rate(rows: u64, seconds: f64) -> String {
+    let rate = rows as f64 / seconds.max(0.001);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, as it should")]
+    grouped(rate.round() as u64)
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

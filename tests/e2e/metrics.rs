@@ -1,0 +1,136 @@
+//! The numbers that Prometheus reads, from a sync that is running.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::Duration;
+
+use fake_talon_one::{Fault, Faults};
+
+use crate::harness::{Desk, KEY, examples, sync_file};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// An answer to a request, head and body.
+fn get(address: &str, method: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn value(page: &str, start: &str) -> f64 {
+    let line =
+        page.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start} is not in:\n{page}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// What a sync in the middle of its work shows: two requests answered, one repeated, the fourth in flight.
+fn scraped() -> String {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "id\n1\n\"\"\n2\n3\n4\n");
+    let mappings = [("id", "integration_id", "")];
+    let sync = sync_file("customer_profiles", "batch_size = 1\n", &mappings, "csv", "rows.csv");
+    desk.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
+    desk.fake.inject(Faults::script([Fault::status(503), Fault::pass(), Fault::pass(), Fault::hold()]));
+    let mut child = desk
+        .command(&["sync", "sync.toml", "--metrics", "0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("metrics at http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
+    desk.fake.wait_for(4, PATIENCE).unwrap();
+
+    let page = get(&address, "GET", "/metrics");
+    assert!(get(&address, "GET", "/").starts_with("HTTP/1.1 404 "));
+    assert!(get(&address, "POST", "/metrics").starts_with("HTTP/1.1 405 "));
+    desk.fake.release();
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{said}");
+    page
+}
+
+#[test]
+fn a_running_sync_can_be_scraped() {
+    let page = scraped();
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("application/openmetrics-text"), "{page}");
+    assert!(page.ends_with("# EOF\n"), "{page}");
+    assert!(!page.contains(KEY) && !page.contains("127.0.0.1:"), "{page}");
+    let labels = "{sync=\"e2e\",object_type=\"customer_profiles\",sync_mode=\"upsert\"";
+    for (metric, expected) in [
+        ("rows_read_total", 5.0),
+        ("requests_total", 4.0),
+        ("requests_in_flight", 1.0),
+        ("requests_waiting", 0.0),
+        ("source_read_ratios", 1.0),
+        ("request_duration_seconds_count", 3.0),
+    ] {
+        let seen = value(&page, &format!("destination_host_{metric}{labels}}}"));
+        assert!((seen - expected).abs() < 1e-9, "{metric}: {seen}");
+    }
+    for (metric, label, expected) in [
+        ("rows_total", "outcome=\"delivered\"", 2.0),
+        ("rows_total", "outcome=\"rejected\"", 1.0),
+        ("responses_total", "status=\"204\"", 2.0),
+        ("responses_total", "status=\"503\"", 1.0),
+    ] {
+        let seen = value(&page, &format!("destination_host_{metric}{labels},{label}}}"));
+        assert!((seen - expected).abs() < 1e-9, "{metric} {label}: {seen}");
+    }
+    assert!(value(&page, "destination_host_sent_bytes_total") > 100.0);
+    assert!(value(&page, "destination_host_run_start_timestamp_seconds") > 1.7e9);
+}
+
+#[test]
+fn an_address_that_is_taken_or_none_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "id\n1\n");
+    desk.profiles(&[("id", "integration_id", "")]);
+    let _kept = std::net::TcpListener::bind(&taken).unwrap();
+    for (address, said) in [(taken.as_str(), taken.as_str()), ("localhost", "expected a port")] {
+        desk.host(&["sync", "sync.toml", "--metrics", address]).ends_with(2).says(said);
+    }
+    assert_eq!(desk.fake.requests().len(), 0);
+}
+
+#[test]
+fn every_metric_of_the_dashboard_is_there() {
+    let dashboard = std::fs::read_to_string(examples().join("grafana/dashboard.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let mut queries = Vec::new();
+    collect(&dashboard, &mut queries);
+    assert!(queries.len() >= 8, "{queries:?}");
+    let used: BTreeSet<String> = queries
+        .iter()
+        .flat_map(|query| query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+        .filter(|word| word.starts_with("destination_host_"))
+        .map(str::to_owned)
+        .collect();
+    let page = scraped();
+    let shown: BTreeSet<&str> = page.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();
+    for name in used {
+        // These are there once something failed.
+        let later = name == "destination_host_request_failures_total";
+        assert!(later || shown.contains(name.as_str()), "{name} is not exported");
+    }
+}
+
+/// All queries of a dashboard.
+fn collect(value: &serde_json::Value, queries: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            queries.extend(members.get("expr").and_then(|expr| expr.as_str()).map(str::to_owned));
+            members.values().for_each(|value| collect(value, queries));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|value| collect(value, queries)),
+        _ => {}
+    }
+}

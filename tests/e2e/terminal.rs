@@ -1,0 +1,102 @@
+//! What people and shells see of the command line itself.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::Desk;
+
+#[test]
+fn every_command_helps_with_an_example() {
+    let desk = Desk::permissive();
+    let help = desk.host(&["--help"]);
+    help.ends_with(0);
+    let commands: Vec<&str> = help
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().next().unwrap())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        let help = desk.host(&[command, "--help"]);
+        help.ends_with(0);
+        let spoken_for = matches!(command, "demo" | "state");
+        assert!(spoken_for || help.stdout.contains("Example"), "{command} has no example:\n{}", help.stdout);
+    }
+}
+
+#[test]
+fn wrong_usage_is_said_with_what_is_right() {
+    let desk = Desk::permissive();
+    for (arguments, said) in [
+        (&["snyc"][..], "a similar subcommand exists: 'sync'"),
+        (&["sync"], "<SYNC>"),
+        (&["sync", "x.toml", "--dead-leters", "f"], "--dead-letters"),
+        (&["preview", "x.toml", "--rows", "0"], "0 is not in 1.."),
+        (&["fake", "--port", "x"], "invalid value 'x'"),
+        (&["completions", "tcsh"], "[possible values: bash, elvish, fish, powershell, zsh]"),
+    ] {
+        desk.host(arguments).ends_with(2).says(said);
+    }
+}
+
+#[test]
+fn shells_take_the_completions() {
+    let desk = Desk::permissive();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = desk.host(&["completions", shell]);
+        script.ends_with(0);
+        assert!(script.stdout.contains("dead-letters"), "{shell}");
+    }
+    let script = desk.write("completions.bash", desk.host(&["completions", "bash"]).stdout);
+    // What a person would get after `destination-host sy<TAB>`.
+    let completed = Command::new("bash")
+        .args(["--norc", "-c", "source \"$0\"; COMP_WORDS=(destination-host sy) COMP_CWORD=1; _destination__host destination-host sy destination-host; echo \"${COMPREPLY[@]}\""])
+        .arg(script)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&completed.stdout).trim(), "sync");
+}
+
+#[test]
+fn the_manual_has_every_command() {
+    let desk = Desk::permissive();
+    let manual = desk.host(&["man"]);
+    manual.ends_with(0);
+    for text in [".TH destination-host", ".SH SYNC", ".SH PREVIEW", "dead\\-letters", "Exit codes"] {
+        manual.says(text);
+    }
+}
+
+#[test]
+fn standard_error_can_be_json_line_by_line() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "id\n1\n\"\"\n");
+    desk.profiles(&[("id", "integration_id", "")]);
+    let outcome = desk.host(&["sync", "sync.toml", "--log-format", "json"]);
+    outcome.ends_with(3);
+    let events: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(events.iter().any(|event| event["level"] == "WARN" && event["message"] == "1 row rejected"), "{events:?}");
+    assert!(events.iter().all(|event| event["timestamp"].is_string()));
+
+    desk.write("sync.toml", "name = \"x\"\n");
+    let outcome = desk.host(&["--log-format", "json", "sync", "sync.toml"]);
+    outcome.ends_with(2);
+    let events: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(events.iter().any(|event| event["path"] == "source.type" && event["hint"].is_string()), "{events:?}");
+}
+
+#[test]
+fn a_state_is_not_forgotten_without_a_word() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "id\n1\n");
+    desk.audience("mirror");
+    desk.host(&["sync", "sync.toml"]).ends_with(0);
+    desk.host(&["state", "reset", "sync.toml"]).ends_with(2).says("nothing was forgotten").says("--yes");
+    desk.host(&["state", "show", "sync.toml"]).ends_with(0).says("1 key");
+    desk.host(&["state", "reset", "sync.toml", "--yes"]).ends_with(0).says("forgot 1 key");
+}
