@@ -21,6 +21,7 @@ demo: build ## The whole job on a fake Talon.One: profiles, then a mirrored audi
 
 .PHONY: test
 test: component ## All tests
+	@guest/build.sh hostile-destination
 	cargo test --locked --workspace
 
 .PHONY: lint

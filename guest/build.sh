@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the plugin: target/component/talon-one-destination.wasm, from the crate in this folder.
+# Builds the plugin: target/component/talon-one-destination.wasm, from the crate in this folder. With the name of another
+# plugin's crate it builds that one.
 #
 # The target is wasm32-unknown-unknown, whose standard library does not come with a Rust installation. It is built together
 # with the plugin, from source: only what is used gets in, and a panic is a bare trap (a component without standard
@@ -10,6 +11,7 @@
 set -eu
 
 cd "$(dirname "$0")/.."
+package=${1:-talon-one-destination}
 target=wasm32-unknown-unknown
 out=target/component
 
@@ -64,16 +66,16 @@ flags="--remap-path-prefix=$PWD=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.ca
 # RUSTC_BOOTSTRAP: building the standard library, and panics without a message, are not stable yet.
 RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Cllvm-args=-inline-threshold=50 -Zunstable-options -Cpanic=immediate-abort" \
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker \
-    cargo build --package talon-one-destination --locked --profile component --target $target --target-dir target/guest \
+    cargo build --package "$package" --locked --profile component --target $target --target-dir target/guest \
     -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
 
 mkdir -p $out
 cargo run --quiet --locked --package componentize -- \
-    target/guest/$target/component/talon_one_destination.wasm $out/talon-one-destination.wasm.new
+    "target/guest/$target/component/$(echo "$package" | tr - _).wasm" "$out/$package.wasm.new"
 # Left alone where nothing changed, so that what embeds it is not compiled again.
-if cmp -s $out/talon-one-destination.wasm.new $out/talon-one-destination.wasm; then
-    rm $out/talon-one-destination.wasm.new
+if cmp -s "$out/$package.wasm.new" "$out/$package.wasm"; then
+    rm "$out/$package.wasm.new"
 else
-    mv $out/talon-one-destination.wasm.new $out/talon-one-destination.wasm
+    mv "$out/$package.wasm.new" "$out/$package.wasm"
 fi
-say "$out/talon-one-destination.wasm, $(wc -c <$out/talon-one-destination.wasm) bytes"
+say "$out/$package.wasm, $(wc -c <"$out/$package.wasm") bytes"

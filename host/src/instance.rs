@@ -181,8 +181,8 @@ impl Instance {
         let answer = tokio::time::timeout(time, answer).await;
         let mut issues = self.end(Call::ValidateConfig, answer)?;
         for issue in &mut issues {
-            self.config.redact(&mut issue.message);
-            issue.hint.iter_mut().for_each(|hint| self.config.redact(hint));
+            self.config.tame(&mut issue.message);
+            issue.hint.iter_mut().for_each(|hint| self.config.tame(hint));
         }
         Ok(issues)
     }
@@ -193,7 +193,7 @@ impl Instance {
         let answer = exports.call_check_connection(&mut self.store, self.config.json());
         let answer = tokio::time::timeout(time, answer).await;
         let mut check = self.end(Call::CheckConnection, answer)?;
-        check.verified.iter_mut().chain(&mut check.unverified).for_each(|text| self.config.redact(text));
+        check.verified.iter_mut().chain(&mut check.unverified).for_each(|text| self.config.tame(text));
         Ok(check)
     }
 
@@ -214,7 +214,8 @@ impl Instance {
         let answer = self.end(Call::MapBatch, answer)?;
         let mut mapping = self.checked(Call::MapBatch, Mapping::from_answer(answer, rows))?;
         for issue in &mut mapping.issues {
-            self.config.redact(&mut issue.message);
+            self.config.tame(&mut issue.message);
+            self.config.tame(&mut issue.code);
         }
         Ok(mapping)
     }
@@ -235,10 +236,11 @@ impl Instance {
         let answer = self.end(Call::SendBatch, answer)?;
         let mut report = self.checked(Call::SendBatch, Report::from_answer(answer, batch.len()))?;
         for rejection in &mut report.rejected {
-            self.config.redact(&mut rejection.message);
+            self.config.tame(&mut rejection.message);
+            self.config.tame(&mut rejection.code);
         }
         if let Some(undelivered) = &mut report.undelivered {
-            self.hide_secrets(&mut undelivered.failure);
+            self.tame(&mut undelivered.failure);
         }
         Ok(report)
     }
@@ -268,14 +270,14 @@ impl Instance {
             Ok(Ok(Err(failure))) => {
                 self.sound = true;
                 let mut failure = self.checked(call, Failure::from_answer(failure))?;
-                self.hide_secrets(&mut failure);
+                self.tame(&mut failure);
                 Err(CallError::Failed(failure))
             }
             Ok(Err(trap)) => Err(match trap.downcast_ref::<OutOfMemory>() {
                 Some(OutOfMemory { limit }) => CallError::Limit { plugin, call, limit: Limit::Memory(*limit) },
                 None => {
                     let mut reason = format!("{trap:#}");
-                    self.config.redact(&mut reason);
+                    self.config.tame(&mut reason);
                     CallError::Trap { plugin, call, reason }
                 }
             }),
@@ -287,14 +289,14 @@ impl Instance {
     fn checked<T>(&mut self, call: Call, answer: Result<T, String>) -> Result<T, CallError> {
         answer.map_err(|mut reason| {
             self.sound = false;
-            self.config.redact(&mut reason);
+            self.config.tame(&mut reason);
             CallError::BadAnswer { plugin: Arc::clone(&self.plugin), call, reason }
         })
     }
 
-    fn hide_secrets(&self, failure: &mut Failure) {
+    fn tame(&self, failure: &mut Failure) {
         let (Failure::Transient(problem) | Failure::Permanent(problem)) = failure;
-        self.config.redact(&mut problem.message);
+        self.config.tame(&mut problem.message);
     }
 }
 

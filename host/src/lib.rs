@@ -30,6 +30,7 @@ pub mod removals;
 pub mod report;
 pub mod rows;
 pub mod sandbox;
+mod secrets;
 pub mod session;
 pub mod source;
 pub mod state;

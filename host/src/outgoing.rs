@@ -1,7 +1,7 @@
 //! The plugin's requests on their way out: `wasi:http` on one side, the pooled client on the other.
 //!
-//! In this order: the body is taken whole, the policy is asked, the turn is waited for, the request is sent, the answer is
-//! read up to a cap, and all of it is counted. What the plugin is told is one of WASI's error codes; the words go to the
+//! In this order: the body is taken whole, the policy is asked, secrets are put into the headers, the turn is waited for, the
+//! request is sent, the answer is read up to a cap, and all of it is counted. What the plugin is told is one of WASI's error codes; the words go to the
 //! log and to [`Traffic::last_fault`], because the codes have room for few.
 
 mod traffic;
@@ -11,7 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures::stream;
-use http::header::{CONTENT_LENGTH, HOST, RETRY_AFTER};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHORIZATION, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -23,6 +26,22 @@ use crate::egress::{Origin, Policy};
 use crate::http_client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
 use crate::pace::{Pace, retry_after};
 use crate::sandbox::Limits;
+use crate::secrets::Secrets;
+
+/// Headers that say where a request goes, where it ends and what becomes of its connection: the client writes them itself,
+/// from where it really sends and what.
+const NOT_THE_PLUGINS: [HeaderName; 10] = [
+    HOST,
+    CONTENT_LENGTH,
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
 
 /// What the requests of one deployment go through, whichever plugin instance makes them.
 #[derive(Debug, Clone)]
@@ -55,6 +74,7 @@ pub(crate) struct Hook {
 struct Network {
     outgoing: Outgoing,
     policy: Arc<Policy>,
+    secrets: Secrets,
 }
 
 /// An answer, or as much of it as came.
@@ -68,8 +88,8 @@ struct Answer {
 
 impl Hook {
     /// For an instance that may send, to where the policy says.
-    pub(crate) fn network(outgoing: Outgoing, policy: Arc<Policy>, limits: Arc<Limits>) -> Self {
-        Self { network: Some(Network { outgoing, policy }), limits }
+    pub(crate) fn network(outgoing: Outgoing, policy: Arc<Policy>, secrets: Secrets, limits: Arc<Limits>) -> Self {
+        Self { network: Some(Network { outgoing, policy, secrets }), limits }
     }
 
     /// For an instance that may not send anything.
@@ -81,7 +101,7 @@ impl Hook {
         let (mut parts, body) = request.into_parts();
         // To the end before anything is refused: a plugin that finds its body closed under it does not ask why.
         let body = collect_request(body, self.limits.request_body).await?;
-        let Some(Network { outgoing, policy }) = self.network else {
+        let Some(Network { outgoing, policy, secrets }) = self.network else {
             tracing::warn!("the plugin made a request in a call that needs none");
             return Err(Error::HttpRequestDenied);
         };
@@ -95,9 +115,15 @@ impl Hook {
                 return Err(Error::HttpRequestDenied);
             }
         };
-        // The client writes these two itself, from where it really sends and what.
-        parts.headers.remove(HOST);
-        parts.headers.remove(CONTENT_LENGTH);
+        let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        if let Err(misplaced) = secrets.reveal(path, &mut parts.headers) {
+            tracing::warn!("{misplaced}");
+            outgoing.traffic.denied(misplaced.to_string());
+            return Err(Error::HttpRequestDenied);
+        }
+        for name in &NOT_THE_PLUGINS {
+            parts.headers.remove(name);
+        }
         // One of them is a key; marked so, none is shown by a library that logs what it sends.
         parts.headers.values_mut().for_each(|value| value.set_sensitive(true));
 
@@ -131,7 +157,9 @@ impl Hook {
                 outgoing.traffic.failed(fault);
             }
         }
-        answer.map(|(answer, _)| answer).map_err(|fault| code(&fault))
+        let (mut answer, _) = answer.map_err(|fault| code(&fault))?;
+        secrets.conceal(&mut answer.headers, &mut answer.body);
+        Ok(answer)
     }
 }
 

@@ -173,7 +173,7 @@ impl Plugin {
     pub fn session(&self, config: &str, outgoing: Outgoing) -> Result<Session, ConfigError> {
         let (config, policy) = PluginConfig::read(config, self.descriptor())?;
         let Inner { runtime, name, pre, .. } = &*self.0;
-        let hook = Hook::network(outgoing, Arc::new(policy), runtime.limits());
+        let hook = Hook::network(outgoing, Arc::new(policy), config.secrets().clone(), runtime.limits());
         Ok(Session::new(runtime.clone(), pre.clone(), Arc::clone(name), config, hook))
     }
 }

@@ -19,6 +19,7 @@ mod disks;
 mod failures;
 mod faults;
 mod harness;
+mod hostile;
 mod html_report;
 mod interrupts;
 mod metrics;

@@ -9,6 +9,7 @@ use super::*;
 use crate::http_client::ClientSettings;
 use crate::http_client::test_server::{Answer as Scripted, TestServer};
 use crate::pace::Rate;
+use crate::secrets::Secrets;
 
 struct Way {
     hook: Hook,
@@ -21,7 +22,7 @@ fn way_to(url: &str, pace: Arc<Pace>) -> Way {
     let policy = Policy::of_endpoints([("deployment_url", url)]).unwrap();
     let limits = Limits { request_body: 1000, response_body: 100, headers: 500, ..Limits::default() };
     let traffic = Arc::clone(&outgoing.traffic);
-    Way { hook: Hook::network(outgoing, Arc::new(policy), Arc::new(limits)), traffic }
+    Way { hook: Hook::network(outgoing, Arc::new(policy), Secrets::default(), Arc::new(limits)), traffic }
 }
 
 fn request(url: &str, body: &str) -> http::Request<WasiBody> {

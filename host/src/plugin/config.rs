@@ -9,12 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::bindings::Descriptor;
 use crate::egress::{EndpointError, Policy};
-
-/// What stands in the place of a secret.
-const HIDDEN: &str = "[hidden]";
-
-/// A value shorter than this is not taken out of texts: no real key is so short, and ordinary words would be torn.
-const SHORTEST_SECRET: usize = 4;
+use crate::secrets::Secrets;
 
 /// A config that no plugin can be called with.
 #[derive(Debug, thiserror::Error)]
@@ -27,15 +22,19 @@ pub enum ConfigError {
     Endpoint(#[from] EndpointError),
 }
 
-/// A config and the secrets in it. Cheap to clone; it is never printed.
+/// Characters of one text of a plugin's that are passed on. A message is a sentence or two; a plugin, or a server behind it,
+/// that says megabytes fills nobody's log.
+const LONGEST_TEXT: usize = 4096;
+
+/// A config, and its secrets. Cheap to clone; it is never printed.
 #[derive(Clone)]
 pub(crate) struct PluginConfig {
     json: Arc<str>,
-    secrets: Arc<[String]>,
+    secrets: Secrets,
 }
 
 impl PluginConfig {
-    /// Read the config's secrets and endpoints.
+    /// Read the config's secrets and endpoints. What a plugin gets of it has no secret any more.
     pub(crate) fn read(json: &str, descriptor: &Descriptor) -> Result<(Self, Policy), ConfigError> {
         // The text around a JSON error's place may be a secret: the place alone is told.
         let not_an_object = |e: serde_json::Error| {
@@ -45,40 +44,37 @@ impl PluginConfig {
         let keys = &descriptor.config_keys;
         let endpoints = keys.endpoints.iter().filter_map(|key| Some((key.as_str(), object.get(key)?.as_str()?)));
         let policy = Policy::of_endpoints(endpoints)?;
-        Ok((Self::with_secrets(json, &object, &keys.secrets), policy))
+        let secrets = Secrets::of(&object, &keys.secrets);
+        let json = Value::Object(secrets.hide(object)).to_string();
+        Ok((Self { json: json.into(), secrets }, policy))
     }
 
-    /// Any text, for a call that judges it. What secrets it has are known if it can be read.
+    /// Any text, secrets and all, for a call that judges it: by an instance without network, used for nothing else.
     pub(crate) fn unread(json: &str, descriptor: &Descriptor) -> Self {
         let object: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
-        Self::with_secrets(json, &object, &descriptor.config_keys.secrets)
+        Self { json: json.into(), secrets: Secrets::of(&object, &descriptor.config_keys.secrets) }
     }
 
     /// For calls that take no config.
     pub(crate) fn none() -> Self {
-        Self { json: "".into(), secrets: Arc::default() }
-    }
-
-    fn with_secrets(json: &str, object: &Map<String, Value>, keys: &[String]) -> Self {
-        let secrets = keys
-            .iter()
-            .filter_map(|key| object.get(key)?.as_str().map(str::trim))
-            .filter(|secret| secret.len() >= SHORTEST_SECRET)
-            .map(str::to_owned)
-            .collect();
-        Self { json: json.into(), secrets }
+        Self { json: "".into(), secrets: Secrets::default() }
     }
 
     pub(crate) fn json(&self) -> &str {
         &self.json
     }
 
-    /// The text without the config's secrets. A plugin is trusted not to show them, and checked.
-    pub(crate) fn redact(&self, text: &mut String) {
-        for secret in self.secrets.iter() {
-            if text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), HIDDEN);
-            }
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// A text of the plugin's as it may be shown: without secrets, and not without end.
+    pub(crate) fn tame(&self, text: &mut String) {
+        self.secrets.redact(text);
+        if let Some((cut, _)) = text.char_indices().nth(LONGEST_TEXT) {
+            let left_out = text.len() - cut;
+            text.truncate(cut);
+            text.push_str(&format!("… ({left_out} bytes left out)"));
         }
     }
 }

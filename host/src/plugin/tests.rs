@@ -158,7 +158,7 @@ mod config {
         let (config, policy) = PluginConfig::read(&json, &descriptor().await).unwrap();
         assert!(policy.check("https", "yourcompany.talon.one").is_ok());
         let mut text = format!("the key {KEY} was refused");
-        config.redact(&mut text);
+        config.tame(&mut text);
         assert_eq!(text, "the key [hidden] was refused");
         assert!(!format!("{config:?}").contains(KEY));
     }

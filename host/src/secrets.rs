@@ -1,0 +1,198 @@
+//! The secret values of a config. The host keeps them: what runs in the sandbox gets a stand-in for each, and the value takes
+//! its place in the headers of a request that is let out, and nowhere else.
+//!
+//! So a plugin can't give a key away: it does not have it. An answer that repeats the value has the stand-in put back
+//! before the plugin sees it. A form of the value that is not the value (in base64, say, or torn in two) is not recognised.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use memchr::memmem;
+use serde_json::{Map, Value};
+
+/// What stands in the place of a secret in a text for people.
+const HIDDEN: &str = "[hidden]";
+
+/// A value shorter than this is not taken out of texts: no real key is so short, and ordinary words would be torn.
+const SHORTEST: usize = 4;
+
+/// Secrets and their stand-ins. Cheap to clone; never printed.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<[Secret]>);
+
+struct Secret {
+    /// The config's key.
+    key: String,
+    value: String,
+    stand_in: String,
+}
+
+/// A secret is where none may be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misplaced {
+    #[error("the plugin put the secret `{0}` into a URL; the host gives secrets to headers alone")]
+    Url(String),
+    #[error("the value of `{0}` can't stand in a header: it has a line break or another control character")]
+    Header(String),
+}
+
+impl Secrets {
+    /// The values of these keys of a config.
+    pub(crate) fn of(config: &Map<String, Value>, keys: &[String]) -> Self {
+        let values = keys.iter().filter_map(|key| Some((key, config.get(key)?.as_str()?)));
+        let secrets = values.filter(|(_, value)| !value.is_empty()).enumerate().map(|(index, (key, value))| Secret {
+            key: key.clone(),
+            value: value.to_owned(),
+            stand_in: format!("kept-by-the-host-{index}"),
+        });
+        Self(secrets.collect())
+    }
+
+    /// The config with a stand-in for each secret.
+    pub(crate) fn hide(&self, mut config: Map<String, Value>) -> Map<String, Value> {
+        for secret in self.0.iter() {
+            config.insert(secret.key.clone(), Value::String(secret.stand_in.clone()));
+        }
+        config
+    }
+
+    /// Puts the values into the headers of a request that may leave.
+    pub(crate) fn reveal(&self, path: &str, headers: &mut HeaderMap) -> Result<(), Misplaced> {
+        for secret in self.0.iter() {
+            if path.contains(&secret.stand_in) {
+                return Err(Misplaced::Url(secret.key.clone()));
+            }
+            for value in headers.values_mut() {
+                if let Some(whole) = replaced(value.as_bytes(), secret.stand_in.as_bytes(), secret.value.as_bytes()) {
+                    let sensitive = value.is_sensitive();
+                    *value = HeaderValue::from_bytes(&whole).map_err(|_| Misplaced::Header(secret.key.clone()))?;
+                    value.set_sensitive(sensitive);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the stand-ins back into an answer that repeats a value.
+    pub(crate) fn conceal(&self, headers: &mut HeaderMap, body: &mut Bytes) {
+        for secret in self.0.iter().filter(|secret| secret.value.len() >= SHORTEST) {
+            let (value, stand_in) = (secret.value.as_bytes(), secret.stand_in.as_bytes());
+            for header in headers.values_mut() {
+                // A stand-in can stand wherever the value did.
+                if let Some(Ok(whole)) =
+                    replaced(header.as_bytes(), value, stand_in).map(|whole| HeaderValue::from_bytes(&whole))
+                {
+                    *header = whole;
+                }
+            }
+            if let Some(whole) = replaced(body, value, stand_in) {
+                *body = whole.into();
+            }
+        }
+    }
+
+    /// Takes the values out of a text for people.
+    pub(crate) fn redact(&self, text: &mut String) {
+        for secret in self.0.iter() {
+            for hidden in [secret.value.trim(), secret.stand_in.as_str()] {
+                if hidden.len() >= SHORTEST && text.contains(hidden) {
+                    *text = text.replace(hidden, HIDDEN);
+                }
+            }
+        }
+    }
+}
+
+/// `None` where there is nothing to replace.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
+    memmem::find(bytes, from)?;
+    let mut whole = Vec::with_capacity(bytes.len() + to.len());
+    let mut rest = 0;
+    for at in memmem::find_iter(bytes, from) {
+        whole.extend_from_slice(bytes.get(rest..at)?);
+        whole.extend_from_slice(to);
+        rest = at + from.len();
+    }
+    whole.extend_from_slice(bytes.get(rest..)?);
+    Some(whole)
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|secret| &secret.key)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use http::header::AUTHORIZATION;
+
+    use super::*;
+
+    const KEY: &str = "0123-4567-key";
+
+    fn secrets() -> (Secrets, Map<String, Value>) {
+        let config: Map<String, Value> =
+            serde_json::from_str(&format!(r#"{{"api_key":"{KEY}","token":"","url":"https://x","pin":"12"}}"#)).unwrap();
+        let secrets = Secrets::of(&config, &["api_key".to_owned(), "token".to_owned(), "pin".to_owned()]);
+        let hidden = secrets.hide(config);
+        (secrets, hidden)
+    }
+
+    #[test]
+    fn the_config_has_stand_ins_and_the_header_the_values() {
+        let (secrets, hidden) = secrets();
+        let text = Value::Object(hidden.clone()).to_string();
+        assert!(!text.contains(KEY) && text.contains("https://x"), "{text}");
+        assert!(!format!("{secrets:?}").contains(KEY));
+
+        let mut headers = HeaderMap::new();
+        let stand_in = hidden["api_key"].as_str().unwrap();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("ApiKey-v1 {stand_in}")).unwrap());
+        headers.insert("x-pin", HeaderValue::from_str(hidden["pin"].as_str().unwrap()).unwrap());
+        secrets.reveal("/v2/x?y", &mut headers).unwrap();
+        assert_eq!(headers[AUTHORIZATION], format!("ApiKey-v1 {KEY}"));
+        assert_eq!(headers["x-pin"], "12");
+    }
+
+    #[test]
+    fn a_secret_in_a_url_or_one_that_is_no_header_is_refused() {
+        let (secrets, hidden) = secrets();
+        let path = format!("/v2/x?key={}", hidden["api_key"].as_str().unwrap());
+        assert_eq!(secrets.reveal(&path, &mut HeaderMap::new()), Err(Misplaced::Url("api_key".to_owned())));
+
+        let config = serde_json::from_str::<Map<String, Value>>("{\"api_key\":\"a\\nb: c\"}").unwrap();
+        let secrets = Secrets::of(&config, &["api_key".to_owned()]);
+        let hidden = secrets.hide(config);
+        let mut headers = HeaderMap::new();
+        headers.insert("k", HeaderValue::from_str(hidden["api_key"].as_str().unwrap()).unwrap());
+        assert_eq!(secrets.reveal("/", &mut headers), Err(Misplaced::Header("api_key".to_owned())));
+    }
+
+    #[test]
+    fn an_answer_that_repeats_a_value_has_the_stand_in_again() {
+        let (secrets, hidden) = secrets();
+        let stand_in = hidden["api_key"].as_str().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("x-echo", HeaderValue::from_str(&format!("{KEY}, {KEY}")).unwrap());
+        let mut body = Bytes::from(format!("you sent {KEY}."));
+        secrets.conceal(&mut headers, &mut body);
+        assert_eq!(headers["x-echo"], format!("{stand_in}, {stand_in}"));
+        assert_eq!(body, format!("you sent {stand_in}."));
+        let untouched = body.clone();
+        secrets.conceal(&mut headers, &mut body);
+        assert_eq!(body, untouched);
+    }
+
+    #[test]
+    fn a_text_for_people_has_neither() {
+        let (secrets, hidden) = secrets();
+        let mut text = format!("{KEY} {} 12", hidden["api_key"].as_str().unwrap());
+        secrets.redact(&mut text);
+        assert_eq!(text, "[hidden] [hidden] 12");
+    }
+}

@@ -1,0 +1,221 @@
+//! Plugins that do what no plugin may, through the real command line: each is met by an error that names the plugin and what
+//! it did, the run ends in order, and no row is lost from the report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use destination_host::http_client::{ClientSettings, HttpClient};
+use destination_host::pipeline::{self, Options, Unobserved};
+use destination_host::plugin::{CompileCache, Plugin, Runtime};
+use destination_host::sandbox::Limits;
+use destination_host::stop::Stop;
+use destination_host::sync_file::Draft;
+use fake_talon_one::{Fault, Faults};
+
+use crate::harness::{Desk, KEY, Outcome, counts};
+
+fn component() -> PathBuf {
+    let built = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component/hostile-destination.wasm"));
+    assert!(built.exists(), "{} is missing: `make test` builds it", built.display());
+    built
+}
+
+/// A sync of 25 rows whose plugin is told to do something.
+fn desk(more: &str) -> Desk {
+    let desk = Desk::permissive();
+    let lines: String = (0..25).map(|id| format!("{id}\n")).collect();
+    desk.write("rows.csv", format!("id\n{lines}"));
+    desk.write(
+        "sync.toml",
+        format!(
+            "name = \"hostile\"\n[destination]\nurl = \"${{TALON_ONE_URL}}\"\nkey = \"${{TALON_ONE_API_KEY}}\"\n{more}\n\
+             [source]\ntype = \"csv\"\npath = \"rows.csv\"\n"
+        ),
+    );
+    desk
+}
+
+fn run(desk: &Desk, command: &str) -> Outcome {
+    let component = component();
+    let mut arguments = vec![command, "sync.toml", "--component", component.to_str().unwrap()];
+    if command == "sync" {
+        arguments.extend(["--report", "report.json", "--dead-letters", "dead.ndjson"]);
+    }
+    // At the most talkative: the harness looks for the key in all that is said.
+    let outcome = Outcome::of(desk.command(&arguments).env("DESTINATION_HOST_LOG", "trace"));
+    for file in ["report.json", "dead.ndjson"].map(|name| desk.path(name)).iter().filter(|file| file.exists()) {
+        assert!(!std::fs::read_to_string(file).unwrap().contains(KEY), "the key is in {}", file.display());
+    }
+    outcome
+}
+
+/// Rows that were not confirmed are all undelivered, and none is lost.
+#[track_caller]
+fn adds_up(desk: &Desk) {
+    let report = desk.report();
+    let [read, delivered, rejected, undelivered] =
+        counts(&report, ["rows_read", "delivered", "rejected", "undelivered"]);
+    assert_eq!((read, delivered + rejected + undelivered), (25, 25), "{report:#}");
+    assert!(undelivered > 0, "{report:#}");
+    assert_eq!(report["failure"]["kind"], "plugin");
+}
+
+#[test]
+fn a_plugin_that_behaves_is_let_do_its_work() {
+    let desk = desk("");
+    run(&desk, "sync").ends_with(0);
+    assert_eq!(counts(&desk.report(), ["rows_read", "delivered"]), [25, 25]);
+}
+
+#[test]
+fn what_a_plugin_does_to_itself_ends_its_call_and_the_run_in_order() {
+    for (misdeed, said) in [
+        ("crash", "crashed"),
+        ("devour", "used up the 256 MiB of memory"),
+        ("recurse", "crashed"),
+        ("impersonate", "`execution-failed`, which is the engine's to use"),
+    ] {
+        for when in ["map", "send"] {
+            let desk = desk(&format!("misdeed = \"{misdeed}\"\nwhen = \"{when}\""));
+            let outcome = run(&desk, "sync");
+            let function = if when == "map" { "map-batch" } else { "send-batch" };
+            outcome.ends_with(1).says("hostile-destination.wasm").says(function).says(said);
+            adds_up(&desk);
+        }
+        let desk = desk(&format!("misdeed = \"{misdeed}\"\nwhen = \"validate\""));
+        let outcome = run(&desk, "validate");
+        assert!(matches!(outcome.code, 1 | 2), "{outcome:?}");
+        outcome.says("hostile-destination.wasm").says("validate-config");
+    }
+}
+
+#[test]
+fn lies_are_found_out_before_anything_is_recorded() {
+    for (misdeed, when, said) in [
+        ("beyond", "map", "row 1000000, but there are only 25"),
+        ("twice", "map", "row 0 stands in both the batch and the issues"),
+        ("lose", "map", "keys"),
+        ("offsets", "map", "keys"),
+        ("beyond", "send", "record 17, but there are only 10"),
+        ("twice", "send", "record 0 stands in both accepted and rejected"),
+        ("lose", "send", "record 9 is missing"),
+    ] {
+        let desk = desk(&format!("misdeed = \"{misdeed}\"\nwhen = \"{when}\""));
+        let outcome = run(&desk, "sync");
+        outcome.ends_with(1).says("gave a wrong answer").says("hostile-destination.wasm").says(said);
+        adds_up(&desk);
+    }
+}
+
+#[test]
+fn megabytes_of_words_are_cut() {
+    for when in ["map", "send"] {
+        let desk = desk(&format!("misdeed = \"babble\"\nwhen = \"{when}\""));
+        let outcome = run(&desk, "sync");
+        outcome.ends_with(1).says("babble blah blah").says("bytes left out");
+        assert!(outcome.all().len() < 100_000, "{} bytes were said", outcome.all().len());
+        assert!(desk.read("report.json").len() < 100_000);
+    }
+}
+
+/// A plugin has no key to give away: it gets a stand-in, and the host puts the key into the header of what it lets out.
+#[test]
+fn the_key_does_not_enter_the_sandbox_that_can_send() {
+    for when in ["map", "send"] {
+        let desk = desk(&format!("misdeed = \"tell\"\nwhen = \"{when}\""));
+        run(&desk, "sync").ends_with(1).says("my config is {").says("[hidden]");
+    }
+    let desk = desk("call = \"http AUTHORITY /v2/authping\"");
+    let authority = desk.fake.url().trim_start_matches("http://").to_owned();
+    desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
+    run(&desk, "sync").says("answered with 401");
+    let requests = desk.fake.requests();
+    let sent = requests[0].headers.iter().find(|(name, _)| name == "x-key").map(|(_, value)| value.as_str());
+    assert_eq!(sent, Some(format!("Key {KEY}").as_str()));
+}
+
+#[test]
+fn a_request_to_anywhere_else_is_not_let_out() {
+    let elsewhere = Desk::permissive();
+    let other = elsewhere.fake.url().trim_start_matches("http://").to_owned();
+    for (call, said) in [
+        (format!("http {other} /v2/authping"), format!("no request out to http://{other}")),
+        ("https evil.example /".to_owned(), "no request out to https://evil.example".to_owned()),
+        ("http 169.254.169.254 /latest/meta-data".to_owned(), "no request out to http://169.254.169.254".to_owned()),
+        ("https AUTHORITY /".to_owned(), "no request out to https://127.0.0.1".to_owned()),
+        ("http AUTHORITY /v2/x?k=KEY".to_owned(), "put the secret `key` into a URL".to_owned()),
+    ] {
+        let desk = desk(&format!("call = \"{call}\""));
+        let authority = desk.fake.url().trim_start_matches("http://").to_owned();
+        desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
+        run(&desk, "sync").ends_with(1).says(&said);
+        assert_eq!(desk.fake.requests().len() + elsewhere.fake.requests().len(), 0, "{call}");
+    }
+}
+
+/// Headers that say where a request goes or where it ends are the host's to write.
+#[test]
+fn headers_of_the_connection_are_not_the_plugins_to_set() {
+    for header in
+        ["host", "connection", "keep-alive", "transfer-encoding", "proxy-authorization", "upgrade", "te", "trailer"]
+    {
+        let desk = desk(&format!("call = \"http AUTHORITY /v2/authping\"\nheader = \"{header}\""));
+        let authority = desk.fake.url().trim_start_matches("http://").to_owned();
+        desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
+        run(&desk, "sync").ends_with(1);
+        for request in desk.fake.requests() {
+            let evil = request.headers.iter().find(|(_, value)| value.contains("evil.example"));
+            assert_eq!(evil, None, "{header}");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_leads_nowhere() {
+    let desk = desk("call = \"http AUTHORITY /v2/authping\"");
+    let authority = desk.fake.url().trim_start_matches("http://").to_owned();
+    desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
+    desk.fake.inject(Faults::script([Fault::status(302).forever()]));
+    run(&desk, "sync").says("answered with 302");
+    // Three batches, a request each.
+    assert_eq!(desk.fake.requests().len(), 3);
+}
+
+/// The key comes back in what the server says: the plugin sees its stand-in, people see neither.
+#[test]
+fn a_key_that_the_server_repeats_stays_outside() {
+    let desk = desk("call = \"http AUTHORITY /v2/authping\"");
+    let authority = desk.fake.url().trim_start_matches("http://").to_owned();
+    desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
+    desk.fake.inject(Faults::script([Fault::echo_key(500).forever()]));
+    run(&desk, "sync").says("answered with 500");
+}
+
+/// In this process, with a short time: the command line's is half a minute.
+#[test]
+fn a_plugin_that_never_ends_is_ended_and_the_run_is_told_in_full() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for when in ["map", "send"] {
+        let desk = desk(&format!("misdeed = \"spin\"\nwhen = \"{when}\""));
+        let short = Duration::from_millis(300);
+        let limits = Limits { pure_call: short, network_call: short, ..Limits::default() };
+        let report = runtime.block_on(async {
+            let engine = Runtime::new(limits, CompileCache::User).unwrap();
+            let bytes = std::fs::read(component()).unwrap();
+            let plugin = Plugin::load(&engine, &bytes, "hostile-destination.wasm").await.unwrap();
+            let variables = |name: &str| match name {
+                "TALON_ONE_URL" => Ok(desk.fake.url().to_owned()),
+                _ => Ok(KEY.to_owned()),
+            };
+            let sync = Draft::parse(&desk.read("sync.toml"), &desk.path(""), &variables).unwrap().finish().unwrap();
+            let client = HttpClient::new(&ClientSettings::default()).unwrap();
+            let options = Options::default();
+            pipeline::run(&plugin, &client, &sync, &options, Arc::new(Unobserved), &Stop::default()).await.unwrap()
+        });
+        let failure = report.failure.unwrap();
+        assert_eq!(failure.kind, "plugin");
+        assert!(failure.message.contains("used up the 300ms"), "{}", failure.message);
+        assert_eq!((report.counts.rows_read, report.counts.undelivered), (25, 25));
+    }
+}
