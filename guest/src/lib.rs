@@ -2,7 +2,15 @@
 //!
 //! Built for wasm this is a component that exports `etl:destination`; built for any other target it is the same code
 //! without its outer layer, which tests and benchmarks call directly.
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that unwraps the wrong thing fails, as it should"))]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        clippy::string_slice,
+        clippy::unreachable,
+        reason = "a test that unwraps the wrong thing fails, as it should"
+    )
+)]
 
 pub mod bindings;
 mod calendar;

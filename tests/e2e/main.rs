@@ -5,6 +5,8 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,

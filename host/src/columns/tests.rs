@@ -1,4 +1,10 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::cast_possible_wrap,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::sync::Arc;
 

@@ -41,8 +41,7 @@ impl VariableError {
 pub(super) fn expand(text: &str, lookup: &Lookup<'_>) -> Result<String, VariableError> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("${") {
-        let (before, after) = (&rest[..at], &rest[at + 2..]);
+    while let Some((before, after)) = rest.split_once("${") {
         if let Some(literal) = before.strip_suffix('$') {
             expanded.push_str(literal);
             expanded.push_str("${");

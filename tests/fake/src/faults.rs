@@ -220,7 +220,7 @@ impl TryFrom<RawStep> for Step {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+    #![expect(clippy::unwrap_used, clippy::unreachable, reason = "a test may stop at what it did not expect")]
 
     use super::*;
 

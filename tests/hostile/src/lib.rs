@@ -83,7 +83,11 @@ fn packed(texts: &[&str]) -> Strings {
 }
 
 fn texts(strings: &Strings) -> Vec<&str> {
-    strings.offsets.windows(2).filter_map(|ends| strings.data.get(ends[0] as usize..ends[1] as usize)).collect()
+    strings
+        .offsets
+        .windows(2)
+        .filter_map(|ends| strings.data.get(*ends.first()? as usize..*ends.last()? as usize))
+        .collect()
 }
 
 impl Guest for Hostile {

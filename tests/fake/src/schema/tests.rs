@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::unreachable, reason = "a test may stop at what it did not expect")]
 
 use hyper::StatusCode;
 use proptest::prelude::*;
