@@ -39,6 +39,17 @@ faults: component ## Storms, kills, bad records and the rate limit, at size; tak
 databases: component ## The sources against a real PostgreSQL and SQLite; installs both and their drivers where they are missing
 	tests/databases.sh
 
+.PHONY: audit
+audit: ## Licences, sources and known holes of what is built on; installs cargo-deny where it is missing
+	@cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny
+	cargo deny --offline check --hide-inclusion-graph licenses bans sources
+	@cargo deny check --hide-inclusion-graph advisories || { cargo deny fetch db 2>/dev/null && exit 1; \
+		echo "audit: the database of known holes can't be reached from here; it was not asked"; }
+
+.PHONY: fuzz
+fuzz: component ## Fuzz everything that reads what others wrote: make fuzz RUNS=1000000
+	@tests/fuzz/run.sh $(or $(RUNS),100000)
+
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
 	tests/reproducible.sh

@@ -27,7 +27,11 @@ impl Complaint {
             Ok(_) => Self::default(),
             // A page of HTML, from something on the way, tells a person nothing.
             Err(_) if body.trim_start().starts_with('<') => Self::default(),
-            Err(_) => Self { text: body.to_owned(), pointers: Vec::new() },
+            Err(error) => match mended(body).filter(|_| error.is_eof()) {
+                // Which records the part that is missing speaks of is not known: a hint that is not whole misleads.
+                Some(body) => Self { pointers: Vec::new(), ..Self::of_parts(&body) },
+                None => Self { text: body.to_owned(), pointers: Vec::new() },
+            },
         };
         let words: Vec<&str> = complaint.text.split_whitespace().collect();
         // The key goes before the text is cut, lest a part of it stays.
@@ -51,4 +55,12 @@ impl Complaint {
         let pointers = errors.iter().filter_map(|error| error.get("source")).map(|source| text(source, "pointer"));
         Self { text: said.join(": "), pointers: pointers.filter(|pointer| !pointer.is_empty()).collect() }
     }
+}
+
+/// An error for each of a thousand records is longer than what is read of it. What came before the cut is closed where an
+/// entry of the list ends.
+fn mended(body: &str) -> Option<Value> {
+    const ATTEMPTS: usize = 8;
+    let ends = body.rmatch_indices("},").take(ATTEMPTS);
+    ends.filter_map(|(at, _)| body.get(..at)).find_map(|whole| serde_json::from_str(&format!("{whole}}}]}}")).ok())
 }

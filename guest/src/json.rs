@@ -89,6 +89,9 @@ pub(crate) fn write_compact(text: &str, out: &mut String) -> Result<(), ()> {
     Ok(())
 }
 
+/// Levels of lists and objects that are sent. Customers have few; servers' readers give up at some number, or fall over.
+pub(crate) const DEEPEST: usize = 128;
+
 /// White space between JSON's tokens.
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
@@ -181,7 +184,22 @@ pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
 /// The text without the white space around it, if it is JSON.
 fn checked(text: &str) -> Option<&str> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Some(trimmed(text))
+    (depth(text) <= DEEPEST).then_some(trimmed(text))
+}
+
+/// How deep the lists and objects of a JSON text are nested.
+fn depth(text: &str) -> usize {
+    let mut quotes = Quotes::default();
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes().filter(|&byte| !quotes.within(byte)) {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => continue,
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// The text of a JSON string, borrowed where nothing in it is escaped.
@@ -231,6 +249,17 @@ mod tests {
         for text in ["", "{", "[1,]", "{\"a\":1}x", "nul", "'a'", "\"\n\"", "01", "1.", "NaN"] {
             assert_eq!(write_compact(text, &mut String::new()), Err(()), "{text}");
             assert_eq!(scalar(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_brackets_in_texts_do_not_count() {
+        let nested = |levels: usize| format!("{}\"[[{{\"{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(depth(&nested(3)), 3);
+        assert!(write_compact(&nested(DEEPEST), &mut String::new()).is_ok());
+        for levels in [DEEPEST + 1, 100_000] {
+            assert!(write_compact(&nested(levels), &mut String::new()).is_err());
+            assert_eq!(scalar(&nested(levels)), None);
         }
     }
 

@@ -84,7 +84,7 @@ fn write_own_type(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
 }
 
 fn invalid_json() -> Fault {
-    Fault::new("invalid-json", "valid JSON", "a JSON value such as [\"a\",\"b\"]")
+    Fault::new("invalid-json", "valid JSON", "a JSON value such as [\"a\",\"b\"], of at most 128 levels")
 }
 
 impl Value<'_> {

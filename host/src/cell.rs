@@ -31,6 +31,9 @@ pub(crate) const UUID: &str = "arrow.uuid";
 /// Decimal digits that a 64-bit float keeps whatever they are.
 const FLOAT_DIGITS: usize = 15;
 
+/// Levels of lists and objects that an expression can look into.
+const DEEPEST: usize = 100;
+
 /// A column of JSON texts.
 pub(crate) fn json_field(name: &str) -> Field {
     Field::new(name, DataType::Utf8, true).with_metadata([(EXTENSION.to_owned(), JSON.to_owned())])
@@ -137,6 +140,13 @@ pub(crate) fn value(field: &Field, array: &dyn Array, row: usize) -> Result<Valu
 
 /// A JSON text for an expression.
 fn of_json(json: &str) -> Result<Value, ArrowError> {
+    of_json_within(json, DEEPEST)
+}
+
+fn of_json_within(json: &str, depth: usize) -> Result<Value, ArrowError> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(ArrowError::JsonError(format!("it is nested more than {DEEPEST} levels deep")));
+    };
     let number: Result<serde_json::Number, _> = serde_json::from_str(json);
     if number.is_ok() {
         return number_of(json);
@@ -151,11 +161,11 @@ fn of_json(json: &str) -> Result<Value, ArrowError> {
         Some(b'f') => Value::from(false),
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text).map_err(failed)?;
-            items.into_iter().map(|item| of_json(item.get())).collect::<Result<Vec<_>, _>>()?.into()
+            items.into_iter().map(|item| of_json_within(item.get(), depth)).collect::<Result<Vec<_>, _>>()?.into()
         }
         Some(b'{') => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(failed)?;
-            let members = members.into_iter().map(|(name, value)| Ok((name, of_json(value.get())?)));
+            let members = members.into_iter().map(|(name, value)| Ok((name, of_json_within(value.get(), depth)?)));
             members.collect::<Result<BTreeMap<_, _>, ArrowError>>()?.into()
         }
         _ => Value::UNDEFINED,
@@ -368,6 +378,15 @@ mod tests {
             assert!(error.contains(digits) && error.contains("map the column itself"), "{error}");
         }
         assert_eq!(of_json(r#"{"a":[1,"x",null,true]}"#).unwrap().to_string(), "{'a': [1, 'x', undefined, True]}");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(of_json(&nested(99)).is_ok());
+        for levels in [101, 1_000_000] {
+            assert!(of_json(&nested(levels)).unwrap_err().to_string().contains("levels deep"));
+        }
     }
 
     proptest! {

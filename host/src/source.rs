@@ -15,6 +15,7 @@ mod ndjson;
 mod parquet;
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -140,6 +141,35 @@ fn open_plain(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, 
             let message = "this build of the host leaves this type of source out";
             return Err(SourceError::new(&name, message).hint("build it with all features"));
         }
+    })
+}
+
+/// How rows are written that come from an embedder's own reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+/// Rows from a reader of the embedder's. `name` stands for it in errors.
+///
+/// # Errors
+/// Where it begins with what it should not.
+pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Result<Box<dyn Source>, SourceError> {
+    let name = name.to_owned();
+    Ok(match format {
+        Format::Csv => {
+            let layout = csv::Format { delimiter: b',', quote: b'"', columns: None };
+            Box::new(csv::CsvSource::open(name, input, &layout, CHUNK_ROWS)?)
+        }
+        Format::Ndjson => {
+            Box::new(ndjson::NdjsonSource::open(name, input, ndjson::Lines::Rows, Vec::new(), CHUNK_ROWS)?)
+        }
+        Format::Arrow => Box::new(arrow_stream::ArrowSource::open(name, input, CHUNK_ROWS)?),
     })
 }
 

@@ -15,6 +15,7 @@ mod tests;
 
 use std::env::VarError;
 use std::fmt;
+use std::io::Read;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,8 @@ use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, SourceSpec};
 use crate::fault::Fault;
 
+/// Bytes of a sync file, or of a query in a file of its own.
+const MOST_BYTES: u64 = 4 << 20;
 /// Workers of a run that says nothing else. Four keep one connection each busy without bursts.
 const DEFAULT_CONCURRENCY: u32 = 4;
 /// More workers than this cannot be fed by one flow of rows.
@@ -162,8 +165,7 @@ impl Draft {
     /// Reads the file at `path`, with variables from the process's environment. Its directory is the base of all
     /// relative paths in it.
     pub fn open(path: &Path) -> Result<Self, Vec<Fault>> {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| vec![Fault::new("", format!("cannot be read: {error}"))])?;
+        let text = read_text(path).map_err(|message| vec![Fault::new("", message)])?;
         Self::parse(&text, path.parent().unwrap_or(Path::new("")), &|name| std::env::var(name))
     }
 
@@ -228,6 +230,18 @@ impl Draft {
             _ => Err(faults),
         }
     }
+}
+
+/// A text that a person wrote, from a file that may be anything.
+fn read_text(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if read as u64 > MOST_BYTES {
+        return Err(format!("is larger than {} MiB, which nobody wrote by hand", MOST_BYTES >> 20));
+    }
+    Ok(text)
 }
 
 fn read_name(root: &mut Section<'_>) -> Option<SyncName> {

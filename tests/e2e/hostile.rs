@@ -178,8 +178,9 @@ fn a_redirect_leads_nowhere() {
     desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
     desk.fake.inject(Faults::script([Fault::status(302).forever()]));
     run(&desk, "sync").says("answered with 302");
-    // Three batches, a request each.
-    assert_eq!(desk.fake.requests().len(), 3);
+    let requests = desk.fake.requests();
+    // A request a batch at most, and the run may end before the last.
+    assert!((1..=3).contains(&requests.len()), "{requests:?}");
 }
 
 /// The key comes back in what the server says: the plugin sees its stand-in, people see neither.

@@ -31,6 +31,7 @@ mod payloads;
 mod preview;
 mod reports;
 mod schema;
+mod secrets;
 mod sources;
 mod terminal;
 mod validate;

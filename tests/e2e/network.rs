@@ -14,12 +14,16 @@ const HOST: &str = "yourcompany.invalid";
 
 /// A Talon.One behind TLS, with a certificate for `name` by an authority of the company's own, in `company-ca.pem`.
 fn behind_tls(name: &str) -> Desk {
+    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    behind_certificate(&params)
+}
+
+fn behind_certificate(of_server: &rcgen::CertificateParams) -> Desk {
     let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority = rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
     let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap();
+    let certificate = of_server.clone().signed_by(&key, &authority).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -73,12 +77,24 @@ fn a_proxy_that_is_not_there_is_the_cause_that_is_named() {
 }
 
 #[test]
+fn a_certificate_that_has_expired_is_refused_as_that() {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let desk = behind_certificate(&params);
+    sync(&desk, TRUSTING);
+    let url = format!("https://localhost:{}", desk.fake.port());
+    let outcome = Outcome::of(desk.command(&["sync", "sync.toml"]).env("TALON_ONE_URL", url));
+    outcome.ends_with(1).says("localhost").says("expired");
+    assert_eq!(desk.fake.requests().len(), 0);
+}
+
+#[test]
 fn a_certificate_for_another_host_is_refused() {
     let desk = behind_tls("elsewhere.invalid");
     sync(&desk, TRUSTING);
     let url = format!("https://localhost:{}", desk.fake.port());
     let outcome = Outcome::of(desk.command(&["sync", "sync.toml"]).env("TALON_ONE_URL", url));
-    outcome.ends_with(1).says("localhost").says("certificate");
+    outcome.ends_with(1).says("localhost").says("not valid for name").says("elsewhere.invalid");
     assert_eq!(desk.fake.requests().len(), 0);
 }
 

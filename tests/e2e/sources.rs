@@ -179,3 +179,30 @@ fn an_expression_that_fails_stops_with_its_row_and_removes_nobody() {
     desk.sync(&[]).ends_with(2).says("has no column \"pionts\"").says("did you mean \"points\"?");
     desk.host(&["validate", "sync.toml"]).ends_with(2).says("did you mean \"points\"?");
 }
+
+/// Inputs that no person would write are refused with what is wrong, in bounded memory.
+#[test]
+fn inputs_without_end_are_refused() {
+    let long = "x".repeat(17 << 20);
+    let deep = format!("{{\"id\":\"1\",\"points\":{}{}}}\n", "[".repeat(200_000), "]".repeat(200_000));
+    for (kind, rows, code, said) in [
+        ("csv", format!("id,points\n1,{long}\n").into_bytes(), 1, "16 MiB"),
+        ("csv", format!("id,points\n1,\"{long}").into_bytes(), 1, "16 MiB"),
+        ("csv", format!("id,points{}\n", ",".repeat(100_000)).into_bytes(), 1, "65536"),
+        ("csv", b"id,points\n1,\xff\n".to_vec(), 1, "UTF-8"),
+        ("ndjson", format!("{{\"id\":\"{long}\"}}\n").into_bytes(), 1, "16 MiB"),
+        ("ndjson", b"{\"id\":\"\xff\"}\n".to_vec(), 1, "UTF-8"),
+        ("ndjson", deep.into_bytes(), 3, "at most 128 levels"),
+    ] {
+        let desk = Desk::permissive();
+        desk.write("rows", rows);
+        desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "rows"));
+        let outcome = desk.sync(&[]);
+        outcome.ends_with(code).says(said);
+        assert!(outcome.all().len() < 20_000);
+        assert_eq!(desk.fake.profiles().len(), 0);
+    }
+    let desk = Desk::permissive();
+    desk.write("sync.toml", "#".repeat(5 << 20));
+    desk.host(&["validate", "sync.toml"]).ends_with(2).says("is larger than 4 MiB");
+}

@@ -154,6 +154,19 @@ fn what_the_server_says_is_repeated_when_a_person_can_read_it() {
 }
 
 #[test]
+fn a_list_of_errors_that_was_cut_is_still_read() {
+    let error =
+        |n| format!(r#"{{"title":"Bad value","source":{{"pointer":"/customerProfiles/{n}"}},"details":"no number"}}"#);
+    let errors: Vec<String> = (0..50).map(error).collect();
+    let whole = format!(r#"{{"message":"Validation failed","errors":[{}],"StatusCode":400}}"#, errors.join(","));
+    let start = whole.find("},").unwrap();
+    for cut in start + 130..whole.len() {
+        let said = said_of(&whole[..cut]);
+        assert!(said.ends_with("; it said: Validation failed: Bad value: no number"), "{cut}: {said}");
+    }
+}
+
+#[test]
 fn the_key_is_never_repeated() {
     for body in [
         format!("bad key {KEY}"),

@@ -221,10 +221,10 @@ fn read_adbc(section: &mut Section<'_>, base: &Path) -> Option<Adbc> {
         (Some(query), None) => Some(query),
         (None, Some(file)) => {
             let path = base.join(file);
-            match std::fs::read_to_string(&path) {
+            match super::read_text(&path) {
                 Ok(query) => Some(query),
-                Err(error) => {
-                    let message = format!("{} cannot be read: {error}", path.display());
+                Err(reason) => {
+                    let message = format!("{} {reason}", path.display());
                     section.fault("query_file", message, "the path is taken from the folder of the sync file");
                     None
                 }

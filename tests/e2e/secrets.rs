@@ -1,0 +1,90 @@
+//! The key, looked for in everything that any command says or leaves behind, at its most talkative.
+
+use std::fs;
+
+use fake_talon_one::{Fault, Faults};
+
+use crate::harness::{Desk, KEY, Outcome};
+
+/// Every file of the desk, however it is written.
+fn files(desk: &Desk) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(desk.path("")).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn no_command_says_or_writes_the_key_at_any_level() {
+    for fault in [Fault::pass(), Fault::echo_key(400), Fault::echo_key(401), Fault::echo_key(404), Fault::echo_key(500)]
+    {
+        let desk = Desk::permissive();
+        desk.write("rows.csv", "id\n1\n\"\"\n2\n");
+        desk.audience("mirror");
+        desk.fake.inject(Faults::script([fault.forever()]));
+        for arguments in [
+            &["describe"][..],
+            &["schema"],
+            &["validate", "sync.toml"],
+            &["check", "sync.toml"],
+            &["preview", "sync.toml"],
+            &["sync", "sync.toml", "--dry-run"],
+            &[
+                "sync",
+                "sync.toml",
+                "--report",
+                "r.json",
+                "--report-html",
+                "r.html",
+                "--dead-letters",
+                "d.ndjson",
+                "--metrics",
+                "0",
+            ],
+            &["state", "show", "sync.toml"],
+            &["state", "export", "sync.toml"],
+            &["state", "reset", "sync.toml", "--yes"],
+            &["man"],
+            &["completions", "bash"],
+        ] {
+            for format in ["text", "json"] {
+                let mut command = desk.command(arguments);
+                let command = command.args(["--log-format", format]).env("DESTINATION_HOST_LOG", "trace");
+                // The harness looks for the key in what is said.
+                let outcome = Outcome::of(command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full"));
+                assert!(outcome.code >= 0, "{arguments:?}: {outcome:?}");
+            }
+        }
+        for (name, bytes) in files(&desk) {
+            assert!(!contains(&bytes, KEY), "the key is in {name}");
+        }
+    }
+}
+
+/// In a sync file that is wrong, the key may stand anywhere, under any name.
+#[test]
+fn a_faulty_sync_file_is_told_of_without_its_secrets() {
+    let desk = Desk::permissive();
+    let sound = fs::read_to_string(desk.profiles(&[("id", "integration_id", "")])).unwrap();
+    for (from, to) in [
+        ("api_key = \"${TALON_ONE_API_KEY}\"", "apikey = \"${TALON_ONE_API_KEY}\""),
+        ("api_key = \"${TALON_ONE_API_KEY}\"", "api_key = \"ApiKey-v1 ${TALON_ONE_API_KEY}\""),
+        ("api_key = \"${TALON_ONE_API_KEY}\"", "api_key = \"ManagementKey-v1 ${TALON_ONE_API_KEY}\""),
+        ("api_key = \"${TALON_ONE_API_KEY}\"", "api_key = [\"${TALON_ONE_API_KEY}\"]"),
+        ("api_key = \"${TALON_ONE_API_KEY}\"", "api_key = \" ${TALON_ONE_API_KEY} \""),
+        ("\"${TALON_ONE_URL}\"", "\"https://me:${TALON_ONE_API_KEY}@yourcompany.talon.one\""),
+    ] {
+        let broken = sound.replacen(from, to, 1);
+        assert_ne!(broken, sound, "{from}");
+        desk.write("sync.toml", &broken);
+        for command in ["validate", "sync", "preview", "check"] {
+            let mut command = desk.command(&[command, "sync.toml"]);
+            let outcome = command.env("DESTINATION_HOST_LOG", "trace").output().unwrap();
+            let said = [outcome.stdout, outcome.stderr].concat();
+            assert!(!contains(&said, KEY), "{to}: {}", String::from_utf8_lossy(&said));
+            assert_eq!(outcome.status.code(), Some(2), "{to}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The host's ndjson reader: any bytes are rows or an error, never a panic, and every chunk is as wide as it says.
+#![no_main]
+
+use destination_host::source::{self, Format};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(mut rows) = source::read("fuzz", Format::Ndjson, std::io::Cursor::new(bytes.to_vec())) else { return };
+    while let Ok(Some(chunk)) = rows.next_chunk() {
+        assert!(chunk.num_rows() > 0, "a chunk has rows");
+        assert!(chunk.num_columns() <= rows.columns().len());
+    }
+});
