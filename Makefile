@@ -50,6 +50,15 @@ audit: ## Licences, sources and known holes of what is built on; installs cargo-
 fuzz: component ## Fuzz everything that reads what others wrote: make fuzz RUNS=1000000
 	@tests/fuzz/run.sh $(or $(RUNS),100000)
 
+.PHONY: bench
+bench: component ## Speed and size beside other clients, as ratios of one run; SCALE=1 for ten million rows
+	cargo build --locked --release --package destination-host --package bench --bins
+	@python3 tests/bench/run.py
+
+.PHONY: runtimes
+runtimes: component ## The same component in Node, Python and wasmtime's command line, against the same vectors
+	@python3 tests/runtimes/run.py
+
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
 	tests/reproducible.sh

@@ -14,10 +14,10 @@ use destination_host::sync_file::{Draft, SyncFile};
 use fake_talon_one::{Fake, Settings};
 
 use crate::command::{judged, sync::deliver};
-use crate::figures::counted;
 use crate::problem::Problem;
 use crate::signal;
 use crate::terminal::{Ink, Terminal};
+use destination_host::figures::counted;
 
 const API_KEY: &str = "demo-key";
 /// The audience of the example, and of the fake.

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// `1234567` as `1,234,567`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -14,12 +14,12 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// A number and what it counts: `1 row`, `2 rows`.
-pub(crate) fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// Bytes in the largest unit of which there is one: `1.2 MB`.
-pub(crate) fn bytes(number: u64) -> String {
+pub fn bytes(number: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     match UNITS.iter().find(|(_, size)| number >= *size) {
         Some((unit, size)) => {
@@ -31,7 +31,7 @@ pub(crate) fn bytes(number: u64) -> String {
 }
 
 /// A duration: `0.4 s`, `2 min 5 s`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if seconds < 9.95 {
         return if seconds < 0.995 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") };
     }
@@ -44,7 +44,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// How many a second.
-pub(crate) fn rate(number: u64, seconds: f64) -> u64 {
+pub fn rate(number: u64, seconds: f64) -> u64 {
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no 16th digit")]
     let number = number as f64;
     whole(number / seconds.max(0.001))

@@ -13,6 +13,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use self::chart::Chart;
+use crate::figures;
 use crate::outgoing;
 use crate::report::{Counts, Report};
 use crate::timeline::Timeline;
@@ -20,7 +21,7 @@ use crate::timeline::Timeline;
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
-    templates.add_filter("count", |number: u64| grouped(number));
+    templates.add_filter("count", figures::count);
     templates
 });
 
@@ -43,7 +44,7 @@ pub(crate) fn page(report: &Report, timeline: &Timeline, traffic: &outgoing::Cou
                 verdict => verdict(report),
                 parts => parts(counts),
                 seconds => format!("{:.1}", report.seconds),
-                rate => rate(counts.rows_read, report.seconds),
+                rate => figures::count(figures::rate(counts.rows_read, report.seconds)),
                 waited => format!("{:.1}", traffic.waited.as_secs_f64()),
                 statuses, faults, rejections,
                 chart => Chart::of(timeline.samples()).map(|chart| Value::from(Serde(chart))),
@@ -84,24 +85,4 @@ fn parts(counts: &Counts) -> Vec<Value> {
 fn part(rows: u64, of: u64) -> String {
     let hundredths = u128::from(rows) * 10_000 / u128::from(of.max(1));
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate needs no 16th digit")]
-fn rate(rows: u64, seconds: f64) -> String {
-    let rate = rows as f64 / seconds.max(0.001);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, as it should")]
-    grouped(rate.round() as u64)
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -15,6 +15,7 @@ pub mod embedded;
 pub mod exit;
 pub mod expression;
 pub mod fault;
+pub mod figures;
 mod html_report;
 pub mod http_client;
 pub mod instance;

@@ -4,7 +4,6 @@ mod cli;
 mod command;
 #[cfg(feature = "demo")]
 mod demo;
-mod figures;
 mod log;
 mod problem;
 mod progress;

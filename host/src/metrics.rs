@@ -128,7 +128,9 @@ impl Collector for Snapshot {
         page.gauge("requests_waiting", "Requests that wait for their turn", None, traffic.waiting)?;
         page.gauge("requests_in_flight", "Requests without a whole answer yet", None, traffic.in_flight)?;
         if let Some(read) = self.read {
-            page.gauge("source_read", "The part of the source that was read, from 0 to 1", Some(&Unit::Ratios), read)?;
+            // Prometheus names the unit of a share in the singular, which the crate does not.
+            let ratio = Unit::Other("ratio".to_owned());
+            page.gauge("source_read", "The part of the source that was read, from 0 to 1", Some(&ratio), read)?;
         }
         page.gauge(
             "run_duration",

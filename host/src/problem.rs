@@ -11,8 +11,8 @@ use destination_host::plugin::{ConfigError, LoadError};
 use destination_host::source::SourceError;
 use destination_host::state::StateError;
 
-use crate::figures;
 use crate::terminal::Terminal;
+use destination_host::figures;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use destination_host::pipeline::{Moment, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::figures;
 use crate::terminal::Terminal;
+use destination_host::figures;
 
 /// Between two plain lines. A log is read afterwards: more would only fill it.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);

@@ -3,8 +3,8 @@
 use comfy_table::{CellAlignment, Table, presets};
 use destination_host::report::{Report, Withheld};
 
-use crate::figures::{bytes, count, counted, duration, rate};
 use crate::terminal::{Ink, Terminal};
+use destination_host::figures::{bytes, count, counted, duration, rate};
 
 /// Codes of rejected rows that are shown.
 const MOST_CODES: usize = 5;

@@ -35,3 +35,4 @@ mod secrets;
 mod sources;
 mod terminal;
 mod validate;
+mod vectors;

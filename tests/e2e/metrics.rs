@@ -69,7 +69,7 @@ fn a_running_sync_can_be_scraped() {
         ("requests_total", 4.0),
         ("requests_in_flight", 1.0),
         ("requests_waiting", 0.0),
-        ("source_read_ratios", 1.0),
+        ("source_read_ratio", 1.0),
         ("request_duration_seconds_count", 3.0),
     ] {
         let seen = value(&page, &format!("destination_host_{metric}{labels}}}"));

@@ -5,9 +5,9 @@ use destination_host::exit::Exit;
 use destination_host::job::mode_name;
 use destination_host::plugin::Plugin;
 
-use crate::figures::{bytes, count};
 use crate::problem::Problem;
 use crate::terminal::{Ink, Terminal};
+use destination_host::figures::{bytes, count};
 
 pub(super) fn run(plugin: &Plugin, schema: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let descriptor = plugin.descriptor();

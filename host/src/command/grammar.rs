@@ -22,18 +22,24 @@ pub(super) fn manual() -> Result<Exit, Problem> {
     let mut command = Cli::command();
     command.build();
     let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(command.clone()).render(&mut page).and_then(|()| {
-        let mut commands = command.get_subcommands().filter(|command| command.get_name() != "help");
-        commands.try_for_each(|command| {
-            let man = clap_mangen::Man::new(command.clone());
-            writeln!(page, ".SH {}", command.get_name().to_uppercase())?;
-            man.render_synopsis_section(&mut page)?;
-            man.render_description_section(&mut page)?;
-            man.render_options_section(&mut page)
-        })
-    });
+    let rendered =
+        clap_mangen::Man::new(command.clone()).render(&mut page).and_then(|()| sections(&command, "", &mut page));
     rendered.map_err(|error| Problem::new(Exit::Failed, format!("cannot write the manual: {error}")))?;
     print(&page)
+}
+
+/// A section for each command below this one, and for theirs.
+fn sections(command: &clap::Command, path: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+        let path = format!("{path} {}", command.get_name());
+        let man = clap_mangen::Man::new(command.clone());
+        writeln!(page, ".SH {}", path.trim().to_uppercase())?;
+        man.render_synopsis_section(page)?;
+        man.render_description_section(page)?;
+        man.render_options_section(page)?;
+        sections(command, &path, page)?;
+    }
+    Ok(())
 }
 
 fn print(bytes: &[u8]) -> Result<Exit, Problem> {

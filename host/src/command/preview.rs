@@ -8,9 +8,9 @@ use destination_host::pipeline::preview;
 use destination_host::plugin::Plugin;
 
 use super::{client, sync_file};
-use crate::figures::{count, counted};
 use crate::problem::Problem;
 use crate::terminal::{Ink, Terminal};
+use destination_host::figures::{count, counted};
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Terminal) -> Result<Exit, Problem> {
     let sync = sync_file(plugin, path).await?;

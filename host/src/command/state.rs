@@ -9,9 +9,9 @@ use destination_host::sync_file::{Draft, SyncName};
 use serde_json::json;
 
 use crate::cli::State;
-use crate::figures::{count, counted};
 use crate::problem::Problem;
 use crate::terminal::{Ink, Terminal};
+use destination_host::figures::{count, counted};
 
 pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem> {
     let (State::Show { sync: path } | State::Export { sync: path } | State::Reset { sync: path, .. }) = command;

@@ -8,9 +8,9 @@ use destination_host::plugin::Plugin;
 use destination_host::sync_file::Draft;
 
 use super::{column_faults, judged};
-use crate::figures;
 use crate::problem::Problem;
 use crate::terminal::{Ink, Terminal};
+use destination_host::figures;
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
     let draft = Draft::open(path).map_err(|faults| Problem::faults(path, faults))?;

@@ -8,6 +8,8 @@ use crate::timeline::Sample;
 /// The size of the chart's field, in its own units.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 240.0;
+/// Seconds of a run that is worth a chart: of a shorter one it would show how it started.
+const SHORTEST: f64 = 1.0;
 /// Steps that people count in.
 const STEPS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 
@@ -40,7 +42,7 @@ impl Chart {
     pub(super) fn of(samples: &[Sample]) -> Option<Self> {
         let length = samples.last()?.at.as_secs_f64();
         let steps: Vec<Step> = samples.windows(2).filter_map(Step::of).collect();
-        if steps.len() < 2 || length <= 0.0 {
+        if steps.len() < 2 || length < SHORTEST {
             return None;
         }
         let top = round_up(steps.iter().map(|step| step.rows).fold(0.0, f64::max));
@@ -149,6 +151,8 @@ mod tests {
         assert!(Chart::of(&[]).is_none());
         assert!(Chart::of(&[sample(0, 0, 0), sample(1, 5, 0)]).is_none());
         assert!(Chart::of(&[sample(0, 0, 0), sample(0, 5, 0), sample(0, 9, 0)]).is_none());
+        let short = |ms| Sample { at: Duration::from_millis(ms), ..Sample::default() };
+        assert!(Chart::of(&[short(0), short(300), short(600)]).is_none());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
@@ -16,6 +17,9 @@ use super::Metrics;
 
 /// The media type of OpenMetrics text.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Between two attempts to take a connection where the system has none to give.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the page can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -35,10 +39,14 @@ pub async fn serve(metrics: Metrics, address: SocketAddr) -> Result<SocketAddr, 
     let bound = listener.local_addr().map_err(failed)?;
     tokio::spawn(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                // Out of file handles, say: a scrape that fails is seen by who asked for it.
-                tokio::task::yield_now().await;
-                continue;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                // Out of file handles, say, which takes a moment to pass.
+                Err(error) => {
+                    tracing::warn!("the metrics can't be served: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
             };
             let metrics = metrics.clone();
             let service = service_fn(move |request| {

