@@ -57,4 +57,4 @@ TEST_POSTGRESQL="postgresql://sync:the-password-of-the-tests@127.0.0.1:$port/pos
     TEST_PSQL="$bin/psql" \
     TEST_POSTGRESQL_DRIVER="$(driver postgresql)" \
     TEST_SQLITE_DRIVER="$(driver sqlite)" \
-    cargo test --locked --package destination-host --test e2e -- --ignored databases:: --nocapture
+    cargo test --locked --workspace --test e2e -- --ignored databases:: --nocapture
