@@ -7,11 +7,12 @@ INTERFACE = "etl:destination/destination@0.1.0"
 
 
 class Failed(Exception):
-    """A call that failed: whether it is worth another, of which kind it is, and what it says."""
+    """A call that failed: whether it is worth another, and the contract's `problem`: its kind and what it says."""
 
     def __init__(self, transient, problem):
         super().__init__(problem.message)
-        self.transient, self.kind, self.message = transient, problem.kind, problem.message
+        self.transient, self.problem = transient, problem
+        self.kind, self.message = problem.kind, problem.message
 
 
 class Plugin:

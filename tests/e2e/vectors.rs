@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use destination_host::answers::Failure;
+use destination_host::answers::{Failure, Report};
 use destination_host::bindings::{Action, Change, ProblemKind, Row, Value};
 use destination_host::embedded;
 use destination_host::http_client::{ClientSettings, HttpClient};
@@ -12,7 +12,9 @@ use destination_host::instance::CallError;
 use destination_host::outgoing::Outgoing;
 use destination_host::pace::Pace;
 use destination_host::plugin::{CompileCache, Plugin, Runtime};
+use destination_host::records::{MappedBatch, Record};
 use destination_host::sandbox::Limits;
+use fake_talon_one::{Fake, Faults, Settings};
 use serde_json::{Value as Json, json};
 
 fn vectors(name: &str) -> Vec<Json> {
@@ -102,6 +104,98 @@ async fn rows_are_mapped_as_the_vectors_say() {
         };
         if vector["outcome"] != outcome {
             vector["outcome"] = outcome;
+            wrong.push(vector);
+        }
+    }
+    agree(&wrong);
+}
+
+/// A kind as the contract spells it.
+fn kind(kind: ProblemKind) -> String {
+    let name = format!("{kind:?}");
+    let name = name.rsplit("::").next().unwrap();
+    let dashed: String = name.chars().map(|c| if c.is_uppercase() { format!("-{c}") } else { c.to_string() }).collect();
+    dashed.trim_start_matches('-').to_lowercase()
+}
+
+fn failure(failure: &Failure) -> Json {
+    let problem = failure.problem();
+    json!({
+        "transient": failure.is_transient(),
+        "kind": kind(problem.kind),
+        "message": problem.message,
+        "status": problem.status,
+        "retry_after_ms": problem.retry_after_ms,
+    })
+}
+
+fn report(report: &Report) -> Json {
+    let rejected: Vec<Json> = report
+        .rejected
+        .iter()
+        .map(|it| json!({"record": it.record_index, "code": it.code, "message": it.message}))
+        .collect();
+    json!({
+        "accepted": report.accepted,
+        "rejected": rejected,
+        "undelivered": report.undelivered.as_ref().map_or(&[][..], |it| &it.records),
+        "failure": report.undelivered.as_ref().map(|it| failure(&it.failure)),
+        "superseded": report.superseded,
+        "requests": report.requests,
+        "retries": report.retries,
+    })
+}
+
+/// The records of a vector, as an engine hands them over.
+fn batch(records: &Json) -> MappedBatch {
+    let mut batch = MappedBatch::default();
+    for (row, record) in (0..).zip(records.as_array().unwrap()) {
+        let text = |name: &str| record[name].as_str().unwrap();
+        let action = match text("action") {
+            "upsert" => Action::Upsert,
+            "add" => Action::Add,
+            _ => Action::Delete,
+        };
+        batch.push(Record { row, key: text("key"), action, payload: text("payload") }).unwrap();
+    }
+    batch
+}
+
+#[tokio::test]
+async fn batches_are_delivered_as_the_vectors_say() {
+    let plugin = plugin().await;
+    let fake = Fake::start(Settings::demo("demo-key")).unwrap();
+    let mut wrong = Vec::new();
+    for mut vector in vectors("deliveries.json") {
+        fake.reset();
+        fake.inject(serde_json::from_value::<Faults>(json!({"script": vector["faults"]})).unwrap());
+        let mut config = vector["config"].clone();
+        config["deployment_url"] = json!(fake.url());
+        let client = HttpClient::new(&ClientSettings::default()).unwrap();
+        let session = plugin.session(&config.to_string(), Outgoing::new(client, Pace::unlimited())).unwrap();
+        let outcome = match session.send_batch(&batch(&vector["records"])).await {
+            Ok(answer) => json!({"report": report(&answer)}),
+            Err(CallError::Failed(it)) => json!({"failure": failure(&it)}),
+            Err(error) => panic!("{}: {error}", vector["name"]),
+        };
+        // The port is another in each run.
+        let outcome: Json = serde_json::from_str(&outcome.to_string().replace(fake.url(), "http://fake")).unwrap();
+        let requests: Vec<Json> = fake
+            .requests()
+            .iter()
+            .map(|request| {
+                let query = request.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
+                json!({
+                    "method": request.method.as_str(),
+                    "path": format!("{}{query}", request.path),
+                    "body": request.body.as_deref().map(String::from_utf8_lossy),
+                    "status": request.status.map(|status| status.as_u16()),
+                })
+            })
+            .collect();
+        if vector["outcome"] != outcome || vector["requests"] != json!(requests) {
+            vector["outcome"] = outcome;
+            vector["requests"] = json!(requests);
             wrong.push(vector);
         }
     }

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,8 @@ HERE = Path(__file__).resolve().parent
 WORK = ROOT / "target" / "runtimes"
 COMPONENT = ROOT / "target" / "component" / "talon-one-destination.wasm"
 EXAMPLES = ROOT / "examples"
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+"""Where `cargo test` puts the host and the embedding in Rust."""
 
 
 def say(text):
@@ -111,16 +114,20 @@ def examples(interpreter, folder):
             sys.exit(f"the example in {name} printed\n{done.stdout}{done.stderr}\ninstead of\n{expected}")
 
 
-def embedding():
-    """The embedding in Rust, against the fake Talon.One. Both were built along with the tests."""
-    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
-    fake = subprocess.Popen([built / "destination-host", "fake"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+@contextmanager
+def fake():
+    """A fake Talon.One; its URL."""
+    process = subprocess.Popen([BUILT / "destination-host", "fake"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
-        url = fake.stdout.readline().strip()
-        said = run([built / "examples" / "embed", url, "demo-key"])
+        yield process.stdout.readline().strip()
     finally:
-        fake.send_signal(signal.SIGINT)
-        fake.wait()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
+def embedding(url):
+    """The embedding in Rust, against the fake."""
+    said = run([BUILT / "examples" / "embed", url, "demo-key"])
     if said != "2 delivered in 1 request\n":
         sys.exit(f"the example in Rust printed\n{said}")
 
@@ -135,20 +142,21 @@ def main():
     tests = ["cargo", "test", "--quiet", "--locked", "--workspace"]
     subprocess.run([*tests, "--no-run"], cwd=ROOT, check=True)
     subprocess.run([*tests, "--test", "e2e", "vectors::"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    everything = len(vectors("configs")) + len(vectors("rows"))
+    everything = sum(len(vectors(name)) for name in ("configs", "rows", "deliveries"))
     found.append(("reference host (wasmtime, Rust)", "this commit", {"agreed": everything, "wrong": []}))
-    say("Python")
-    version = run([interpreter, "-c", "import importlib.metadata as m; print(m.version('wasmtime'))"]).strip()
-    found.append(("Python, wasmtime", version, json.loads(run([interpreter, HERE / "vectors.py", COMPONENT], env=environment))))
-    if folder:
-        say("Node")
-        version = json.loads((folder / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
-        found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", folder / "plugin"]))))
+    with fake() as url:
+        say("Python")
+        version = run([interpreter, "-c", "import importlib.metadata as m; print(m.version('wasmtime'))"]).strip()
+        found.append(("Python, wasmtime", version, json.loads(run([interpreter, HERE / "vectors.py", COMPONENT, url], env=environment))))
+        if folder:
+            say("Node")
+            version = json.loads((folder / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
+            found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", folder / "plugin", url]))))
+        embedding(url)
     say("wasmtime's command line")
     result, version = command_line(interpreter)
     found.append(("wasmtime run --invoke", version, result))
     examples(interpreter, folder)
-    embedding()
 
     print(f"\n| engine | version | vectors that agree, of {everything} |\n| --- | --- | ---: |")
     for name, version, result in found:

@@ -1,16 +1,17 @@
-// The contract's vectors in Node: node vectors.mjs FOLDER, where jco put the transpiled component. Prints how many agree, and those
-// that do not.
+// The contract's vectors in Node: node vectors.mjs FOLDER FAKE, where jco put the transpiled component and the URL of a fake Talon.One.
+// Prints how many agree, and those that do not.
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 
-const { destination } = await import(pathToFileURL(process.argv[2] + "/plugin.js"));
+const [folder, fake] = process.argv.slice(2);
+const { destination } = await import(pathToFileURL(folder + "/plugin.js"));
 const vectors = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url)));
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const wrong = [];
 let agreed = 0;
 
 function judge(vector, outcome, expected) {
-  if (same(outcome, expected)) agreed += 1;
+  if (isDeepStrictEqual(outcome, expected)) agreed += 1;
   else wrong.push({ name: vector.name, expected, outcome });
 }
 
@@ -43,9 +44,57 @@ for (const line of lines.filter((line) => line.startsWith("{"))) {
     const failure = error.payload ?? error;
     outcome = failure?.val?.kind === "row" ? { refused: failure.val.message } : { error: String(error) };
   }
-  const { expected = vector.outcome } = {};
-  const sorted = (object) => Object.fromEntries(Object.entries(object).sort());
-  judge(vector, sorted(outcome), sorted(expected));
+  judge(vector, outcome, vector.outcome);
+}
+
+async function control(name, body) {
+  const answer = await fetch(`${fake}/_fake/${name}`, body && { method: "POST", body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
+  return text && JSON.parse(text);
+}
+
+function packed(texts) {
+  const offsets = new Uint32Array(texts.length + 1);
+  texts.forEach((text, at) => (offsets[at + 1] = offsets[at] + Buffer.byteLength(text)));
+  return { offsets, data: texts.join("") };
+}
+
+function failure({ tag, val }) {
+  // A 64-bit integer is a BigInt here.
+  const retryAfter = val.retryAfterMs === undefined ? null : Number(val.retryAfterMs);
+  return { transient: tag === "transient", kind: val.kind, message: val.message, status: val.status ?? null, retry_after_ms: retryAfter };
+}
+
+for (const vector of vectors("deliveries")) {
+  await control("reset", {});
+  await control("faults", { script: vector.faults });
+  const { records } = vector;
+  const batch = {
+    rows: Uint32Array.from(records.keys()),
+    keys: packed(records.map(({ key }) => key)),
+    actions: records.map(({ action }) => action),
+    payloads: packed(records.map(({ payload }) => payload)),
+  };
+  let outcome;
+  try {
+    const report = destination.sendBatch(JSON.stringify({ ...vector.config, deployment_url: fake }), batch);
+    outcome = {
+      report: {
+        ...report,
+        accepted: Array.from(report.accepted),
+        rejected: report.rejected.map(({ recordIndex, code, message }) => ({ record: recordIndex, code, message })),
+        undelivered: Array.from(report.undelivered),
+        failure: report.failure ? failure(report.failure) : null,
+      },
+    };
+  } catch (error) {
+    outcome = error.payload ? { failure: failure(error.payload) } : { error: String(error) };
+  }
+  // The port is another in each run.
+  outcome = JSON.parse(JSON.stringify(outcome).replaceAll(fake, "http://fake"));
+  const requests = (await control("requests")).map(({ method, path, query, body, status }) => ({ method, path: path + (query ? `?${query}` : ""), body, status }));
+  judge(vector, { outcome, requests }, { outcome: vector.outcome, requests: vector.requests });
 }
 
 console.log(JSON.stringify({ agreed, wrong }));

@@ -1,13 +1,15 @@
-"""The contract's vectors in Python: python vectors.py COMPONENT. Prints how many agree, and those that do not."""
+"""The contract's vectors in Python: python vectors.py COMPONENT FAKE, the URL of a fake Talon.One. Prints how many agree, and those
+that do not."""
 
 import json
 import sys
+import urllib.request
 from pathlib import Path
 
 from destination import Failed, Plugin
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
-plugin = Plugin(sys.argv[1])
+plugin, fake = Plugin(sys.argv[1]), sys.argv[2]
 agreed, wrong = 0, []
 
 
@@ -35,5 +37,52 @@ for vector in json.loads((VECTORS / "rows.json").read_text(encoding="utf-8")):
     except Failed as failed:
         outcome = {"refused": failed.message} if failed.kind == "row" else {"error": str(failed)}
     judge(vector, outcome, vector["outcome"])
+
+
+def control(name, body=None):
+    """A call to the fake itself."""
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{fake}/_fake/{name}", data)) as answer:
+        text = answer.read()
+        return json.loads(text) if text else None
+
+
+def packed(texts):
+    offsets = [0]
+    for text in texts:
+        offsets.append(offsets[-1] + len(text.encode()))
+    return plugin.record(offsets=offsets, data="".join(texts))
+
+
+def failure(transient, problem):
+    retry_after = getattr(problem, "retry-after-ms")
+    return {"transient": transient, "kind": problem.kind, "message": problem.message, "status": problem.status, "retry_after_ms": retry_after}
+
+
+for vector in json.loads((VECTORS / "deliveries.json").read_text(encoding="utf-8")):
+    control("reset", {})
+    control("faults", {"script": vector["faults"]})
+    records = vector["records"]
+    batch = plugin.record(
+        rows=list(range(len(records))),
+        keys=packed([it["key"] for it in records]),
+        actions=[it["action"] for it in records],
+        payloads=packed([it["payload"] for it in records]),
+    )
+    try:
+        report = plugin.call("send-batch", json.dumps(vector["config"] | {"deployment_url": fake}, ensure_ascii=False), batch)
+        rejected = [{"record": getattr(it, "record-index"), "code": it.code, "message": it.message} for it in report.rejected]
+        stopped = report.failure and failure(report.failure.tag == "transient", report.failure.payload)
+        counts = {name: getattr(report, name) for name in ("accepted", "undelivered", "superseded", "requests", "retries")}
+        outcome = {"report": counts | {"rejected": rejected, "failure": stopped}}
+    except Failed as failed:
+        outcome = {"failure": failure(failed.transient, failed.problem)}
+    # The port is another in each run.
+    outcome = json.loads(json.dumps(outcome).replace(fake, "http://fake"))
+    requests = [
+        {"method": it["method"], "path": it["path"] + (f"?{it['query']}" if it["query"] else ""), "body": it["body"], "status": it["status"]}
+        for it in control("requests")
+    ]
+    judge(vector, {"outcome": outcome, "requests": requests}, {"outcome": vector["outcome"], "requests": vector["requests"]})
 
 print(json.dumps({"agreed": agreed, "wrong": wrong}, ensure_ascii=False))
