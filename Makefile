@@ -59,6 +59,14 @@ bench: component ## Speed and size beside other clients, as ratios of one run; S
 runtimes: component ## The same component in Node, Python and wasmtime's command line, against the same vectors
 	@python3 tests/runtimes/run.py
 
+.PHONY: distributed
+distributed: component ## The examples for Spark and Dask on clusters of two workers; installs both where they are missing
+	@tests/distributed.sh
+
+.PHONY: playground
+playground: component ## Build the page that tries a mapping in a browser, and test it in Chromium, which it installs where it is missing
+	@tests/playground.sh
+
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
 	tests/reproducible.sh
