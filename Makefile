@@ -67,6 +67,14 @@ distributed: component ## The examples for Spark and Dask on clusters of two wor
 playground: component ## Build the page that tries a mapping in a browser, and test it in Chromium, which it installs where it is missing
 	@tests/playground.sh
 
+.PHONY: http
+http: component ## The plugin behind HTTP, under wasmtime serve; builds wac where it is missing
+	@tests/http.sh
+
+.PHONY: obelisk
+obelisk: component ## The plugin in Obelisk, which is killed between two attempts; builds Obelisk where it is missing: half an hour
+	@tests/obelisk.sh
+
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
 	tests/reproducible.sh

@@ -4,6 +4,8 @@
 //! stream that breaks off between two messages is not one that ended, so the end mark, which the format leaves optional,
 //! must be there; and no length that a stream claims is believed before as many bytes have come.
 
+mod claims;
+
 use std::io::{self, BufReader, Read};
 
 use arrow::buffer::Buffer;
@@ -96,10 +98,13 @@ impl<R: Read> ArrowSource<R> {
             let description = bytes.get(start..).unwrap_or_default();
             let body = root_as_message(description).map(|message| message.bodyLength());
             let body = body.map_err(|error| self.broken(&error.to_string()))?;
+            let described = bytes.len();
             match u64::try_from(body) {
                 Ok(length) if length <= MOST_BODY => self.append(&mut bytes, length)?,
                 _ => return Err(self.broken(&format!("a message claims {body} bytes of values"))),
             }
+            let (description, body) = bytes.split_at_checked(described).unwrap_or_default();
+            claims::check(description.get(start..).unwrap_or_default(), body).map_err(|error| self.broken(&error))?;
         }
         let mut buffer = Buffer::from_vec(bytes);
         let mut batch = None;
@@ -174,7 +179,8 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int32Array, StringArray};
+    use arrow::array::{ArrayRef, Int32Array, NullArray, StringArray};
+    use arrow::datatypes::{DataType, Field, Schema};
     use arrow::ipc::CompressionType;
     use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
     use proptest::prelude::*;
@@ -255,6 +261,53 @@ mod tests {
         whole[4..8].copy_from_slice(&0x7FFF_FFFF_u32.to_le_bytes());
         let error = read(&whole).unwrap_err();
         assert!(error.to_string().contains("claims a description of 2147483647 bytes"), "{error}");
+    }
+
+    /// Each buffer of a compressed batch claims how long it is unpacked: room for it was made before a byte was looked at, and
+    /// the process ended where there was none.
+    #[test]
+    fn unpacked_lengths_are_not_believed() {
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1; 1000]));
+        let rows = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+        for compression in [CompressionType::LZ4_FRAME, CompressionType::ZSTD] {
+            let options = IpcWriteOptions::default().try_with_compression(Some(compression)).unwrap();
+            let mut writer = StreamWriter::try_new_with_options(Vec::new(), &rows.schema(), options).unwrap();
+            writer.write(&rows).unwrap();
+            writer.finish().unwrap();
+            let whole = writer.into_inner().unwrap();
+            let at = whole.windows(8).position(|window| window == 4000_u64.to_le_bytes()).unwrap();
+            for (claim, told) in [
+                (17_592_186_073_343, "a batch claims 17592186073343 bytes of values once they are unpacked"),
+                (i64::MAX, "bytes of values once they are unpacked"),
+                (-2, "a batch claims values of a negative length"),
+                (4001, "4001"),
+            ] {
+                let mut bytes = whole.clone();
+                bytes[at..at + 8].copy_from_slice(&i64::to_le_bytes(claim));
+                let read = ArrowSource::open("rows".to_owned(), bytes.as_slice(), 100).map(drop);
+                let error = read.unwrap_err().to_string();
+                assert!(error.contains(told), "{compression:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_of_rows_are_not_believed() {
+        let schema =
+            Arc::new(Schema::new(vec![Field::new("t", DataType::Null, true), Field::new("n", DataType::Null, true)]));
+        let columns: Vec<ArrayRef> = vec![Arc::new(NullArray::new(7_777)), Arc::new(NullArray::new(7_777))];
+        let rows = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+        writer.write(&rows).unwrap();
+        writer.finish().unwrap();
+        let mut bytes = writer.into_inner().unwrap();
+        for at in 0..bytes.len() - 8 {
+            if bytes[at..at + 8] == 7_777_u64.to_le_bytes() {
+                bytes[at..at + 8].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+            }
+        }
+        let error = read(&bytes).unwrap_err();
+        assert!(error.to_string().contains("a batch claims 1152921504606846976 rows"), "{error}");
     }
 
     proptest! {
