@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs fuzz targets: tests/fuzz/run.sh [RUNS [TARGET…]]. Each target starts from its corpus here and gathers what it finds under
-# target/fuzz/; an input that breaks a law stops the run and is named. Stable Rust and a C++ compiler are enough: the code is
+# Runs fuzz targets: tests/fuzz/run.sh [RUNS [TARGET…]]. Each target starts from its corpus here (a folder of seeds written by hand, and
+# what earlier runs found, packed by pack.sh) and gathers what it finds under target/fuzz/; an input that breaks a law stops the run and
+# is named. Stable Rust and a C++ compiler are enough: the code is
 # instrumented for coverage, and safe Rust needs no address sanitizer.
 set -eu
 
@@ -23,7 +24,10 @@ for target in $targets; do
     # With the target named, build scripts and macros are built as usual.
     cargo build --quiet --locked --release --target "$triple" --bin "$target" --features "$features"
     found=../../target/fuzz/corpus/$target
-    mkdir -p "$found"
+    if [ ! -d "$found" ]; then
+        mkdir -p "$found"
+        if [ -e "corpus/$target.tar.gz" ]; then tar -xzf "corpus/$target.tar.gz" -C "$found"; fi
+    fi
     echo "fuzz: $target, $runs runs"
     "$CARGO_TARGET_DIR/$triple/release/$target" -runs="$runs" -max_len=4096 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="../../target/fuzz/$target-" "$found" "corpus/$target" 2>"../../target/fuzz/$target.log" ||
