@@ -57,7 +57,7 @@ class Spark(unittest.TestCase):
         modules = ",".join(map(str, MODULES))
         command = [
             "spark-submit", "--master", "local-cluster[2,1,1024]", "--conf", "spark.ui.enabled=false",
-            "--conf", "spark.executor.memory=1g", "--py-files", modules, EXAMPLES / "spark" / script,
+            "--conf", "spark.executor.memory=1g", "--conf", "spark.sql.shuffle.partitions=4", "--py-files", modules, EXAMPLES / "spark" / script,
             "--config", self.path("config.json"), "--tasks", tasks, "--requests-per-second", RATE, *arguments,
         ]
         # The cluster is for this machine alone, and its workers run what runs this.
