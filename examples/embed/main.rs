@@ -6,10 +6,11 @@
 use destination_host::bindings::{Column, Strings, Values};
 use destination_host::embedded;
 use destination_host::http_client::{ClientSettings, HttpClient};
+use destination_host::limits::Limits;
 use destination_host::outgoing::Outgoing;
 use destination_host::pace::Pace;
-use destination_host::plugin::{CompileCache, Plugin, Runtime};
-use destination_host::sandbox::Limits;
+use destination_host::plugin::Plugin;
+use destination_host::runtime::{CompileCache, Runtime};
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "an example shows what came of it")]

@@ -14,8 +14,6 @@ pub use self::deployment_url::{DeploymentUrl, Scheme};
 pub(crate) use self::field_mapping::Mappings;
 use self::table::{Fault, Faults, Table, wrong_type};
 use crate::bindings::exports::etl::destination::destination::ConfigIssue;
-use crate::describe::VERSION;
-use crate::request::Request;
 
 /// The JSON Schema of the config (draft 2020-12), for forms.
 pub(crate) const SCHEMA: &str = include_str!("config/schema.json");
@@ -181,19 +179,10 @@ impl Config {
         self.timeouts.request
     }
 
-    /// The headers of a request. They hold the key: for a transport alone, never to be shown.
+    /// The value of the header that holds the key: for requests alone, never to be shown.
     #[must_use]
-    pub fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("authorization", self.api_key.authorization()),
-            ("accept", "application/json".to_owned()),
-            ("user-agent", format!("talon-one-destination/{VERSION}")),
-        ];
-        if !request.body.is_empty() {
-            headers.push(("content-type", "application/json".to_owned()));
-            headers.push(("content-length", request.body.len().to_string()));
-        }
-        headers
+    pub fn authorization(&self) -> String {
+        self.api_key.authorization()
     }
 }
 

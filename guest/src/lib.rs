@@ -24,6 +24,9 @@ mod config;
 mod delivery;
 mod describe;
 mod destination;
+// Without a transport nobody sends them.
+#[cfg(any(test, target_family = "wasm"))]
+mod headers;
 mod index;
 mod json;
 mod mapping;

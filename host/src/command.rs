@@ -1,6 +1,8 @@
 //! The commands. Each parses nothing and decides little: it calls the library and shows what comes of it.
 
 mod check;
+#[cfg(feature = "demo")]
+mod demo;
 mod describe;
 #[cfg(feature = "demo")]
 mod fake;
@@ -16,8 +18,9 @@ use std::path::Path;
 use destination_host::exit::Exit;
 use destination_host::fault::Fault;
 use destination_host::http_client::{ClientSettings, HttpClient};
-use destination_host::plugin::{CompileCache, Plugin, Runtime};
-use destination_host::sandbox::Limits;
+use destination_host::limits::Limits;
+use destination_host::plugin::Plugin;
+use destination_host::runtime::{CompileCache, Runtime};
 use destination_host::sync_file::{Draft, Network, SyncFile};
 use destination_host::{embedded, job::Job, source};
 
@@ -44,7 +47,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         #[cfg(feature = "demo")]
         Command::Fake { port } => fake::run(port, terminal).await,
         #[cfg(feature = "demo")]
-        Command::Demo => crate::demo::run(&load(component).await?, terminal).await,
+        Command::Demo => demo::run(&load(component).await?, terminal).await,
     }
 }
 

@@ -16,10 +16,12 @@ use crate::bindings::{
     self, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, MappedRow, PluginExports, PluginExportsPre,
     Request, Row,
 };
+use crate::limits::Limits;
 use crate::outgoing::Hook;
-use crate::plugin::{PluginConfig, Runtime};
+use crate::plugin_config::PluginConfig;
 use crate::records::MappedBatch;
-use crate::sandbox::{Limits, OutOfMemory, Sandbox};
+use crate::runtime::Runtime;
+use crate::sandbox::{OutOfMemory, Sandbox};
 
 /// A function of the plugin's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

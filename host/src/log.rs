@@ -12,13 +12,10 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::LogFormat;
 use crate::problem::Problem;
-use crate::terminal::Terminal;
+use crate::terminal::{TARGET, Terminal};
 
 /// The variable that says from which level on events are shown.
 pub(crate) const VARIABLE: &str = "DESTINATION_HOST_LOG";
-
-/// The events that are the command line's own words, where standard error is JSON.
-pub(crate) const TARGET: &str = "cli";
 
 /// Shows events from now on: those that the variable asks for, and the command line's own where standard error is JSON.
 pub(crate) fn start(terminal: &Terminal, format: LogFormat) -> Result<(), Problem> {

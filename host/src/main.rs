@@ -2,8 +2,6 @@
 
 mod cli;
 mod command;
-#[cfg(feature = "demo")]
-mod demo;
 mod log;
 mod problem;
 mod progress;

@@ -16,8 +16,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use self::server::{ServeError, serve};
+use crate::observer::{Moment, Observer};
 use crate::outgoing::Traffic;
-use crate::pipeline::{Moment, Observer};
 use crate::report::Counts;
 
 /// What every name begins with.

@@ -24,8 +24,8 @@ pub use traffic::{Counts, Traffic};
 
 use crate::egress::{Origin, Policy};
 use crate::http_client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
+use crate::limits::Limits;
 use crate::pace::{Pace, retry_after};
-use crate::sandbox::Limits;
 use crate::secrets::Secrets;
 
 /// Headers that say where a request goes, where it ends and what becomes of its connection: the client writes them itself,

@@ -18,7 +18,7 @@ mod tests;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
@@ -35,12 +35,14 @@ use crate::html_report;
 use crate::http_client::HttpClient;
 use crate::instance::CallError;
 use crate::job::{Job, mode_name};
-use crate::outgoing::{Outgoing, Traffic};
+use crate::observer::{Moment, Observer, Observers};
+use crate::outgoing::Outgoing;
 use crate::output::Output;
 use crate::pace::{Pace, Rate as PaceRate};
-use crate::plugin::{ConfigError, Plugin};
+use crate::plugin::Plugin;
+use crate::plugin_config::ConfigError;
 use crate::records::MappedBatch;
-use crate::report::{self, Counts, Failure, Report};
+use crate::report::{self, Failure, Report};
 use crate::session::Session;
 use crate::source::{self, CHUNK_ROWS, Meter, Source, SourceError};
 use crate::state::{Access, Ledger, Resend, State, StateError};
@@ -65,45 +67,6 @@ pub struct Options {
     pub changed_only: bool,
     /// Read a dead-letter file instead of the source, and remove nobody.
     pub replay: Option<PathBuf>,
-}
-
-/// Told how a run is getting on.
-pub trait Observer: Send + Sync {
-    /// After each batch or chunk, and once at the end.
-    fn progress(&self, moment: &Moment<'_>);
-}
-
-/// How a run is getting on.
-#[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
-    /// Since the run began.
-    pub elapsed: Duration,
-    /// What became of the rows so far.
-    pub counts: &'a Counts,
-    /// The part of the source that was read, from 0 to 1; `None` where it is not known how much there is.
-    pub read: Option<f64>,
-    /// What went over the wire. It goes on counting: a look at it later is a look at a later moment.
-    pub traffic: &'a Arc<Traffic>,
-    /// Requests that were made again.
-    pub retries: u64,
-}
-
-/// Several observers, told one after the other.
-#[derive(Clone, Default)]
-pub struct Observers(pub Vec<Arc<dyn Observer>>);
-
-impl Observer for Observers {
-    fn progress(&self, moment: &Moment<'_>) {
-        self.0.iter().for_each(|observer| observer.progress(moment));
-    }
-}
-
-/// An observer that looks away.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn progress(&self, _: &Moment<'_>) {}
 }
 
 /// Why a run did not begin. Nothing was sent.

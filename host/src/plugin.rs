@@ -7,10 +7,11 @@
 //! use destination_host::bindings::{Column, Strings, Values};
 //! use destination_host::embedded;
 //! use destination_host::http_client::{ClientSettings, HttpClient};
+//! use destination_host::limits::Limits;
 //! use destination_host::outgoing::Outgoing;
 //! use destination_host::pace::{Pace, Rate};
-//! use destination_host::plugin::{CompileCache, Plugin, Runtime};
-//! use destination_host::sandbox::Limits;
+//! use destination_host::plugin::Plugin;
+//! use destination_host::runtime::{CompileCache, Runtime};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
@@ -39,9 +40,6 @@
 //! # }
 //! ```
 
-mod config;
-mod runtime;
-
 use std::sync::Arc;
 
 use wasmtime::component::Component;
@@ -49,12 +47,10 @@ use wasmtime::component::Component;
 use crate::bindings::{ConfigIssue, Descriptor, PluginExportsPre};
 use crate::instance::{CallError, Instance};
 use crate::outgoing::{Hook, Outgoing};
+use crate::plugin_config::{ConfigError, PluginConfig};
+use crate::runtime::{EngineError, Runtime};
 use crate::sandbox::{self, GRANTED, GRANTED_VERSION, Sandbox};
 use crate::session::Session;
-
-pub use config::ConfigError;
-pub(crate) use config::PluginConfig;
-pub use runtime::{CompileCache, Runtime};
 
 /// The interface that makes a component a destination.
 const DESTINATION: &str = "etl:destination/destination@0.1.0";
@@ -63,8 +59,8 @@ const DESTINATION: &str = "etl:destination/destination@0.1.0";
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The engine can't be set up.
-    #[error("can't set up the WebAssembly engine: {0}")]
-    Engine(String),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// The bytes are not a component.
     #[error("{plugin} is not a WebAssembly component: {reason}")]
     NotAComponent {
@@ -136,7 +132,7 @@ impl Plugin {
         check_exports(&component, name)?;
 
         let mismatch = |e: wasmtime::Error| LoadError::Mismatch { plugin: name.to_owned(), reason: format!("{e:#}") };
-        let linker = sandbox::linker(runtime.engine()).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        let linker = sandbox::linker(runtime.engine()).map_err(|e| EngineError(format!("{e:#}")))?;
         let pre = linker.instantiate_pre(&component).and_then(PluginExportsPre::new).map_err(mismatch)?;
 
         let name: Arc<str> = name.into();

@@ -7,7 +7,9 @@ use destination_host::fault::Fault;
 use destination_host::http_client::ClientError;
 use destination_host::instance::CallError;
 use destination_host::pipeline::{Error as RunError, PreviewError};
-use destination_host::plugin::{ConfigError, LoadError};
+use destination_host::plugin::LoadError;
+use destination_host::plugin_config::ConfigError;
+use destination_host::runtime::EngineError;
 use destination_host::source::SourceError;
 use destination_host::state::StateError;
 
@@ -101,6 +103,12 @@ impl From<ConfigError> for Problem {
 
 impl From<LoadError> for Problem {
     fn from(error: LoadError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
         Self::new(Exit::Usage, error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use destination_host::pipeline::{Moment, Observer};
+use destination_host::observer::{Moment, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::terminal::Terminal;

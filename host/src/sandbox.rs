@@ -4,8 +4,6 @@
 //! for them is linked. What remains is time (`wasi:clocks`), waiting (`wasi:io`) and HTTP (`wasi:http`), whose requests go
 //! through [`crate::outgoing`].
 
-use std::time::Duration;
-
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
@@ -14,52 +12,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::limits::Limits;
 use crate::outgoing::Hook;
-
-/// What a plugin may use up. Each default gives the reason for its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of memory of one instance. Default 256 MiB: a batch of 1,000 wide rows (10 KB each) takes about 40 MB with
-    /// what is mapped from it, so this is reached by faults rather than by data.
-    pub memory: usize,
-    /// An instance whose memory has grown past this is not used again, because a sandbox's memory never shrinks. Default
-    /// 32 MiB: the usual batch of 1,000 rows stays well below, and a few workers within the memory of a small machine.
-    pub kept_memory: usize,
-    /// Time for a call that only computes. Default 30 s: a batch takes milliseconds, on a busy machine perhaps a second.
-    pub pure_call: Duration,
-    /// Time for a call that sends. Default 15 min: the plugin's own retry budget (5 min by default), the longest that a
-    /// `Retry-After` holds everyone back (5 min), and as long again for waiting in turn and for the last request.
-    pub network_call: Duration,
-    /// Bytes of one request's body. Default 32 MiB: six times a batch of 1,000 profiles of 5 KB.
-    pub request_body: usize,
-    /// Bytes of one answer's body; the plugin sees that it was cut. Default 1 MiB: an error for each of 1,000 records.
-    pub response_body: usize,
-    /// Bytes of one answer's headers, and of a request's. Default 64 KiB: eight times what servers commonly take.
-    pub headers: usize,
-    /// Time from a connection to the first byte of the answer, where the plugin sets none. Default 60 s: a large batch on a
-    /// loaded server takes seconds, and load balancers give up after a minute.
-    pub first_byte: Duration,
-    /// Time between two pieces of an answer, where the plugin sets none. Default 30 s: the answer is small and was ready
-    /// when it began.
-    pub between_bytes: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        const MIB: usize = 1024 * 1024;
-        Self {
-            memory: 256 * MIB,
-            kept_memory: 32 * MIB,
-            pure_call: Duration::from_secs(30),
-            network_call: Duration::from_secs(15 * 60),
-            request_body: 32 * MIB,
-            response_body: MIB,
-            headers: 64 * 1024,
-            first_byte: Duration::from_secs(60),
-            between_bytes: Duration::from_secs(30),
-        }
-    }
-}
 
 /// The interfaces that a plugin may import, at any release of [`GRANTED_VERSION`].
 pub(crate) const GRANTED: [&str; 7] = [

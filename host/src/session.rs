@@ -10,8 +10,9 @@ use crate::answers::{Mapping, Report};
 use crate::bindings::{Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Request, Row};
 use crate::instance::{CallError, Instance};
 use crate::outgoing::Hook;
-use crate::plugin::{PluginConfig, Runtime};
+use crate::plugin_config::PluginConfig;
 use crate::records::MappedBatch;
+use crate::runtime::Runtime;
 use crate::sandbox::Sandbox;
 
 /// A plugin with a config and a way out. Cheap to clone: all workers share one.

@@ -4,10 +4,12 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use destination_host::fault::Fault;
-use destination_host::pipeline::Moment;
+use destination_host::observer::Moment;
 
 use crate::cli::LogFormat;
-use crate::log;
+
+/// The events that are the command line's own words, where standard error is JSON.
+pub(crate) const TARGET: &str = "cli";
 
 /// Where the command line writes to.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +75,7 @@ impl Terminal {
     /// A line on standard error.
     pub(crate) fn note(&self, line: &str) {
         if self.json {
-            return tracing::info!(target: log::TARGET, "{}", line.trim());
+            return tracing::info!(target: TARGET, "{}", line.trim());
         }
         if writeln!(io::stderr().lock(), "{line}").is_err() {
             tracing::debug!("standard error is closed");
@@ -88,7 +90,7 @@ impl Terminal {
     /// An error, what lies behind it, and its mend.
     pub(crate) fn error_with_cause(&self, message: &str, cause: Option<&str>, hint: Option<&str>) {
         if self.json {
-            return tracing::error!(target: log::TARGET, cause, hint, "{message}");
+            return tracing::error!(target: TARGET, cause, hint, "{message}");
         }
         self.note(&format!("{} {message}", self.paint_error(Ink::Bad, "error:")));
         if let Some(cause) = cause {
@@ -104,7 +106,7 @@ impl Terminal {
         }
         let (counts, traffic) = (moment.counts, moment.traffic.counts());
         tracing::info!(
-            target: log::TARGET,
+            target: TARGET,
             sync,
             rows_read = counts.rows_read,
             delivered = counts.delivered,
@@ -122,7 +124,7 @@ impl Terminal {
     /// Something that is no error and should be seen.
     pub(crate) fn warning(&self, message: &str, hint: Option<&str>) {
         if self.json {
-            return tracing::warn!(target: log::TARGET, hint, "{message}");
+            return tracing::warn!(target: TARGET, hint, "{message}");
         }
         self.note(&format!("{} {message}", self.paint_error(Ink::Notice, "warning:")));
         self.hint("", hint);
@@ -133,7 +135,7 @@ impl Terminal {
         for fault in faults {
             if self.json {
                 let hint = fault.hint.as_deref();
-                tracing::error!(target: log::TARGET, path = fault.path, hint, "{}", fault.message);
+                tracing::error!(target: TARGET, path = fault.path, hint, "{}", fault.message);
                 continue;
             }
             let path = if fault.path.is_empty() {

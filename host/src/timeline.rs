@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::pipeline::{Moment, Observer};
+use crate::observer::{Moment, Observer};
 
 /// Samples that are kept: a chart has no more pixels to tell them apart.
 const MOST_SAMPLES: usize = 240;

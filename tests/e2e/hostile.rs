@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use destination_host::http_client::{ClientSettings, HttpClient};
-use destination_host::pipeline::{self, Options, Unobserved};
-use destination_host::plugin::{CompileCache, Plugin, Runtime};
-use destination_host::sandbox::Limits;
+use destination_host::limits::Limits;
+use destination_host::observer::Unobserved;
+use destination_host::pipeline::{self, Options};
+use destination_host::plugin::Plugin;
+use destination_host::runtime::{CompileCache, Runtime};
 use destination_host::stop::Stop;
 use destination_host::sync_file::Draft;
 use fake_talon_one::{Fault, Faults};

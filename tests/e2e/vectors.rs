@@ -9,11 +9,12 @@ use destination_host::bindings::{Action, Change, ProblemKind, Row, Value};
 use destination_host::embedded;
 use destination_host::http_client::{ClientSettings, HttpClient};
 use destination_host::instance::CallError;
+use destination_host::limits::Limits;
 use destination_host::outgoing::Outgoing;
 use destination_host::pace::Pace;
-use destination_host::plugin::{CompileCache, Plugin, Runtime};
+use destination_host::plugin::Plugin;
 use destination_host::records::{MappedBatch, Record};
-use destination_host::sandbox::Limits;
+use destination_host::runtime::{CompileCache, Runtime};
 use fake_talon_one::{Fake, Faults, Settings};
 use serde_json::{Value as Json, json};
 

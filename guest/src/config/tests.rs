@@ -191,24 +191,6 @@ fn backoff_bounds_are_in_order() {
     );
 }
 
-#[test]
-fn headers_name_the_key_the_type_and_the_plugin() {
-    let config = Config::parse(&profiles_text(&json!({}))).ok().unwrap();
-    let request = |body: &str| Request { method: crate::request::Method::Put, path: "/", body: body.to_owned() };
-    let headers = config.headers(&request("{\"ä\":1}"));
-    assert_eq!(
-        headers,
-        [
-            ("authorization", format!("ApiKey-v1 {KEY}")),
-            ("accept", "application/json".to_owned()),
-            ("user-agent", format!("talon-one-destination/{}", env!("CARGO_PKG_VERSION"))),
-            ("content-type", "application/json".to_owned()),
-            ("content-length", "8".to_owned()),
-        ]
-    );
-    assert_eq!(config.headers(&request("")), headers[..3]);
-}
-
 /// The keys that the schema gives an object. In order: how serde_json keeps a map depends on the features that other crates
 /// of the workspace turn on.
 fn keys_of(schema: &Value) -> Vec<&str> {

@@ -15,6 +15,7 @@ use waki::bindings::wasi::io::streams::StreamError;
 
 use super::{Break, BreakKind, Response, Transport};
 use crate::config::{Config, Scheme};
+use crate::headers;
 use crate::request::{Method, Request};
 
 /// How much of a body is read. An error is said in far less; a page of HTML need not be read to its end.
@@ -31,8 +32,10 @@ impl WasiTransport {
     }
 
     fn headers(&self, request: &Request) -> Result<Fields, Break> {
-        let headers: Vec<(String, Vec<u8>)> =
-            self.0.headers(request).into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+        let headers: Vec<(String, Vec<u8>)> = headers::of(request, &self.0)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+            .collect();
         // The headers hold the key: the error's own words stay out of the message.
         Fields::from_list(&headers).map_err(|_| denied("the engine does not take the request's headers"))
     }

@@ -5,8 +5,9 @@ use crate::bindings::Values;
 use crate::http_client::{ClientSettings, HttpClient};
 use crate::outgoing::Outgoing;
 use crate::pace::Pace;
-use crate::plugin::{CompileCache, Plugin, rogue};
+use crate::plugin::{Plugin, rogue};
 use crate::records::Record;
+use crate::runtime::CompileCache;
 use crate::session::Session;
 
 const MIB: usize = 1024 * 1024;

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use self::fake::{Fake, Turn};
 use super::*;
 use crate::bindings::SyncMode;
+use crate::observer::Unobserved;
+use crate::report::Counts;
 use crate::state::{Entry, Facts};
 use crate::sync_file::{MaxRemovals, SyncName};
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::embedded;
-use crate::sandbox::Limits;
+use crate::limits::Limits;
+use crate::runtime::CompileCache;
 
 fn runtime() -> Runtime {
     Runtime::new(Limits::default(), CompileCache::Off).unwrap()

@@ -14,11 +14,12 @@ use crate::bindings::{Action, ProblemKind, Strings, Value, Values};
 use crate::embedded;
 use crate::http_client::test_server::{Answer, TestServer};
 use crate::http_client::{ClientSettings, FaultKind, HttpClient};
+use crate::limits::Limits;
 use crate::outgoing::{Outgoing, Traffic};
 use crate::pace::Pace;
-use crate::plugin::{CompileCache, Plugin};
+use crate::plugin::Plugin;
 use crate::records::Record;
-use crate::sandbox::Limits;
+use crate::runtime::CompileCache;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 

@@ -7,17 +7,18 @@ use std::env::VarError;
 use std::path::Path;
 
 use destination_host::exit::Exit;
+use destination_host::figures::counted;
 use destination_host::pipeline::Options;
 use destination_host::plugin::Plugin;
 use destination_host::stop::Stop;
 use destination_host::sync_file::{Draft, SyncFile};
 use fake_talon_one::{Fake, Settings};
 
-use crate::command::{judged, sync::deliver};
 use crate::problem::Problem;
 use crate::signal;
 use crate::terminal::{Ink, Terminal};
-use destination_host::figures::counted;
+
+use super::{judged, sync::deliver};
 
 const API_KEY: &str = "demo-key";
 /// The audience of the example, and of the fake.
@@ -27,19 +28,19 @@ const PROFILES_SHOWN: usize = 2;
 
 const PROFILES: Example = Example {
     folder: "profiles",
-    sync: include_str!("../../examples/profiles/sync.toml"),
-    rows: include_str!("../../examples/profiles/customers.csv"),
+    sync: include_str!("../../../examples/profiles/sync.toml"),
+    rows: include_str!("../../../examples/profiles/customers.csv"),
     rows_file: "customers.csv",
 };
 const AUDIENCE_NOW: Example = Example {
     folder: "audience",
-    sync: include_str!("../../examples/audience/sync.toml"),
-    rows: include_str!("../../examples/audience/members.csv"),
+    sync: include_str!("../../../examples/audience/sync.toml"),
+    rows: include_str!("../../../examples/audience/members.csv"),
     rows_file: "members.csv",
 };
 /// The same sync, and so the same state; other rows.
 const AUDIENCE_LATER: Example =
-    Example { rows: include_str!("../../examples/audience/members-next-week.csv"), ..AUDIENCE_NOW };
+    Example { rows: include_str!("../../../examples/audience/members-next-week.csv"), ..AUDIENCE_NOW };
 
 struct Example {
     folder: &'static str,

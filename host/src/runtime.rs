@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
-use super::LoadError;
-use crate::sandbox::Limits;
+use crate::limits::Limits;
 
 /// How often a plugin that computes is made to let others run; a call that has run out of time ends at the next tick.
 const TICK: Duration = Duration::from_millis(10);
+
+/// The engine can't be set up on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("can't set up the WebAssembly engine: {0}")]
+pub struct EngineError(pub(crate) String);
 
 /// Where compiled code is kept between runs. Compiling takes a tenth of a second and more, loading compiled code a few
 /// milliseconds.
@@ -37,13 +41,13 @@ impl Runtime {
     ///
     /// # Errors
     /// Where this machine can't run WebAssembly.
-    pub fn new(limits: Limits, cache: CompileCache) -> Result<Self, LoadError> {
+    pub fn new(limits: Limits, cache: CompileCache) -> Result<Self, EngineError> {
         // Instances are made on demand: a pool of them is reserved for all that could ever run, and we reuse them anyway.
         let mut config = Config::new();
         config.wasm_component_model(true).epoch_interruption(true).cache(open_cache(cache));
-        let failed = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
+        let failed = |e: wasmtime::Error| EngineError(format!("{e:#}"));
         let engine = Engine::new(&config).map_err(failed)?;
-        start_ticking(&engine).map_err(|e| LoadError::Engine(format!("no thread for its timer: {e}")))?;
+        start_ticking(&engine).map_err(|e| EngineError(format!("no thread for its timer: {e}")))?;
         Ok(Self { engine, limits: Arc::new(limits) })
     }
 

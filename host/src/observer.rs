@@ -1,0 +1,46 @@
+//! Who is told how a run is getting on while it runs: a progress line, metrics, the timeline of a report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outgoing::Traffic;
+use crate::report::Counts;
+
+/// Told how a run is getting on.
+pub trait Observer: Send + Sync {
+    /// After each batch or chunk, and once at the end.
+    fn progress(&self, moment: &Moment<'_>);
+}
+
+/// How a run is getting on.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// What became of the rows so far.
+    pub counts: &'a Counts,
+    /// The part of the source that was read, from 0 to 1; `None` where it is not known how much there is.
+    pub read: Option<f64>,
+    /// What went over the wire. It goes on counting: a look at it later is a look at a later moment.
+    pub traffic: &'a Arc<Traffic>,
+    /// Requests that were made again.
+    pub retries: u64,
+}
+
+/// Several observers, told one after the other.
+#[derive(Clone, Default)]
+pub struct Observers(pub Vec<Arc<dyn Observer>>);
+
+impl Observer for Observers {
+    fn progress(&self, moment: &Moment<'_>) {
+        self.0.iter().for_each(|observer| observer.progress(moment));
+    }
+}
+
+/// An observer that looks away.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn progress(&self, _: &Moment<'_>) {}
+}
