@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import test, { after, before } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -48,14 +49,24 @@ async function opened(options, act) {
   assert.deepEqual(wrong, []);
 }
 
+/** Waits until the place says so: a file is read, and the page drawn, in their own time. */
+async function shows(place, pattern) {
+  for (const patience = Date.now() + 20_000; ; await setTimeout(20)) {
+    const text = await place.innerText();
+    if (pattern.test(text)) return;
+    if (Date.now() > patience) assert.match(text, pattern);
+  }
+}
+
 /** What is laid out for reading, without the blanks between: JSON's, and none within a text. */
 const compact = (text) => text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1");
 
 test("the profiles of the examples are shown as they would be sent", () =>
   opened({}, async ({ tab, verdict, bodies }) => {
-    assert.match(await verdict.innerText(), /300 records in 1 request, 90\.\d kB\n+300 rows read/);
-    assert.match(await tab.locator(".request h3").innerText(), /PUT \/v2\/customer_profiles\?silent=yes/);
+    await shows(verdict, /300 records in 1 request, 90\.\d kB\n+300 rows read/);
+    await shows(tab.locator(".request h3"), /PUT \/v2\/customer_profiles\?silent=yes/);
     await bodies.getByRole("button", { name: "… 280 more" }).click();
+    await shows(bodies, /"integrationId": "011100"/);
     const body = JSON.parse(await bodies.innerText());
     assert.equal(body.customerProfiles.length, 300);
     assert.equal(body.customerProfiles[0].attributes.loyalty_tier, "bronze");
@@ -64,7 +75,7 @@ test("the profiles of the examples are shown as they would be sent", () =>
 test("rows that are pasted are mapped by name, and their digits stay as they are", () =>
   opened({}, async ({ tab, rows, bodies, verdict }) => {
     await rows.fill('user_id;E-Mail;points;active\n007;ada@example.com;1.10;yes\n"a ""b""";;;\nZoë;z@example.com;9007199254740993;no\n');
-    assert.match(await verdict.innerText(), /3 records in 1 request/);
+    await shows(verdict, /3 records in 1 request/);
     assert.equal(
       compact(await bodies.innerText()),
       '{"customerProfiles":[{"integrationId":"007","attributes":{"E_Mail":"ada@example.com","points":1.10,"active":true}},' +
@@ -72,53 +83,53 @@ test("rows that are pasted are mapped by name, and their digits stay as they are
         '{"integrationId":"Zoë","attributes":{"E_Mail":"z@example.com","points":9007199254740993,"active":false}}]}',
     );
     await tab.getByLabel("field of column E-Mail").fill("email");
-    assert.match(await bodies.innerText(), /"email": "ada@example.com"/);
+    await shows(bodies, /"email": "ada@example.com"/);
   }));
 
 test("a row that can't be mapped is named with its reason, and the others go on", () =>
   opened({}, async ({ tab, rows, faults, verdict }) => {
     await rows.fill("id,points\n1,10\n2,many\n,3\n");
     await tab.getByLabel("type of column points").selectOption("number");
-    assert.match(await verdict.innerText(), /1 record in 1 request.*3 rows read · 2 rows refused/s);
-    assert.match(await faults.nth(0).innerText(), /row 2\s+column "points": "many" is not a number/);
-    assert.match(await faults.nth(1).innerText(), /row 3\s+.*integration/);
+    await shows(verdict, /1 record in 1 request.*3 rows read · 2 rows refused/s);
+    await shows(faults.nth(0), /row 2\s+column "points": "many" is not a number/);
+    await shows(faults.nth(1), /row 3\s+.*integration/);
   }));
 
 test("faults of the settings are listed with their place, and nothing is shown as sent", () =>
   opened({}, async ({ settings, faults, verdict, bodies }) => {
     await settings({ batch_size: 5000, object_typ: 1 });
-    assert.match(await verdict.innerText(), /2 faults in the settings/);
+    await shows(verdict, /2 faults in the settings/);
     const said = await faults.allInnerTexts();
     assert.ok(said.some((text) => text.startsWith("batch_size")) && said.some((text) => text.startsWith("object_typ")), said);
     assert.equal(await bodies.count(), 0);
     await settings("{");
-    assert.match(await faults.innerText(), /not valid JSON/);
+    await shows(faults.first(), /not valid JSON/);
   }));
 
 test("rows that can't be read say where", () =>
   opened({}, async ({ rows, verdict }) => {
     await rows.fill("id,name\n1,Ada\n2\n");
-    assert.match(await verdict.innerText(), /row 2 has 1 cells: the first line names 2 columns/);
+    await shows(verdict, /row 2 has 1 cells: the first line names 2 columns/);
     await rows.fill("id,id\n1,2\n");
-    assert.match(await verdict.innerText(), /column "id" stands twice/);
+    await shows(verdict, /column "id" stands twice/);
   }));
 
 test("a mapped column that the rows lack is told, not taken for empty", () =>
   opened({}, async ({ rows, verdict, settings }) => {
     await settings({ mappings: [{ source: "id", destination: "integration_id" }, { source: "tier", destination: "loyalty_tier" }] });
     await rows.fill("id\n1\n");
-    assert.match(await verdict.innerText(), /don't fit the settings.*tier/s);
+    await shows(verdict, /don't fit the settings.*tier/s);
   }));
 
 test("a mirror shows who comes and who goes", () =>
   opened({}, async ({ tab, verdict, bodies }) => {
     await tab.getByRole("button", { name: "Mirrored audience" }).click();
-    assert.match(await verdict.innerText(), /21 records in 2 requests.*116 rows read · 104 members unchanged · 9 members removed/s);
+    await shows(verdict, /21 records in 2 requests.*116 rows read · 104 members unchanged · 9 members removed/s);
     const [added, removed] = (await bodies.allInnerTexts()).map((text) => JSON.parse(text).data.map(({ action }) => action));
     assert.deepEqual([added.length, new Set(added)], [12, new Set(["add"])]);
     assert.deepEqual([removed.length, new Set(removed)], [9, new Set(["delete"])]);
     await tab.getByLabel("Rows of the last sync", { exact: true }).fill("");
-    assert.match(await verdict.innerText(), /116 records in 1 request/);
+    await shows(verdict, /116 records in 1 request/);
   }));
 
 test("the form and the JSON are one", () =>
@@ -126,11 +137,11 @@ test("the form and the JSON are one", () =>
     await tab.getByLabel("Object type").selectOption("customer_profile_audiences");
     await tab.getByLabel("Sync mode").selectOption("remove");
     await tab.getByLabel("Audience ID").fill("7");
-    assert.match(await bodies.innerText(), /"action": "delete", "profileIntegrationId": "000037", "audienceId": 7}/);
+    await shows(bodies, /"action": "delete", "profileIntegrationId": "000037", "audienceId": 7}/);
     await settings({ integration_id_prefix: "app1_" });
     await tab.getByRole("button", { name: "Form" }).click();
     assert.equal(await tab.getByLabel("Integration ID prefix").inputValue(), "app1_");
-    assert.match(await bodies.innerText(), /"app1_000037"/);
+    await shows(bodies, /"app1_000037"/);
   }));
 
 test("a file is opened, a long one too, and cut into requests", () =>
@@ -138,8 +149,8 @@ test("a file is opened, a long one too, and cut into requests", () =>
     const lines = Array.from({ length: 20_500 }, (_, at) => `${at},user${at}@example.com`);
     const file = { name: "rows.csv", mimeType: "text/csv", buffer: Buffer.from(`\uFEFFid,email\n${lines.join("\n")}\n`) };
     await tab.getByLabel("Open a file").setInputFiles(file);
-    assert.match(await verdict.innerText(), /20,500 records in 21 requests/);
-    assert.match(await tab.locator("#rows-hint").innerText(), /The beginning is shown; all rows are used/);
+    await shows(verdict, /20,500 records in 21 requests/);
+    await shows(tab.locator("#rows-hint"), /The beginning is shown; all rows are used/);
     await tab.getByRole("button", { name: "18 more requests" }).click();
     assert.equal(await tab.locator(".request").count(), 13);
   }));
