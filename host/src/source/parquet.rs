@@ -1,6 +1,7 @@
 //! A Parquet file, read row group by row group: never more of it in memory than the pages that are being read.
 
 mod pages;
+mod whole;
 
 use std::fs::File;
 use std::path::Path;
@@ -12,6 +13,7 @@ use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::Result as ParquetResult;
 
 use self::pages::Groups;
+use self::whole::Whole;
 use super::chunks::Chunks;
 use super::meter::Meter;
 use super::{Source, SourceError, guarded};
@@ -30,6 +32,7 @@ impl ParquetSource {
     /// Reads the schema.
     pub(super) fn open(path: &Path, file: File, chunk_rows: usize) -> Result<(Self, Arc<Meter>), SourceError> {
         let name = path.display().to_string();
+        let file = Whole::new(file).map_err(|error| SourceError::new(&name, format!("cannot be read: {error}")))?;
         let opened = guarded(&name, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
         let about = opened.map_err(|error| broken(&name, &error))?;
         let rows = u64::try_from(about.metadata().file_metadata().num_rows()).ok();
@@ -43,7 +46,7 @@ impl ParquetSource {
 }
 
 /// All columns of all row groups, with the types that the writer gave them.
-fn reader(file: File, about: &ArrowReaderMetadata, chunk_rows: usize) -> ParquetResult<ParquetRecordBatchReader> {
+fn reader(file: Whole, about: &ArrowReaderMetadata, chunk_rows: usize) -> ParquetResult<ParquetRecordBatchReader> {
     let levels =
         parquet_to_arrow_field_levels(about.parquet_schema(), ProjectionMask::all(), Some(about.schema().fields()))?;
     let groups = Groups::new(file, Arc::clone(about.metadata()));
@@ -151,6 +154,13 @@ mod tests {
     fn a_dictionary_that_claims_more_values_than_it_has_bytes_is_refused() {
         let error = read(include_bytes!("../../../tests/fuzz/corpus/parquet/dictionary-that-lies")).unwrap_err();
         assert!(error.to_string().contains("a dictionary claims 1623294214 values, more than it has bytes"), "{error}");
+    }
+
+    /// Found by the fuzzer: a page's description that tells to skip more than there is. It was skipped, billions of times nothing.
+    #[test]
+    fn what_is_beyond_the_end_is_not_skipped() {
+        let error = read(include_bytes!("../../../tests/fuzz/corpus/parquet/skips-beyond-its-end")).unwrap_err();
+        assert!(error.to_string().contains("is no Parquet file that can be read"), "{error}");
     }
 
     proptest! {

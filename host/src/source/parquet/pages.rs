@@ -1,7 +1,6 @@
 //! The pages of a Parquet file, each looked at before it is decoded: a page says how many values it has, and the decoder makes
 //! room for them before it has seen one. Room that can't be had ends the process.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use parquet::arrow::arrow_reader::RowGroups;
@@ -10,18 +9,20 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::whole::Whole;
+
 /// Values of one page. Writers end a page after some ten thousand rows or a megabyte; a column of one value repeated may have a
 /// whole row group in one.
 const MOST_VALUES: u32 = 1 << 26;
 
 /// All row groups of a file.
 pub(super) struct Groups {
-    file: Arc<File>,
+    file: Arc<Whole>,
     metadata: Arc<ParquetMetaData>,
 }
 
 impl Groups {
-    pub(super) fn new(file: File, metadata: Arc<ParquetMetaData>) -> Self {
+    pub(super) fn new(file: Whole, metadata: Arc<ParquetMetaData>) -> Self {
         Self { file: Arc::new(file), metadata }
     }
 }
@@ -47,7 +48,7 @@ impl RowGroups for Groups {
 
 /// One column's chunks, a row group after the other.
 struct Chunks {
-    file: Arc<File>,
+    file: Arc<Whole>,
     metadata: Arc<ParquetMetaData>,
     column: usize,
     group: usize,
