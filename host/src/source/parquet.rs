@@ -1,5 +1,6 @@
 //! A Parquet file, read row group by row group: never more of it in memory than the pages that are being read.
 
+mod delta;
 mod pages;
 mod whole;
 
@@ -89,8 +90,8 @@ mod tests {
 
     use arrow::array::{ArrayRef, Int64Array, StringArray};
     use parquet::arrow::ArrowWriter;
-    use parquet::basic::Compression;
-    use parquet::file::properties::WriterProperties;
+    use parquet::basic::{Compression, Encoding};
+    use parquet::file::properties::{WriterProperties, WriterVersion};
     use proptest::prelude::*;
 
     use super::*;
@@ -156,6 +157,13 @@ mod tests {
         assert!(error.to_string().contains("a dictionary claims 1623294214 values, more than it has bytes"), "{error}");
     }
 
+    /// Found by the fuzzer: a run of lengths, within a page, that asked for 49 million GB.
+    #[test]
+    fn a_page_that_claims_more_lengths_than_it_can_have_is_refused() {
+        let error = read(include_bytes!("../../../tests/fuzz/corpus/parquet/lengths-that-lie")).unwrap_err();
+        assert!(error.to_string().contains("a page claims 12384898975268863 lengths"), "{error}");
+    }
+
     /// Found by the fuzzer: a page's description that tells to skip more than there is. It was skipped, billions of times nothing.
     #[test]
     fn what_is_beyond_the_end_is_not_skipped() {
@@ -164,6 +172,24 @@ mod tests {
     }
 
     proptest! {
+        /// What looks into pages takes no sound one for a liar, whatever its encoding and its length.
+        #[test]
+        fn every_usual_encoding_is_read(count in 1_usize..700, step in 1_usize..9, second: bool) {
+            use Encoding::{DELTA_BYTE_ARRAY, DELTA_LENGTH_BYTE_ARRAY, PLAIN};
+            let texts = (0..count).map(|n| (n % step > 0 || step == 1).then(|| "x".repeat(n * step % 300)));
+            let texts: ArrayRef = Arc::new(StringArray::from_iter(texts));
+            let rows = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+            let version = if second { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
+            for encoding in [PLAIN, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY] {
+                let properties = WriterProperties::builder().set_dictionary_enabled(false).set_encoding(encoding);
+                let properties = properties.set_writer_version(version).set_data_page_row_count_limit(200).build();
+                let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
+                writer.write(&rows).unwrap();
+                let chunks = read(&writer.into_inner().unwrap()).unwrap();
+                prop_assert_eq!(arrow::compute::concat_batches(&rows.schema(), &chunks).unwrap(), rows.clone());
+            }
+        }
+
         /// Whatever a file holds, it is read or refused.
         #[test]
         fn damage_is_an_error_or_nothing(at: prop::sample::Index, byte: u8) {
