@@ -93,18 +93,17 @@ impl<R: Read> ArrowSource<R> {
             if length > MOST_DESCRIPTION {
                 return Err(self.broken(&format!("a message claims a description of {length} bytes")));
             }
+            let mut description = Vec::new();
+            self.append(&mut description, length)?;
+            bytes.extend_from_slice(&description);
+            let message = root_as_message(&description).map_err(|error| self.broken(&error.to_string()))?;
             let start = bytes.len();
-            self.append(&mut bytes, length)?;
-            let description = bytes.get(start..).unwrap_or_default();
-            let body = root_as_message(description).map(|message| message.bodyLength());
-            let body = body.map_err(|error| self.broken(&error.to_string()))?;
-            let described = bytes.len();
-            match u64::try_from(body) {
+            match u64::try_from(message.bodyLength()) {
                 Ok(length) if length <= MOST_BODY => self.append(&mut bytes, length)?,
-                _ => return Err(self.broken(&format!("a message claims {body} bytes of values"))),
+                _ => return Err(self.broken(&format!("a message claims {} bytes of values", message.bodyLength()))),
             }
-            let (description, body) = bytes.split_at_checked(described).unwrap_or_default();
-            claims::check(description.get(start..).unwrap_or_default(), body).map_err(|error| self.broken(&error))?;
+            let body = bytes.get(start..).unwrap_or_default();
+            claims::check(message, body).map_err(|error| self.broken(&error))?;
         }
         let mut buffer = Buffer::from_vec(bytes);
         let mut batch = None;

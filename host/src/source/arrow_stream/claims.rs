@@ -1,16 +1,15 @@
 //! What a message claims beyond the bytes that came: the length of each compressed buffer once it is unpacked, and the number of
 //! rows. The decoder makes room for the one and believes the other, and room that can't be had ends the process.
 
-use arrow::ipc::{RecordBatch, root_as_message};
+use arrow::ipc::{Message, RecordBatch};
 
 /// Bytes of a batch once it is unpacked.
 const MOST_UNPACKED: u64 = super::MOST_BODY;
 /// Rows of a batch: of columns without values, which take no bytes, there could be any number.
 const MOST_ROWS: i64 = 1 << 31;
 
-/// Refuses a message whose batch claims more than a batch may have. `description` and `body` are the message's two parts.
-pub(super) fn check(description: &[u8], body: &[u8]) -> Result<(), String> {
-    let message = root_as_message(description).map_err(|error| error.to_string())?;
+/// Refuses a message whose batch claims more than a batch may have. `body`: the values that came with it.
+pub(super) fn check(message: Message<'_>, body: &[u8]) -> Result<(), String> {
     let dictionary = message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
     let Some(batch) = message.header_as_record_batch().or(dictionary) else { return Ok(()) };
     if !(0..=MOST_ROWS).contains(&batch.length()) {
