@@ -4,15 +4,20 @@ import { destination } from "../plugin/plugin.js";
 export const descriptor = destination.describe();
 const encoder = new TextEncoder();
 
-/** A text column in Arrow's layout: texts end to end, where each begins, and a bitmap of those that are there. An empty cell is null. */
+/** Texts as the contract packs them, and as Arrow does: end to end, with where each begins, in bytes. */
+function packed(texts) {
+  const offsets = new Uint32Array(texts.length + 1);
+  texts.forEach((text, at) => (offsets[at + 1] = offsets[at] + encoder.encode(text).length));
+  return { offsets, data: texts.join("") };
+}
+
+/** A text column in Arrow's layout: packed texts, and a bitmap of those that are there. An empty cell is null. */
 function column(name, cells) {
-  const offsets = new Uint32Array(cells.length + 1);
   const validity = new Uint8Array(Math.ceil(cells.length / 8));
   cells.forEach((cell, row) => {
-    offsets[row + 1] = offsets[row] + encoder.encode(cell).length;
     if (cell !== "") validity[row >> 3] |= 1 << (row & 7);
   });
-  return { name, validity, values: { tag: "texts", val: { offsets, data: cells.join("") } } };
+  return { name, validity, values: { tag: "texts", val: packed(cells) } };
 }
 
 /** What a failed call says; jco throws a failure of the contract with the failure inside. */
@@ -32,11 +37,6 @@ function records({ rows, keys, actions, payloads }) {
 
 /** Records as a mapped batch. */
 function batch(list) {
-  const packed = (texts) => {
-    const offsets = new Uint32Array(texts.length + 1);
-    texts.forEach((text, at) => (offsets[at + 1] = offsets[at] + encoder.encode(text).length));
-    return { offsets, data: texts.join("") };
-  };
   return {
     rows: Uint32Array.from(list, ({ row }) => row),
     keys: packed(list.map(({ key }) => key)),
