@@ -59,7 +59,7 @@ bench: component ## Speed and size beside other clients, as ratios of one run; S
 
 .PHONY: runtimes
 runtimes: component ## The same component in Node, Python and wasmtime's command line, against the same vectors
-	@python3 tests/runtimes/run.py
+	@PYTHONPATH=tests/fake python3 tests/runtimes/run.py
 
 .PHONY: distributed
 distributed: component ## The examples for Spark and Dask on clusters of two workers; installs both where they are missing

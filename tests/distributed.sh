@@ -30,7 +30,7 @@ cargo test --quiet --locked --workspace --no-run
 export COMPONENT="$PWD/target/component/talon-one-destination.wasm"
 export HOST="${CARGO_TARGET_DIR:-$PWD/target}/debug/destination-host"
 export PATH="$engines/bin:$PATH"
-export PYTHONPATH="$PWD/examples/python:$PWD/examples/spark"
+export PYTHONPATH="$PWD/examples/python:$PWD/examples/spark:$PWD/tests/fake"
 cd tests/distributed
 if [ $# -gt 0 ]; then exec python -m unittest --verbose "$@"; fi
 exec python -m unittest discover --verbose

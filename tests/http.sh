@@ -28,5 +28,5 @@ say "target/component/talon-one-http.wasm, $(wc -c <target/component/talon-one-h
 cargo test --quiet --locked --workspace --no-run
 export COMPONENT="$PWD/target/component/talon-one-http.wasm"
 export HOST="${CARGO_TARGET_DIR:-$PWD/target}/debug/destination-host"
-export PYTHONPATH="$PWD/tests/distributed"
+export PYTHONPATH="$PWD/tests/fake"
 exec "$served/bin/python" tests/http/test_http.py --verbose

@@ -27,5 +27,5 @@ fi
 cargo test --quiet --locked --workspace --no-run
 export HOST="${CARGO_TARGET_DIR:-$PWD/target}/debug/destination-host"
 export PATH="$tools/bin:$PATH"
-export PYTHONPATH="$PWD/tests/distributed"
+export PYTHONPATH="$PWD/tests/fake"
 exec python3 tests/obelisk/test_obelisk.py

@@ -4,7 +4,6 @@ on partitions, such as Spark and Dask. Needs pyarrow."""
 import json
 import time
 from dataclasses import dataclass
-from itertools import islice
 
 import pyarrow as pa
 from arrow_columns import columns
@@ -82,7 +81,7 @@ def _cut(batches, size):
 
 def _map(plugin, delivery, batch, outcomes):
     mapping = plugin.call("map-batch", delivery.config, columns(plugin, batch), [])
-    for row, key, action in zip(mapping.batch.rows, _texts(mapping.batch.keys), mapping.batch.actions):
+    for row, key, action in zip(mapping.batch.rows, plugin.texts(mapping.batch.keys), mapping.batch.actions):
         outcomes[row] = {"_key": key, "_action": action}
     for issue in mapping.issues:
         outcomes[issue.row] = {"_key": issue.key, "_outcome": "rejected", "_code": issue.code, "_message": issue.message}
@@ -121,17 +120,9 @@ class _Sender:
 
 def _removals(plugin, members):
     """A batch that deletes members: for a row that left, the engine makes the record itself."""
-    offsets = [0]
-    for key in members:
-        offsets.append(offsets[-1] + len(key.encode()))
-    none = plugin.record(offsets=[0] * len(offsets), data="")
-    named = plugin.record(offsets=offsets, data="".join(members))
-    return plugin.record(rows=list(range(len(members))), keys=named, actions=["delete"] * len(members), payloads=none)
-
-
-def _texts(strings):
-    data = strings.data.encode()
-    return (data[start:end].decode() for start, end in zip(strings.offsets, islice(strings.offsets, 1, None)))
+    nothing = plugin.strings([""] * len(members))
+    rows, actions = list(range(len(members))), ["delete"] * len(members)
+    return plugin.record(rows=rows, keys=plugin.strings(members), actions=actions, payloads=nothing)
 
 
 def _beside(batch, outcomes):

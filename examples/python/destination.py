@@ -1,5 +1,7 @@
 """The plugin in Python: the same component, by wasmtime. `pip install wasmtime`."""
 
+from itertools import accumulate, pairwise
+
 from wasmtime import Config, Engine, Store, WasiConfig
 from wasmtime.component import Component, Linker, Record, Variant
 
@@ -44,6 +46,18 @@ class Plugin:
         for name, value in fields.items():
             setattr(made, name.replace("_", "-"), value)
         return made
+
+    @staticmethod
+    def strings(texts):
+        """Texts as the contract packs them, and as Arrow does: end to end, with where each begins, in bytes."""
+        encoded = [text.encode() for text in texts]
+        return Plugin.record(offsets=list(accumulate(map(len, encoded), initial=0)), data=b"".join(encoded).decode())
+
+    @staticmethod
+    def texts(strings):
+        """The texts of packed strings."""
+        data = strings.data.encode()
+        return [data[start:end].decode() for start, end in pairwise(strings.offsets)]
 
     @staticmethod
     def variant(tag, payload=None):

@@ -2,7 +2,6 @@
 
 import csv
 import sys
-from array import array
 from pathlib import Path
 
 from destination import Plugin
@@ -19,13 +18,12 @@ with open(rows, encoding="utf-8-sig", newline="") as file:
 
 columns = []
 for place, name in enumerate(header):
-    # Arrow's layout: texts end to end, where each begins, and a bitmap of those that are there. An empty field is null.
-    texts = [line[place].encode() for line in lines]
-    offsets, validity = array("I", [0]), bytearray((len(lines) + 7) // 8)
+    texts = [line[place] for line in lines]
+    # Arrow's layout: packed texts, and a bitmap of those that are there. An empty field is null.
+    validity = bytearray((len(lines) + 7) // 8)
     for row, text in enumerate(texts):
-        offsets.append(offsets[-1] + len(text))
         validity[row // 8] |= bool(text) << row % 8
-    values = plugin.variant("texts", plugin.record(offsets=list(offsets), data=b"".join(texts).decode()))
+    values = plugin.variant("texts", plugin.strings(texts))
     columns.append(plugin.record(name=name, validity=bytes(validity), values=values))
 
 mapping = plugin.call("map-batch", config, columns, [])

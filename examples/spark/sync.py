@@ -37,7 +37,8 @@ def main():
     with open(given.config, encoding="utf-8") as file:
         config = json.load(file) | {"api_key": os.environ["TALON_ONE_API_KEY"]}
     mirrored = config.get("sync_mode") == "mirror"
-    faults = [f"{issue.path}: {issue.message}" for issue in Plugin(given.component).call("validate-config", json.dumps(config))]
+    plugin = Plugin(given.component)
+    faults = [f"{issue.path}: {issue.message}" for issue in plugin.call("validate-config", json.dumps(config))]
     if mirrored and not given.state:
         faults.append("a mirror needs --state: it has to know who is a member")
     for fault in faults:
@@ -45,7 +46,7 @@ def main():
     if faults:
         return 2
     try:
-        Plugin(given.component).call("check-connection", json.dumps(config))
+        plugin.call("check-connection", json.dumps(config))
     except Failed as failed:
         print(f"sync: {failed.message}", file=sys.stderr)
         return 1

@@ -42,9 +42,7 @@ class ArrowColumns(unittest.TestCase):
         config = {"deployment_url": "https://yourcompany.talon.one", "api_key": "0123456789abcdef", "object_type": "customer_profiles"}
         mapping = self.plugin.call("map-batch", json.dumps(config | {"mappings": mappings}), columns(self.plugin, batch), [])
         self.assertEqual(mapping.issues, [])
-        strings = mapping.batch.payloads
-        data = strings.data.encode()
-        return [data[start:end].decode() for start, end in zip(strings.offsets, strings.offsets[1:])]
+        return self.plugin.texts(mapping.batch.payloads)
 
     def test_every_type_goes_out_to_the_digit(self):
         ids = pa.array(["a", "b", "c", "d"])

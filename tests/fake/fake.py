@@ -1,4 +1,4 @@
-"""The fake Talon.One as a process, and what its record of requests says."""
+"""The fake Talon.One for tests in Python: reached over HTTP, or started as a process, and what its record of requests says."""
 
 import json
 import os
@@ -7,12 +7,11 @@ import subprocess
 import urllib.request
 
 
-class Fake:
-    """HOST, from the environment, is the host's binary."""
+class Control:
+    """A fake that somebody started, at this URL."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([os.environ["HOST"], "fake"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.url = self.process.stdout.readline().strip()
+    def __init__(self, url):
+        self.url = url
 
     def get(self, name):
         with urllib.request.urlopen(f"{self.url}/_fake/{name}") as answer:
@@ -21,6 +20,14 @@ class Fake:
     def post(self, name, body=None):
         data = json.dumps(body).encode() if body is not None else b""
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/_fake/{name}", data, method="POST")).close()
+
+
+class Fake(Control):
+    """A fake of one's own. `host` is the host's binary; HOST names it where it is left out."""
+
+    def __init__(self, host=None):
+        self.process = subprocess.Popen([host or os.environ["HOST"], "fake"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        super().__init__(self.process.stdout.readline().strip())
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)

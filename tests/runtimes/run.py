@@ -7,11 +7,11 @@ call starts it anew), and the examples in examples/node and examples/python. Pri
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
+
+from fake import Fake
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -114,17 +114,6 @@ def examples(interpreter, folder):
             sys.exit(f"the example in {name} printed\n{done.stdout}{done.stderr}\ninstead of\n{expected}")
 
 
-@contextmanager
-def fake():
-    """A fake Talon.One; its URL."""
-    process = subprocess.Popen([BUILT / "destination-host", "fake"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate()
-
-
 def embedding(url):
     """The embedding in Rust, against the fake."""
     said = run([BUILT / "examples" / "embed", url, "demo-key"])
@@ -135,7 +124,7 @@ def embedding(url):
 def main():
     WORK.mkdir(parents=True, exist_ok=True)
     interpreter, folder = python(), node()
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES / "python")}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(EXAMPLES / "python"), str(ROOT / "tests" / "fake")])}
     found = []
     say("the reference host")
     # As `make test` builds them: for one package alone, features would differ and everything be built again.
@@ -144,15 +133,18 @@ def main():
     subprocess.run([*tests, "--test", "e2e", "vectors::"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     everything = sum(len(vectors(name)) for name in ("configs", "rows", "deliveries"))
     found.append(("reference host (wasmtime, Rust)", "this commit", {"agreed": everything, "wrong": []}))
-    with fake() as url:
+    fake = Fake(BUILT / "destination-host")
+    try:
         say("Python")
         version = run([interpreter, "-c", "import importlib.metadata as m; print(m.version('wasmtime'))"]).strip()
-        found.append(("Python, wasmtime", version, json.loads(run([interpreter, HERE / "vectors.py", COMPONENT, url], env=environment))))
+        found.append(("Python, wasmtime", version, json.loads(run([interpreter, HERE / "vectors.py", COMPONENT, fake.url], env=environment))))
         if folder:
             say("Node")
             version = json.loads((folder / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
-            found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", folder / "plugin", url]))))
-        embedding(url)
+            found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", folder / "plugin", fake.url]))))
+        embedding(fake.url)
+    finally:
+        fake.stop()
     say("wasmtime's command line")
     result, version = command_line(interpreter)
     found.append(("wasmtime run --invoke", version, result))

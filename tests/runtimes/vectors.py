@@ -3,13 +3,13 @@ that do not."""
 
 import json
 import sys
-import urllib.request
 from pathlib import Path
 
 from destination import Failed, Plugin
+from fake import Control
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
-plugin, fake = Plugin(sys.argv[1]), sys.argv[2]
+plugin, fake = Plugin(sys.argv[1]), Control(sys.argv[2])
 agreed, wrong = 0, []
 
 
@@ -39,38 +39,23 @@ for vector in json.loads((VECTORS / "rows.json").read_text(encoding="utf-8")):
     judge(vector, outcome, vector["outcome"])
 
 
-def control(name, body=None):
-    """A call to the fake itself."""
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(f"{fake}/_fake/{name}", data)) as answer:
-        text = answer.read()
-        return json.loads(text) if text else None
-
-
-def packed(texts):
-    offsets = [0]
-    for text in texts:
-        offsets.append(offsets[-1] + len(text.encode()))
-    return plugin.record(offsets=offsets, data="".join(texts))
-
-
 def failure(transient, problem):
     retry_after = getattr(problem, "retry-after-ms")
     return {"transient": transient, "kind": problem.kind, "message": problem.message, "status": problem.status, "retry_after_ms": retry_after}
 
 
 for vector in json.loads((VECTORS / "deliveries.json").read_text(encoding="utf-8")):
-    control("reset", {})
-    control("faults", {"script": vector["faults"]})
+    fake.post("reset")
+    fake.post("faults", {"script": vector["faults"]})
     records = vector["records"]
     batch = plugin.record(
         rows=list(range(len(records))),
-        keys=packed([it["key"] for it in records]),
+        keys=plugin.strings([it["key"] for it in records]),
         actions=[it["action"] for it in records],
-        payloads=packed([it["payload"] for it in records]),
+        payloads=plugin.strings([it["payload"] for it in records]),
     )
     try:
-        report = plugin.call("send-batch", json.dumps(vector["config"] | {"deployment_url": fake}, ensure_ascii=False), batch)
+        report = plugin.call("send-batch", json.dumps(vector["config"] | {"deployment_url": fake.url}, ensure_ascii=False), batch)
         rejected = [{"record": getattr(it, "record-index"), "code": it.code, "message": it.message} for it in report.rejected]
         stopped = report.failure and failure(report.failure.tag == "transient", report.failure.payload)
         counts = {name: getattr(report, name) for name in ("accepted", "undelivered", "superseded", "requests", "retries")}
@@ -78,10 +63,10 @@ for vector in json.loads((VECTORS / "deliveries.json").read_text(encoding="utf-8
     except Failed as failed:
         outcome = {"failure": failure(failed.transient, failed.problem)}
     # The port is another in each run.
-    outcome = json.loads(json.dumps(outcome).replace(fake, "http://fake"))
+    outcome = json.loads(json.dumps(outcome).replace(fake.url, "http://fake"))
     requests = [
         {"method": it["method"], "path": it["path"] + (f"?{it['query']}" if it["query"] else ""), "body": it["body"], "status": it["status"]}
-        for it in control("requests")
+        for it in fake.get("requests")
     ]
     judge(vector, {"outcome": outcome, "requests": requests}, {"outcome": vector["outcome"], "requests": vector["requests"]})
 
