@@ -6,26 +6,17 @@ set -eu
 
 cd "$(dirname "$0")/.."
 
-say() { echo "databases: $*" >&2; }
-fail() { say "$*"; exit 1; }
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+. tests/install.sh
 
 find_server() { find /usr/lib/postgresql -name initdb -path '*/bin/*' 2>/dev/null | sort -V | tail -n 1; }
 if [ -z "$(find_server)" ]; then
-    command -v apt-get >/dev/null || fail "PostgreSQL is missing; install its server and client"
-    say "installing postgresql"
-    as_root apt-get update -qq >&2
     # The package would start a server of its own, which nobody here asked for.
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >&2
+    debian postgresql "PostgreSQL is missing; install its server and client"
 fi
 bin=$(dirname "$(find_server)")
 
 drivers=target/drivers
-if ! "$drivers/bin/python" -c 'import adbc_driver_postgresql, adbc_driver_sqlite' 2>/dev/null; then
-    say "installing the ADBC drivers for PostgreSQL and SQLite into $drivers"
-    python3 -m venv "$drivers"
-    "$drivers/bin/pip" install --quiet --disable-pip-version-check 'adbc-driver-postgresql~=1.13' 'adbc-driver-sqlite~=1.13' >&2
-fi
+pypi "$drivers" 'adbc-driver-postgresql~=1.13' 'adbc-driver-sqlite~=1.13'
 driver() { "$drivers/bin/python" -c "import adbc_driver_$1 as driver; print(driver._driver_path())"; }
 
 # The server refuses to run as root.
