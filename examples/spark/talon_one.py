@@ -72,16 +72,22 @@ def difference(rows: DataFrame, known: DataFrame, destination: Destination, coun
     new = keyed.join(known.where("_confirmed").select("_key"), "_key", "left_anti")
     gone = known.select("_key").join(keyed.select("_key"), "_key", "left_anti")
 
-    total, left = known.count(), gone.count()
-    nameless = keyed.where("_outcome = 'rejected' and _key is null").count()
-    doubt = None
-    if left and nameless:
-        doubt = f"{nameless} rows could not be mapped and have no ID: they might be anybody's"
-    elif left and keyed.isEmpty():
-        doubt = "the source has no rows"
-    elif left > count and left > ratio * total:
-        doubt = f"{left} of {total} members would go, more than {count} and more than {ratio:.0%}"
+    left = gone.count()
+    doubt = _doubt(keyed, known, left, count, ratio) if left else None
     return Difference(new.select(rows.columns), new.where("_key is not null").select("_key"), gone, doubt)
+
+
+def _doubt(keyed, known, left, count, ratio):
+    """Why so many removals look like a mistake. Each question is a job of Spark's: none is asked where nobody left."""
+    nameless = keyed.where("_outcome = 'rejected' and _key is null").count()
+    if nameless:
+        return f"{nameless} rows could not be mapped and have no ID: they might be anybody's"
+    if keyed.isEmpty():
+        return "the source has no rows"
+    total = known.count()
+    if left > count and left > ratio * total:
+        return f"{left} of {total} members would go, more than {count} and more than {ratio:.0%}"
+    return None
 
 
 def _with_outcome(schema):
