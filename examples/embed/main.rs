@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for issue in &mapping.issues {
         println!("row {} is rejected: {}", issue.row, issue.message);
     }
-    let report = session.send_batch(&mapping.batch).await?;
+    let report = session.send_batch(&mapping.batch).await.answer?;
     println!("{} delivered in {} request", report.accepted.len(), report.requests);
     Ok(())
 }

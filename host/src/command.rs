@@ -81,10 +81,16 @@ pub(crate) async fn judged(plugin: &Plugin, draft: Draft) -> Result<Draft, Probl
     Ok(draft)
 }
 
-/// Reads a sync file that must be without fault.
-async fn sync_file(plugin: &Plugin, path: &Path) -> Result<SyncFile, Problem> {
+/// Reads a sync file. From now on the terminal shows no value of its variables.
+fn open_draft(path: &Path, terminal: &Terminal) -> Result<Draft, Problem> {
     let draft = Draft::open(path).map_err(|faults| Problem::faults(path, faults))?;
-    let draft = judged(plugin, draft).await?;
+    terminal.hide(draft.secrets());
+    Ok(draft)
+}
+
+/// Reads a sync file that must be without fault.
+async fn sync_file(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<SyncFile, Problem> {
+    let draft = judged(plugin, open_draft(path, terminal)?).await?;
     draft.finish().map_err(|faults| Problem::faults(path, faults))
 }
 

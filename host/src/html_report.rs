@@ -15,7 +15,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use self::chart::Chart;
 use crate::figures;
 use crate::outgoing;
-use crate::report::{Counts, Report};
+use crate::report::{Counts, FailureKind, Report, Verdict};
 use crate::timeline::Timeline;
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -55,15 +55,14 @@ pub(crate) fn page(report: &Report, timeline: &Timeline, traffic: &outgoing::Cou
 
 /// The run in a few words, and the colour of it.
 fn verdict(report: &Report) -> Value {
-    let counts = &report.counts;
-    let (tone, words) = match &report.failure {
-        Some(failure) if failure.kind == "interrupted" => ("bad", "Interrupted"),
-        Some(_) => ("bad", "Failed"),
-        None if report.dry_run => ("note", "Dry run: nothing was sent"),
-        None if counts.withheld_removals > 0 => ("note", "Removals withheld"),
-        None if counts.rejected + counts.failed_removals > 0 => ("note", "Some rows were rejected"),
-        None if counts.delivered + counts.removed == 0 => ("good", "Nothing to do"),
-        None => ("good", "All delivered"),
+    let (tone, words) = match report.verdict() {
+        Verdict::Failed(FailureKind::Interrupted) => ("bad", "Interrupted"),
+        Verdict::Failed(_) => ("bad", "Failed"),
+        Verdict::DryRun(_) => ("note", "Dry run: nothing was sent"),
+        Verdict::Withheld => ("note", "Removals withheld"),
+        Verdict::Rejected => ("note", "Some rows were rejected"),
+        Verdict::NothingToDo => ("good", "Nothing to do"),
+        Verdict::Delivered => ("good", "All delivered"),
     };
     context! { tone, words }
 }

@@ -17,7 +17,7 @@ use crate::bindings::{
     Request, Row,
 };
 use crate::limits::Limits;
-use crate::outgoing::Hook;
+use crate::outgoing::{CallTraffic, Hook};
 use crate::plugin_config::PluginConfig;
 use crate::records::MappedBatch;
 use crate::runtime::Runtime;
@@ -125,6 +125,15 @@ pub enum CallError {
     },
 }
 
+/// How a call that sends ended, and what it did on the wire.
+#[derive(Debug)]
+pub struct CallOutcome<T> {
+    /// The plugin's answer, or why there is none.
+    pub answer: Result<T, CallError>,
+    /// What the host saw of it.
+    pub traffic: CallTraffic,
+}
+
 /// A plugin with its own memory and a config.
 pub(crate) struct Instance {
     store: Store<Sandbox>,
@@ -189,7 +198,12 @@ impl Instance {
         Ok(issues)
     }
 
-    pub(crate) async fn check_connection(&mut self) -> Result<ConnectionCheck, CallError> {
+    pub(crate) async fn check_connection(&mut self) -> CallOutcome<ConnectionCheck> {
+        let answer = self.ask_for_check().await;
+        CallOutcome { answer, traffic: self.store.data().hook().take_call() }
+    }
+
+    async fn ask_for_check(&mut self) -> Result<ConnectionCheck, CallError> {
         let time = self.begin(Call::CheckConnection);
         let exports = self.exports.etl_destination_destination();
         let answer = exports.call_check_connection(&mut self.store, self.config.json());
@@ -230,7 +244,13 @@ impl Instance {
         self.end(Call::RenderBatch, answer)
     }
 
-    pub(crate) async fn send_batch(&mut self, batch: &MappedBatch) -> Result<Report, CallError> {
+    pub(crate) async fn send_batch(&mut self, batch: &MappedBatch) -> CallOutcome<Report> {
+        self.store.data().hook().begin_call(batch.len(), batch.payload_bytes());
+        let answer = self.ask_to_send(batch).await;
+        CallOutcome { answer, traffic: self.store.data().hook().take_call() }
+    }
+
+    async fn ask_to_send(&mut self, batch: &MappedBatch) -> Result<Report, CallError> {
         let time = self.begin(Call::SendBatch);
         let exports = self.exports.etl_destination_destination();
         let answer = exports.call_send_batch(&mut self.store, self.config.json(), batch.as_param());

@@ -8,6 +8,7 @@
 pub mod answers;
 pub mod bindings;
 mod cell;
+mod clock;
 pub mod columns;
 pub mod dead_letter;
 pub mod egress;
@@ -30,17 +31,20 @@ pub mod pipeline;
 pub mod plugin;
 pub mod plugin_config;
 pub mod records;
+pub mod redaction;
 pub mod removals;
 pub mod report;
 pub mod rows;
 pub mod runtime;
 pub mod sandbox;
+pub mod sanitize;
 mod secrets;
 pub mod session;
 pub mod source;
 pub mod state;
 pub mod stop;
 pub mod sync_file;
+pub mod threshold;
 mod timeline;
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! Only this host's own events: those of the HTTP stack below it would show headers, and with them the key.
 
 use std::env;
-use std::io;
 
 use destination_host::exit::Exit;
 use tracing_subscriber::EnvFilter;
@@ -23,11 +22,14 @@ pub(crate) fn start(terminal: &Terminal, format: LogFormat) -> Result<(), Proble
     let asked = asked_level();
     let level = *asked.as_ref().unwrap_or(&LevelFilter::OFF);
     let filter = EnvFilter::new(format!("destination_host={level},{TARGET}={own}"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer({
+        let terminal = terminal.clone();
+        move || terminal.clone()
+    });
     match format {
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
         LogFormat::Text if level == LevelFilter::OFF => {}
-        LogFormat::Text => subscriber.with_ansi(terminal.watched).init(),
+        LogFormat::Text => subscriber.with_ansi(false).init(),
     }
     asked.map(drop)
 }
@@ -35,7 +37,7 @@ pub(crate) fn start(terminal: &Terminal, format: LogFormat) -> Result<(), Proble
 fn asked_level() -> Result<LevelFilter, Problem> {
     let Ok(level) = env::var(VARIABLE) else { return Ok(LevelFilter::OFF) };
     level.parse().map_err(|_| {
-        Problem::new(Exit::Usage, format!("{VARIABLE} is {level:?}, which is no level"))
+        Problem::new(Exit::Usage, format!("{VARIABLE} is {level:?}, which is not a log level"))
             .hint("set it to off, error, warn, info or debug")
     })
 }

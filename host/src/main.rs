@@ -12,6 +12,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use destination_host::exit::Exit;
 
 use crate::cli::Cli;
 use crate::terminal::Terminal;
@@ -23,17 +24,25 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.error(&format!("can't start: {error}"), None);
-            return destination_host::exit::Exit::Failed.into();
+            return Exit::Failed.into();
         }
     };
     let ended = log::start(&terminal, cli.log_format).and_then(|()| runtime.block_on(command::run(cli, &terminal)));
     // A source that waits on standard input is not waited for.
     runtime.shutdown_background();
-    match ended {
-        Ok(exit) => exit.into(),
+    let exit = match ended {
+        Ok(exit) => exit,
         Err(problem) => {
             problem.show(&terminal);
-            problem.exit.into()
+            problem.exit
         }
+    };
+    // What was done is done; but who asked to see it has not seen it.
+    match terminal.output_error() {
+        Some(error) => {
+            terminal.error(&format!("standard output cannot be written: {error}"), None);
+            if exit == Exit::Success { Exit::Failed } else { exit }.into()
+        }
+        None => exit.into(),
     }
 }

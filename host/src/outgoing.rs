@@ -2,8 +2,9 @@
 //!
 //! In this order: the body is taken whole, the policy is asked, secrets are put into the headers, the turn is waited for, the
 //! request is sent, the answer is read up to a cap, and all of it is counted. What the plugin is told is one of WASI's error codes; the words go to the
-//! log and to [`Traffic::last_fault`], because the codes have room for few.
+//! log and to [`CallTraffic::cause`], because the codes have room for few.
 
+mod call;
 mod traffic;
 
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use call::CallLog;
+pub use call::CallTraffic;
 pub use traffic::{Counts, Traffic};
 
 use crate::egress::{Origin, Policy};
@@ -27,6 +30,7 @@ use crate::http_client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault}
 use crate::limits::Limits;
 use crate::pace::{Pace, retry_after};
 use crate::secrets::Secrets;
+use crate::stop::Stop;
 
 /// Headers that say where a request goes, where it ends and what becomes of its connection: the client writes them itself,
 /// from where it really sends and what.
@@ -52,13 +56,21 @@ pub struct Outgoing {
     pub pace: Arc<Pace>,
     /// Where the requests are counted.
     pub traffic: Arc<Traffic>,
+    /// Once it is asked for, no request leaves; those that are under way get a while to finish.
+    pub stop: Stop,
 }
 
 impl Outgoing {
     /// Requests at this pace, counted from zero.
     #[must_use]
     pub fn new(client: HttpClient, pace: Arc<Pace>) -> Self {
-        Self { client, pace, traffic: Arc::default() }
+        Self { client, pace, traffic: Arc::default(), stop: Stop::default() }
+    }
+
+    /// The same, until this stop is asked for.
+    #[must_use]
+    pub fn until(self, stop: Stop) -> Self {
+        Self { stop, ..self }
     }
 }
 
@@ -68,6 +80,7 @@ pub(crate) struct Hook {
     /// None for an instance that only computes.
     network: Option<Network>,
     limits: Arc<Limits>,
+    call: CallLog,
 }
 
 #[derive(Clone)]
@@ -89,12 +102,32 @@ struct Answer {
 impl Hook {
     /// For an instance that may send, to where the policy says.
     pub(crate) fn network(outgoing: Outgoing, policy: Arc<Policy>, secrets: Secrets, limits: Arc<Limits>) -> Self {
-        Self { network: Some(Network { outgoing, policy, secrets }), limits }
+        Self { network: Some(Network { outgoing, policy, secrets }), limits, call: CallLog::default() }
     }
 
     /// For an instance that may not send anything.
     pub(crate) fn offline(limits: Arc<Limits>) -> Self {
-        Self { network: None, limits }
+        Self { network: None, limits, call: CallLog::default() }
+    }
+
+    /// The same way out for one more instance.
+    pub(crate) fn for_instance(&self) -> Self {
+        Self { call: CallLog::default(), ..self.clone() }
+    }
+
+    /// A call begins that is to send so many records, of so many bytes together.
+    pub(crate) fn begin_call(&self, records: usize, bytes: usize) {
+        self.call.begin(records, bytes);
+    }
+
+    /// What the last call did; the next one starts from nothing.
+    pub(crate) fn take_call(&self) -> CallTraffic {
+        self.call.take()
+    }
+
+    /// What ends the plugin's waits. For an instance that only computes it is never asked for.
+    pub(crate) fn stop(&self) -> Stop {
+        self.network.as_ref().map_or_else(Stop::default, |network| network.outgoing.stop.clone())
     }
 
     async fn send(self, request: http::Request<WasiBody>, options: RequestOptions) -> Result<Answer, Error> {
@@ -111,14 +144,16 @@ impl Hook {
             Ok(origin) => origin,
             Err(denial) => {
                 tracing::warn!("{denial}");
-                outgoing.traffic.denied(denial.to_string());
+                outgoing.traffic.denied();
+                self.call.failed(&denial.to_string());
                 return Err(Error::HttpRequestDenied);
             }
         };
         let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
         if let Err(misplaced) = secrets.reveal(path, &mut parts.headers) {
             tracing::warn!("{misplaced}");
-            outgoing.traffic.denied(misplaced.to_string());
+            outgoing.traffic.denied();
+            self.call.failed(&misplaced.to_string());
             return Err(Error::HttpRequestDenied);
         }
         for name in &NOT_THE_PLUGINS {
@@ -129,21 +164,35 @@ impl Hook {
 
         let waiting = Instant::now();
         let waits = outgoing.traffic.waits();
-        let departure = outgoing.pace.departure().await;
+        let departure = tokio::select! {
+            biased;
+            // The run is over: the plugin learns that no more goes out, and ends its call.
+            _ = outgoing.stop.wait() => return Err(Error::HttpRequestDenied),
+            departure = outgoing.pace.departure(self.call.records_in(body.len())) => departure,
+        };
         drop(waits);
         outgoing.traffic.departed(waiting.elapsed(), body.len());
+        self.call.departed(&parts.method, path, &body);
         let _flies = outgoing.traffic.flies();
 
         let sent = Instant::now();
         let method = parts.method.clone();
-        let answer =
-            exchange(&outgoing.client, origin, http::Request::from_parts(parts, body), options, &self.limits).await;
+        let request = http::Request::from_parts(parts, body);
+        let answer = tokio::select! {
+            biased;
+            answer = exchange(&outgoing.client, origin, request, options, &self.limits) => answer,
+            () = outgoing.stop.grace_over() => Err(TransportFault::given_up(origin)),
+        };
         match &answer {
             Ok((answer, fault)) => {
                 tracing::debug!(%origin, %method, status = answer.status.as_u16(), took = ?sent.elapsed(), "answered");
                 outgoing.traffic.answered(answer.status.as_u16(), answer.body.len(), sent.elapsed());
-                if let Some(fault) = fault {
-                    outgoing.traffic.failed(fault);
+                match fault {
+                    Some(fault) => {
+                        outgoing.traffic.failed(fault.kind);
+                        self.call.failed(&fault.message);
+                    }
+                    None => self.call.answered(answer.status),
                 }
                 if answer.status == StatusCode::TOO_MANY_REQUESTS {
                     let asked = answer.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
@@ -154,7 +203,8 @@ impl Hook {
             }
             Err(fault) => {
                 tracing::warn!(%method, "{fault}");
-                outgoing.traffic.failed(fault);
+                outgoing.traffic.failed(fault.kind);
+                self.call.failed(&fault.message);
             }
         }
         let (mut answer, _) = answer.map_err(|fault| code(&fault))?;
@@ -291,7 +341,7 @@ fn code(fault: &TransportFault) -> Error {
         FaultKind::ConnectTimeout => Error::ConnectionTimeout,
         FaultKind::Certificate => Error::TlsCertificateError,
         FaultKind::Tls => Error::TlsProtocolError,
-        FaultKind::Broken => Error::ConnectionTerminated,
+        FaultKind::Broken | FaultKind::GivenUp => Error::ConnectionTerminated,
         FaultKind::Incomplete => Error::HttpResponseIncomplete,
         FaultKind::AnswerTimeout => Error::HttpResponseTimeout,
         FaultKind::Stalled => Error::ConnectionReadTimeout,

@@ -6,6 +6,7 @@
 //!
 //! The arithmetic is in `schedule`; here are the queue and the sleeping. No retries: those are the plugin's.
 
+mod records;
 mod retry_after;
 mod schedule;
 
@@ -19,13 +20,15 @@ pub use retry_after::retry_after;
 pub use schedule::Departure;
 use schedule::Schedule;
 
-/// How many requests a destination takes. Where both limits are there, both hold.
+/// How many requests a destination takes. Where there are several limits, all of them hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rate {
     /// Requests in any second; none is no limit.
     pub per_second: Option<NonZeroU32>,
     /// Requests in any minute; none is no limit.
     pub per_minute: Option<NonZeroU32>,
+    /// Records in any minute, whichever requests carry them; none is no limit.
+    pub records_per_minute: Option<NonZeroU32>,
 }
 
 /// The departures of one deployment's requests, shared by all that send to it.
@@ -49,12 +52,12 @@ impl Pace {
         Self::new(Rate::default())
     }
 
-    /// Wait until the next request may leave. Dropping the future gives the turn up.
-    pub async fn departure(&self) -> Departure {
+    /// Wait until the next request may leave, with so many records in it. Dropping the future gives the turn up.
+    pub async fn departure(&self, records: u32) -> Departure {
         let _turn = self.turn.lock().await;
         loop {
             // Asked again after each sleep: a 429 may have come in meanwhile.
-            let answer = self.schedule().take(Instant::now());
+            let answer = self.schedule().take(Instant::now(), records);
             match answer {
                 Ok(departure) => return departure,
                 Err(later) => tokio::time::sleep_until(later).await,

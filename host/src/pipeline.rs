@@ -4,13 +4,16 @@
 //! wrong before the first row is an [`Error`]; from then on every run ends in a [`Report`], whatever happened.
 
 mod batch;
+mod dispatch;
 mod failure;
 mod fate;
 mod flow;
+mod intake;
 mod leavers;
 mod mapper;
 mod preview;
 mod reader;
+mod settlement;
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +36,7 @@ use crate::dead_letter::DeadLetters;
 use crate::fault::Fault;
 use crate::html_report;
 use crate::http_client::HttpClient;
-use crate::instance::CallError;
+use crate::instance::{CallError, CallOutcome};
 use crate::job::{Job, mode_name};
 use crate::observer::{Moment, Observer, Observers};
 use crate::outgoing::Outgoing;
@@ -42,7 +45,7 @@ use crate::pace::{Pace, Rate as PaceRate};
 use crate::plugin::Plugin;
 use crate::plugin_config::ConfigError;
 use crate::records::MappedBatch;
-use crate::report::{self, Failure, Report};
+use crate::report::{Failure, Report};
 use crate::session::Session;
 use crate::source::{self, CHUNK_ROWS, Meter, Source, SourceError};
 use crate::state::{Access, Ledger, Resend, State, StateError};
@@ -103,7 +106,7 @@ pub enum Error {
 /// What maps and delivers: a plugin's session, or a script in tests.
 pub(crate) trait Delivery: Clone + Send + Sync + 'static {
     fn map_batch(&self, columns: &[Column<'_>]) -> impl Future<Output = Result<Mapping, CallError>> + Send;
-    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = Result<Answer, CallError>> + Send;
+    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Answer>> + Send;
 }
 
 impl Delivery for Session {
@@ -111,7 +114,7 @@ impl Delivery for Session {
         Self::map_batch(self, columns, &[]).await
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> Result<Answer, CallError> {
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
         Self::send_batch(self, batch).await
     }
 }
@@ -128,7 +131,7 @@ pub async fn run(
     let started = Instant::now();
     let descriptor = plugin.descriptor();
     let job = Job::new(descriptor, &sync.destination);
-    let outgoing = Outgoing::new(client.clone(), Pace::new(rate(&sync.limits, descriptor)));
+    let outgoing = Outgoing::new(client.clone(), Pace::new(rate(&sync.limits, descriptor))).until(stop.clone());
     let traffic = Arc::clone(&outgoing.traffic);
     let session = plugin.session(&sync.destination.json(), outgoing)?;
     let spec = match &options.replay {
@@ -149,6 +152,7 @@ pub async fn run(
         stateful: job.mirrors() || options.changed_only || ledger.is_some(),
         removals: (job.mirrors() && options.replay.is_none()).then_some(sync.state.max_removals),
         allow_removals: options.allow_removals,
+        max_rejected: sync.limits.max_rejected,
         dry_run: options.dry_run,
     };
     let timeline = Arc::new(TimelineObserver::default());
@@ -157,7 +161,13 @@ pub async fn run(
     let flow = Flow::new(
         plan,
         session,
-        Watch { started, traffic: Arc::clone(&traffic), meter, observer: Arc::new(observers) },
+        Watch {
+            started,
+            traffic: Arc::clone(&traffic),
+            meter,
+            observer: Arc::new(observers),
+            secrets: sync.secrets.clone(),
+        },
         ledger,
         outputs.dead_letters,
     );
@@ -169,7 +179,6 @@ pub async fn run(
         object_type: job.object_type,
         sync_mode: job.mode.map(mode_name),
         dry_run: options.dry_run,
-        exit: report::exit(&outflow.counts, outflow.failure.as_ref()),
         counts: outflow.counts,
         withheld: outflow.withheld,
         rejections: outflow.rejections,
@@ -179,6 +188,7 @@ pub async fn run(
         seconds: started.elapsed().as_secs_f64(),
         failure: outflow.failure,
     };
+    report.redact(&sync.secrets);
     if let Some((file, path)) = outputs.html_report {
         let page = html_report::page(&report, &timeline.take(), &traffic);
         if let Err(error) = page.and_then(|page| file.write(page.as_bytes())) {
@@ -311,6 +321,7 @@ fn rate(limits: &Limits, descriptor: &Descriptor) -> PaceRate {
     };
     PaceRate {
         per_second: most(limits.requests_per_second, descriptor.limits.requests_per_second),
-        per_minute: most(limits.messages_per_minute, descriptor.limits.requests_per_minute),
+        per_minute: most(limits.requests_per_minute, descriptor.limits.requests_per_minute),
+        records_per_minute: limits.records_per_minute,
     }
 }

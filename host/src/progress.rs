@@ -32,7 +32,7 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Self { terminal: *terminal, name: name.to_owned(), bar, last_line: Mutex::new(now) }
+        Self { terminal: terminal.clone(), name: name.to_owned(), bar, last_line: Mutex::new(now) }
     }
 
     /// Takes the moving line away: what follows is the result.

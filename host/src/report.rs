@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::exit::Exit;
+use crate::redaction::Redaction;
 
 /// Kinds of rejection that are told apart. A destination whose codes never repeat does not make the report grow.
 const MOST_CODES: usize = 100;
@@ -52,18 +53,116 @@ pub struct Rejections {
     pub message: String,
 }
 
+/// What stopped a run, for machines. In JSON in kebab case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The plugin or the destination can't work with the config.
+    Configuration,
+    /// A row that fails a call of its own.
+    Row,
+    /// The key was refused.
+    Authentication,
+    /// What the config names is not there.
+    NotFound,
+    /// The destination refuses.
+    Refused,
+    /// No connection, or one that broke.
+    Connection,
+    /// No answer in time.
+    Timeout,
+    /// The rate limit was exceeded for longer than retries last.
+    RateLimited,
+    /// The destination failed.
+    Server,
+    /// A fault of the plugin's or the engine's.
+    Internal,
+    /// The rows can't be read.
+    Source,
+    /// The state can't be read or written.
+    State,
+    /// The plugin crashed, ran into a limit or contradicted itself.
+    Plugin,
+    /// The dead letters can't be written.
+    DeadLetters,
+    /// A report can't be written.
+    Output,
+    /// Someone asked for a stop.
+    Interrupted,
+    /// More rows were rejected than `limits.max_rejected` allows.
+    TooManyRejected,
+}
+
+impl FailureKind {
+    /// What the command exits with.
+    fn exit(self) -> Exit {
+        match self {
+            Self::Configuration => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+}
+
 /// What stopped a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// For machines, in kebab case: a problem kind of the contract, or `source`, `state`, `plugin`, `dead-letters`, `output`,
-    /// `interrupted`.
-    pub kind: &'static str,
+    /// For machines.
+    pub kind: FailureKind,
     /// For a person.
     pub message: String,
     /// What the network said, where it was the network.
     pub cause: Option<String>,
     /// What to do about it, where that is known.
     pub hint: Option<String>,
+}
+
+/// How a run went, in one value: what exit code, summary and page say is drawn from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Something stopped it.
+    Failed(FailureKind),
+    /// It was a dry run: nothing was sent. What it found may still call for an exit code.
+    DryRun(Exit),
+    /// Removals were withheld; rows may have been rejected too.
+    Withheld,
+    /// Rows, or removals, were rejected.
+    Rejected,
+    /// Nothing had to be sent.
+    NothingToDo,
+    /// All was delivered.
+    Delivered,
+}
+
+impl Verdict {
+    fn of(counts: &Counts, dry_run: bool, failure: Option<&Failure>) -> Self {
+        let ended = if counts.withheld_removals > 0 {
+            Self::Withheld
+        } else if counts.rejected + counts.failed_removals > 0 {
+            Self::Rejected
+        } else if counts.delivered + counts.removed == 0 {
+            Self::NothingToDo
+        } else {
+            Self::Delivered
+        };
+        match failure {
+            Some(failure) => Self::Failed(failure.kind),
+            None if dry_run => Self::DryRun(ended.exit()),
+            None => ended,
+        }
+    }
+
+    /// What the command exits with.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Failed(kind) => kind.exit(),
+            Self::DryRun(exit) => exit,
+            Self::Withheld => Exit::Withheld,
+            Self::Rejected => Exit::Rejected,
+            Self::NothingToDo | Self::Delivered => Exit::Success,
+        }
+    }
 }
 
 /// Why removals were withheld, and which.
@@ -105,9 +204,6 @@ pub struct Report {
     pub seconds: f64,
     /// What stopped the run; `null` where it came to its end.
     pub failure: Option<Failure>,
-    /// What the command exits with.
-    #[serde(rename = "exit_code")]
-    pub exit: Exit,
 }
 
 impl Report {
@@ -116,9 +212,28 @@ impl Report {
     /// # Errors
     /// None that input can reach: all that it holds can stand in JSON.
     pub fn json(&self) -> serde_json::Result<Vec<u8>> {
-        let mut json = serde_json::to_vec_pretty(self)?;
+        #[derive(Serialize)]
+        struct WithExit<'a> {
+            #[serde(flatten)]
+            report: &'a Report,
+            exit_code: Exit,
+        }
+        let mut json = serde_json::to_vec_pretty(&WithExit { report: self, exit_code: self.verdict().exit() })?;
         json.push(b'\n');
         Ok(json)
+    }
+
+    /// How the run went.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.counts, self.dry_run, self.failure.as_ref())
+    }
+
+    /// Takes secret values out of what stopped the run: a driver's own words may hold them.
+    pub(crate) fn redact(&mut self, secrets: &Redaction) {
+        let Some(failure) = &mut self.failure else { return };
+        let texts = [Some(&mut failure.message), failure.cause.as_mut(), failure.hint.as_mut()];
+        texts.into_iter().flatten().for_each(|text| secrets.apply(text));
     }
 
     /// Notes what failed once the rows were through. What failed before stays first.
@@ -127,7 +242,6 @@ impl Report {
             Some(first) => first.message = format!("{}; then {}", first.message, failure.message),
             None => self.failure = Some(failure),
         }
-        self.exit = exit(&self.counts, self.failure.as_ref());
     }
 }
 
@@ -142,6 +256,11 @@ impl RejectionTally {
     pub fn add(&mut self, code: &str, message: &str, row: Option<u64>) {
         if let Some(known) = self.codes.iter_mut().find(|known| known.code == code) {
             known.rows += 1;
+            // Answers come in any order; the report names the same row each time.
+            if row.is_some_and(|row| known.first_row.is_none_or(|first| row < first)) {
+                known.first_row = row;
+                message.clone_into(&mut known.message);
+            }
             return;
         }
         if self.codes.len() < MOST_CODES {
@@ -151,19 +270,13 @@ impl RejectionTally {
 
     /// All codes, the most frequent first.
     pub fn finish(mut self) -> Vec<Rejections> {
-        self.codes.sort_by_key(|rejections| std::cmp::Reverse(rejections.rows));
+        self.codes.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.code.cmp(&b.code)));
         self.codes
     }
-}
 
-/// The exit that a run's outcome calls for.
-pub fn exit(counts: &Counts, failure: Option<&Failure>) -> Exit {
-    match failure {
-        Some(failure) if failure.kind == "configuration" => Exit::Usage,
-        Some(_) => Exit::Failed,
-        None if counts.withheld_removals > 0 => Exit::Withheld,
-        None if counts.rejected > 0 || counts.failed_removals > 0 => Exit::Rejected,
-        None => Exit::Success,
+    /// The most frequent so far.
+    pub fn commonest(&self) -> Option<&Rejections> {
+        self.codes.iter().max_by(|a, b| a.rows.cmp(&b.rows).then_with(|| b.code.cmp(&a.code)))
     }
 }
 
@@ -173,7 +286,7 @@ mod tests {
 
     use super::*;
 
-    fn failure(kind: &'static str) -> Failure {
+    fn failure(kind: FailureKind) -> Failure {
         Failure { kind, message: "x".to_owned(), cause: None, hint: None }
     }
 
@@ -190,27 +303,28 @@ mod tests {
             retries: 0,
             bytes_sent: 10,
             seconds: 0.5,
-            failure: Some(failure("timeout")),
-            exit: Exit::Failed,
+            failure: Some(failure(FailureKind::Timeout)),
         }
     }
 
     #[test]
     fn a_failure_wins_over_withheld_removals_and_those_over_rejected_rows() {
+        let exit = |counts: &Counts, failure: Option<&Failure>| Verdict::of(counts, false, failure).exit();
         let none = Counts::default();
         let rejected = Counts { rejected: 1, ..none };
         let both = Counts { withheld_removals: 1, ..rejected };
+        assert_eq!(Verdict::of(&both, true, None), Verdict::DryRun(Exit::Withheld));
         assert_eq!(exit(&none, None), Exit::Success);
         assert_eq!(exit(&rejected, None), Exit::Rejected);
         assert_eq!(exit(&Counts { failed_removals: 1, ..none }, None), Exit::Rejected);
         assert_eq!(exit(&both, None), Exit::Withheld);
-        assert_eq!(exit(&both, Some(&failure("source"))), Exit::Failed);
-        assert_eq!(exit(&none, Some(&failure("configuration"))), Exit::Usage);
+        assert_eq!(exit(&both, Some(&failure(FailureKind::Source))), Exit::Failed);
+        assert_eq!(exit(&none, Some(&failure(FailureKind::Configuration))), Exit::Usage);
     }
 
     #[test]
     fn the_json_has_the_keys_that_the_documentation_names() {
-        let json = serde_json::to_value(report()).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&report().json().unwrap()).unwrap();
         for key in [
             "sync",
             "object_type",
@@ -240,26 +354,30 @@ mod tests {
     #[test]
     fn what_failed_last_does_not_hide_what_failed_first() {
         let mut late = report();
-        late.fail(failure("output"));
+        late.fail(failure(FailureKind::Output));
         assert_eq!(
             late.failure.map(|failure| (failure.kind, failure.message)),
-            Some(("timeout", "x; then x".to_owned()))
+            Some((FailureKind::Timeout, "x; then x".to_owned()))
         );
-        let mut delivered = Report { failure: None, exit: Exit::Success, ..report() };
-        delivered.fail(failure("output"));
-        assert_eq!((delivered.failure, delivered.exit), (Some(failure("output")), Exit::Failed));
+        let mut delivered = Report { failure: None, ..report() };
+        delivered.fail(failure(FailureKind::Output));
+        assert_eq!((delivered.verdict().exit(), delivered.failure), (Exit::Failed, Some(failure(FailureKind::Output))));
     }
 
     #[test]
     fn rejections_are_counted_by_code() {
         let mut tally = RejectionTally::default();
         tally.add("a", "first a", Some(1));
-        tally.add("b", "first b", Some(2));
+        // Answers come in any order; the report does not depend on it.
+        tally.add("b", "a removal", None);
         tally.add("b", "second b", Some(3));
+        tally.add("b", "first b", Some(2));
+        tally.add("b", "third b", Some(4));
+        assert_eq!(tally.commonest().map(|rejections| rejections.rows), Some(4));
         let told = tally.finish();
         assert_eq!(
             told.iter().map(|r| (r.code.as_str(), r.rows, r.first_row)).collect::<Vec<_>>(),
-            [("b", 2, Some(2)), ("a", 1, Some(1))]
+            [("b", 4, Some(2)), ("a", 1, Some(1))]
         );
         assert_eq!(told[0].message, "first b");
 

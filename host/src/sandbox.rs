@@ -12,6 +12,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::clock::{Clock, Clocks};
 use crate::limits::Limits;
 use crate::outgoing::Hook;
 
@@ -56,6 +57,16 @@ impl Sandbox {
         &mut self.memory
     }
 
+    /// What the plugin's requests go through.
+    pub(crate) fn hook(&self) -> &Hook {
+        &self.hook
+    }
+
+    fn stoppable_clocks(&mut self) -> Clock<'_> {
+        let stop = self.hook.stop();
+        Clock { wasi: self.clocks(), stop }
+    }
+
     /// Bytes of memory that the instance has taken.
     pub(crate) fn memory_used(&self) -> usize {
         self.memory.used
@@ -69,7 +80,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     io::error::add_to_linker::<Sandbox, Tables>(l, |s| &mut s.table)?;
     io::poll::add_to_linker::<Sandbox, Tables>(l, |s| &mut s.table)?;
     io::streams::add_to_linker::<Sandbox, Tables>(l, |s| &mut s.table)?;
-    clocks::monotonic_clock::add_to_linker::<Sandbox, WasiClocks>(l, Sandbox::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<Sandbox, Clocks>(l, Sandbox::stoppable_clocks)?;
     clocks::wall_clock::add_to_linker::<Sandbox, WasiClocks>(l, Sandbox::clocks)?;
     let stable_only = http::types::LinkOptions::default();
     http::types::add_to_linker::<Sandbox, WasiHttp>(l, &stable_only, Sandbox::http)?;

@@ -12,15 +12,17 @@ use http::{HeaderMap, HeaderValue};
 use memchr::memmem;
 use serde_json::{Map, Value};
 
-/// What stands in the place of a secret in a text for people.
-const HIDDEN: &str = "[hidden]";
+use crate::redaction::{HIDDEN, Redaction};
 
-/// A value shorter than this is not taken out of texts: no real key is so short, and ordinary words would be torn.
+/// A value shorter than this is not taken out of answers: no real key is so short, and ordinary words would be torn.
 const SHORTEST: usize = 4;
 
 /// Secrets and their stand-ins. Cheap to clone; never printed.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<[Secret]>);
+pub(crate) struct Secrets {
+    all: Arc<[Secret]>,
+    redaction: Redaction,
+}
 
 struct Secret {
     /// The config's key.
@@ -47,12 +49,14 @@ impl Secrets {
             value: value.to_owned(),
             stand_in: format!("kept-by-the-host-{index}"),
         });
-        Self(secrets.collect())
+        let all: Arc<[Secret]> = secrets.collect();
+        let texts = all.iter().flat_map(|secret| [secret.value.as_str(), secret.stand_in.as_str()]);
+        Self { redaction: Redaction::of(texts.map(|text| (text, HIDDEN))), all }
     }
 
     /// The config with a stand-in for each secret.
     pub(crate) fn hide(&self, mut config: Map<String, Value>) -> Map<String, Value> {
-        for secret in self.0.iter() {
+        for secret in self.all.iter() {
             config.insert(secret.key.clone(), Value::String(secret.stand_in.clone()));
         }
         config
@@ -60,7 +64,7 @@ impl Secrets {
 
     /// Puts the values into the headers of a request that may leave.
     pub(crate) fn reveal(&self, path: &str, headers: &mut HeaderMap) -> Result<(), Misplaced> {
-        for secret in self.0.iter() {
+        for secret in self.all.iter() {
             if path.contains(&secret.stand_in) {
                 return Err(Misplaced::Url(secret.key.clone()));
             }
@@ -77,7 +81,7 @@ impl Secrets {
 
     /// Puts the stand-ins back into an answer that repeats a value.
     pub(crate) fn conceal(&self, headers: &mut HeaderMap, body: &mut Bytes) {
-        for secret in self.0.iter().filter(|secret| secret.value.len() >= SHORTEST) {
+        for secret in self.all.iter().filter(|secret| secret.value.len() >= SHORTEST) {
             let (value, stand_in) = (secret.value.as_bytes(), secret.stand_in.as_bytes());
             for header in headers.values_mut() {
                 // A stand-in can stand wherever the value did.
@@ -95,13 +99,7 @@ impl Secrets {
 
     /// Takes the values out of a text for people.
     pub(crate) fn redact(&self, text: &mut String) {
-        for secret in self.0.iter() {
-            for hidden in [secret.value.trim(), secret.stand_in.as_str()] {
-                if hidden.len() >= SHORTEST && text.contains(hidden) {
-                    *text = text.replace(hidden, HIDDEN);
-                }
-            }
-        }
+        self.redaction.apply(text);
     }
 }
 
@@ -121,7 +119,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|secret| &secret.key)).finish()
+        f.debug_list().entries(self.all.iter().map(|secret| &secret.key)).finish()
     }
 }
 

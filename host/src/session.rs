@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::answers::{Mapping, Report};
 use crate::bindings::{Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Request, Row};
-use crate::instance::{CallError, Instance};
-use crate::outgoing::Hook;
+use crate::instance::{CallError, CallOutcome, Instance};
+use crate::outgoing::{CallTraffic, Hook};
 use crate::plugin_config::PluginConfig;
 use crate::records::MappedBatch;
 use crate::runtime::Runtime;
@@ -46,12 +46,16 @@ impl Session {
     /// not.
     ///
     /// # Errors
-    /// [`CallError::Failed`] with what is wrong; otherwise see [`CallError`].
-    pub async fn check_connection(&self) -> Result<ConnectionCheck, CallError> {
-        let mut instance = self.instance().await?;
-        let answer = instance.check_connection().await;
-        self.give_back(instance);
-        answer
+    /// In the outcome: [`CallError::Failed`] with what is wrong; otherwise see [`CallError`].
+    pub async fn check_connection(&self) -> CallOutcome<ConnectionCheck> {
+        match self.instance().await {
+            Ok(mut instance) => {
+                let outcome = instance.check_connection().await;
+                self.give_back(instance);
+                outcome
+            }
+            Err(error) => CallOutcome { answer: Err(error), traffic: CallTraffic::default() },
+        }
     }
 
     /// Map one row: a batch of one. A row that can't be mapped is a permanent failure of kind `row`. No network.
@@ -90,13 +94,17 @@ impl Session {
     /// Deliver records; the plugin repeats what is worth it within its retry budget. Safe to repeat.
     ///
     /// # Errors
-    /// [`CallError::Failed`] where nothing was accepted and nothing rejected. After any other error it is unknown which
-    /// records arrived; an answer in which a record is missing or stands twice is [`CallError::BadAnswer`].
-    pub async fn send_batch(&self, batch: &MappedBatch) -> Result<Report, CallError> {
-        let mut instance = self.instance().await?;
-        let answer = instance.send_batch(batch).await;
-        self.give_back(instance);
-        answer
+    /// In the outcome: [`CallError::Failed`] where nothing was accepted and nothing rejected. After any other error it is
+    /// unknown which records arrived; an answer in which a record is missing or stands twice is [`CallError::BadAnswer`].
+    pub async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Report> {
+        match self.instance().await {
+            Ok(mut instance) => {
+                let outcome = instance.send_batch(batch).await;
+                self.give_back(instance);
+                outcome
+            }
+            Err(error) => CallOutcome { answer: Err(error), traffic: CallTraffic::default() },
+        }
     }
 
     async fn instance(&self) -> Result<Instance, CallError> {
@@ -105,7 +113,7 @@ impl Session {
             return Ok(instance);
         }
         let Inner { runtime, pre, plugin, config, hook, .. } = &*self.0;
-        Instance::start(runtime, pre, Arc::clone(plugin), config.clone(), hook.clone()).await
+        Instance::start(runtime, pre, Arc::clone(plugin), config.clone(), hook.for_instance()).await
     }
 
     fn give_back(&self, instance: Instance) {

@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 /// Heeds signals from now on.
 pub(crate) fn listen(stop: &Stop, terminal: &Terminal) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let (stop, terminal) = (stop.clone(), *terminal);
+    let (stop, terminal) = (stop.clone(), terminal.clone());
     tokio::spawn(async move {
         let name = signals.next().await;
         stop.ask(name);

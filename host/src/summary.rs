@@ -1,9 +1,9 @@
 //! What became of a run, to be understood at a glance: one line that says it, a table of numbers, and what to mend.
 
 use comfy_table::{CellAlignment, Table, presets};
-use destination_host::report::{Report, Withheld};
+use destination_host::report::{FailureKind, Report, Verdict, Withheld};
 
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 use destination_host::figures::{bytes, count, counted, duration, rate};
 
 /// Codes of rejected rows that are shown.
@@ -19,9 +19,9 @@ pub(crate) fn show(report: &Report, terminal: &Terminal, dead_letters: Option<&s
     let what = [report.object_type.as_deref(), report.sync_mode].into_iter().flatten().collect::<Vec<_>>().join(", ");
     terminal.say(&format!(
         "{} {} ({what}): {}",
-        terminal.paint(ink, mark(ink)),
-        terminal.paint(Ink::Strong, &report.sync),
-        terminal.paint(ink, &verdict)
+        paint(ink, mark(ink)),
+        paint(Ink::Strong, &report.sync),
+        paint(ink, &verdict)
     ));
     terminal.say(&table(report));
     problems(report, terminal, dead_letters);
@@ -38,28 +38,23 @@ fn mark(ink: Ink) -> &'static str {
 /// The run in a few words.
 fn verdict(report: &Report) -> (Ink, String) {
     let counts = &report.counts;
-    if let Some(failure) = &report.failure {
-        let word = if failure.kind == "interrupted" { "interrupted" } else { "failed" };
-        return (Ink::Bad, word.to_owned());
+    match report.verdict() {
+        Verdict::Failed(FailureKind::Interrupted) => (Ink::Bad, "interrupted".to_owned()),
+        Verdict::Failed(_) => (Ink::Bad, "failed".to_owned()),
+        Verdict::DryRun(_) => (Ink::Notice, "dry run, nothing was sent".to_owned()),
+        Verdict::Withheld | Verdict::Rejected => {
+            let shortcomings = [
+                (counts.withheld_removals, "removal", "withheld"),
+                (counts.rejected, "row", "rejected"),
+                (counts.failed_removals, "removal", "failed"),
+            ];
+            let there = shortcomings.into_iter().filter(|(number, ..)| *number > 0);
+            let told: Vec<_> = there.map(|(number, what, how)| format!("{} {how}", counted(number, what))).collect();
+            (Ink::Notice, told.join(", "))
+        }
+        Verdict::NothingToDo => (Ink::Good, "nothing to do".to_owned()),
+        Verdict::Delivered => (Ink::Good, "all delivered".to_owned()),
     }
-    if report.dry_run {
-        return (Ink::Notice, "dry run, nothing was sent".to_owned());
-    }
-    let mut shortcomings = Vec::new();
-    if counts.withheld_removals > 0 {
-        shortcomings.push(format!("{} withheld", counted(counts.withheld_removals, "removal")));
-    }
-    if counts.rejected > 0 {
-        shortcomings.push(format!("{} rejected", counted(counts.rejected, "row")));
-    }
-    if counts.failed_removals > 0 {
-        shortcomings.push(format!("{} refused", counted(counts.failed_removals, "removal")));
-    }
-    if !shortcomings.is_empty() {
-        return (Ink::Notice, shortcomings.join(", "));
-    }
-    let sent = counts.delivered + counts.removed;
-    (Ink::Good, if sent == 0 { "nothing to do" } else { "all delivered" }.to_owned())
 }
 
 fn table(report: &Report) -> String {
@@ -148,7 +143,7 @@ fn show_rejections(report: &Report, terminal: &Terminal, dead_letters: Option<&s
             Some(row) => format!("row {}: ", count(row)),
             None => String::new(),
         };
-        let code = terminal.paint_error(Ink::Strong, &rejections.code);
+        let code = paint(Ink::Strong, &rejections.code);
         terminal.note(&format!("  {} {code}  {first}{}", count(rejections.rows), rejections.message));
     }
     let more = report.rejections.len().saturating_sub(MOST_CODES);
@@ -177,13 +172,12 @@ mod tests {
             bytes_sent: 1500,
             seconds: 0.5,
             failure: None,
-            exit: destination_host::exit::Exit::Success,
         }
     }
 
     #[test]
     fn the_verdict_says_the_worst() {
-        let told = |counts, failure: Option<&'static str>| {
+        let told = |counts, failure: Option<FailureKind>| {
             let failure = failure.map(|kind| Failure { kind, message: String::new(), cause: None, hint: None });
             verdict(&Report { failure, ..report(counts) }).1
         };
@@ -192,8 +186,8 @@ mod tests {
         assert_eq!(told(Counts { delivered: 1, ..none }, None), "all delivered");
         let short = Counts { rejected: 1, withheld_removals: 2, ..none };
         assert_eq!(told(short, None), "2 removals withheld, 1 row rejected");
-        assert_eq!(told(short, Some("source")), "failed");
-        assert_eq!(told(short, Some("interrupted")), "interrupted");
+        assert_eq!(told(short, Some(FailureKind::Source)), "failed");
+        assert_eq!(told(short, Some(FailureKind::Interrupted)), "interrupted");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub use self::schema::schema;
 use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, SourceSpec};
 use crate::fault::Fault;
+use crate::redaction::Redaction;
+use crate::threshold::Threshold;
 
 /// Bytes of a sync file, or of a query in a file of its own.
 const MOST_BYTES: u64 = 4 << 20;
@@ -33,6 +35,10 @@ const MOST_BYTES: u64 = 4 << 20;
 const DEFAULT_CONCURRENCY: u32 = 4;
 /// More workers than this cannot be fed by one flow of rows.
 const MOST_CONCURRENCY: u32 = 64;
+/// Up to this many rejected rows never stop a run: fewer are a matter of some rows, not of all.
+const DEFAULT_REJECTED: u32 = 1000;
+/// Up to this share of the rows never stops a run by being rejected.
+const DEFAULT_REJECTED_RATIO: f64 = 0.5;
 /// Up to this many removals are never held back.
 const DEFAULT_REMOVALS: u32 = 10;
 /// Up to this part of the known members is never held back.
@@ -58,6 +64,8 @@ pub struct SyncFile {
     pub state: StateSpec,
     /// The way to the destination.
     pub network: Network,
+    /// The values that took the place of `${VARIABLES}`: no output shows them.
+    pub secrets: Redaction,
 }
 
 /// A sync's name: letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit. It is part of a
@@ -65,15 +73,19 @@ pub struct SyncFile {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SyncName(String);
 
-/// How fast a run may be. What the file leaves open is the plugin's to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How fast a run may be, and when it is to stop. What the file leaves open is the plugin's to say.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Requests a second, for all workers together.
     pub requests_per_second: Rate,
     /// Requests a minute, for all workers together.
-    pub messages_per_minute: Rate,
+    pub requests_per_minute: Rate,
+    /// Records a minute, for all workers together: some plans count each record of a request. No plugin knows of one.
+    pub records_per_minute: Option<NonZeroU32>,
     /// Batches under way at the same time.
     pub concurrency: u32,
+    /// Rejected rows that stop a run: where so many are, the rest most likely would be too.
+    pub max_rejected: Threshold,
 }
 
 /// A number of requests in a period.
@@ -122,6 +134,7 @@ pub struct Draft {
     limits: Limits,
     state: Option<StateSpec>,
     network: Network,
+    secrets: Redaction,
     faults: Vec<Fault>,
     /// Paths of strings whose variables could not be replaced. What stands there is not what the user meant.
     unexpanded: Vec<String>,
@@ -173,7 +186,12 @@ impl Draft {
     pub fn parse(text: &str, base: &Path, lookup: &Lookup<'_>) -> Result<Self, Vec<Fault>> {
         let mut table: Table = text.parse().map_err(|error| vec![syntax_fault(text, &error)])?;
         let mut faults = Vec::new();
-        expand_table(&mut table, "", lookup, &mut faults);
+        let mut values = Vec::new();
+        expand_table(&mut table, "", &mut |text, path| match variables::expand(text, lookup, &mut values) {
+            Ok(expanded) => *text = expanded,
+            Err(error) => faults.push(Fault::new(path, error.to_string()).hint(error.hint())),
+        });
+        let secrets = Redaction::of(values.iter().map(|(shown, value)| (value.as_str(), shown.as_str())));
         let unexpanded = faults.iter().map(|fault| fault.path.clone()).collect();
 
         let mut root = Section::root(table, &mut faults);
@@ -188,7 +206,7 @@ impl Draft {
         let network = read_network(root.section("network"), base);
         root.finish();
         let destination = Destination::from_toml(destination.unwrap_or_default(), &mut faults);
-        Ok(Self { name, destination, source, computed, limits, state, network, faults, unexpanded })
+        Ok(Self { name, destination, source, computed, limits, state, network, secrets, faults, unexpanded })
     }
 
     /// The plugin's config as JSON. It holds secrets.
@@ -204,6 +222,11 @@ impl Draft {
     /// Columns that are made from others, those that the file says without a fault.
     pub fn computed(&self) -> &[Computed] {
         &self.computed
+    }
+
+    /// The values that took the place of `${VARIABLES}`: no output shows them.
+    pub fn secrets(&self) -> &Redaction {
+        &self.secrets
     }
 
     /// The name and state of a file whose other parts may have faults: to look at a state, no key is needed.
@@ -222,10 +245,10 @@ impl Draft {
 
     /// The sync, or all faults that were found.
     pub fn finish(self) -> Result<SyncFile, Vec<Fault>> {
-        let Self { name, destination, source, computed, limits, state, network, faults, .. } = self;
+        let Self { name, destination, source, computed, limits, state, network, secrets, faults, .. } = self;
         match (name, source, state) {
             (Some(name), Some(source), Some(state)) if faults.is_empty() => {
-                Ok(SyncFile { name, destination, source, computed, limits, state, network })
+                Ok(SyncFile { name, destination, source, computed, limits, state, network, secrets })
             }
             _ => Err(faults),
         }
@@ -256,13 +279,32 @@ fn read_name(root: &mut Section<'_>) -> Option<SyncName> {
 }
 
 fn read_limits(mut section: Section<'_>) -> Limits {
-    let limits = Limits {
-        requests_per_second: section.rate("requests_per_second").unwrap_or(Rate::PluginDefault),
-        messages_per_minute: section.rate("messages_per_minute").unwrap_or(Rate::PluginDefault),
-        concurrency: section.whole("concurrency", 1..=MOST_CONCURRENCY).unwrap_or(DEFAULT_CONCURRENCY),
+    let requests_per_second = section.rate("requests_per_second").unwrap_or(Rate::PluginDefault);
+    let records_per_minute = section.rate("records_per_minute");
+    let requests_per_minute = match (section.rate("requests_per_minute"), section.rate("messages_per_minute")) {
+        (Some(_), Some(_)) => {
+            section.fault(
+                "messages_per_minute",
+                "is the former name of requests_per_minute, which is there too",
+                "delete one of the two",
+            );
+            Rate::PluginDefault
+        }
+        (rate, alias) => rate.or(alias).unwrap_or(Rate::PluginDefault),
     };
+    let concurrency = section.whole("concurrency", 1..=MOST_CONCURRENCY).unwrap_or(DEFAULT_CONCURRENCY);
+    let mut rejected = section.section("max_rejected");
+    let max_rejected = Threshold {
+        count: rejected.whole("count", 0..=u32::MAX).unwrap_or(DEFAULT_REJECTED),
+        ratio: rejected.ratio("ratio").unwrap_or(DEFAULT_REJECTED_RATIO),
+    };
+    rejected.finish();
     section.finish();
-    limits
+    let records_per_minute = match records_per_minute {
+        Some(Rate::AtMost(most)) => Some(most),
+        Some(Rate::Unlimited | Rate::PluginDefault) | None => None,
+    };
+    Limits { requests_per_second, requests_per_minute, records_per_minute, concurrency, max_rejected }
 }
 
 fn read_state(mut section: Section<'_>, base: &Path, name: Option<&SyncName>) -> Option<StateSpec> {
@@ -285,26 +327,23 @@ fn read_network(mut section: Section<'_>, base: &Path) -> Network {
     Network { ca_files: ca_files.iter().map(|file| base.join(file)).collect() }
 }
 
-/// Replaces the variables of every string in a table, and notes the paths of those that could not be.
-fn expand_table(table: &mut Table, path: &str, lookup: &Lookup<'_>, faults: &mut Vec<Fault>) {
+/// Visits every string in a table, with its path.
+fn expand_table(table: &mut Table, path: &str, expand: &mut dyn FnMut(&mut String, &str)) {
     for (key, value) in table.iter_mut() {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        expand_value(value, &path, lookup, faults);
+        expand_value(value, &path, expand);
     }
 }
 
-fn expand_value(value: &mut Value, path: &str, lookup: &Lookup<'_>, faults: &mut Vec<Fault>) {
+fn expand_value(value: &mut Value, path: &str, expand: &mut dyn FnMut(&mut String, &str)) {
     match value {
-        Value::String(text) => match variables::expand(text, lookup) {
-            Ok(expanded) => *text = expanded,
-            Err(error) => faults.push(Fault::new(path, error.to_string()).hint(error.hint())),
-        },
+        Value::String(text) => expand(text, path),
         Value::Array(list) => {
             for (index, value) in list.iter_mut().enumerate() {
-                expand_value(value, &format!("{path}[{index}]"), lookup, faults);
+                expand_value(value, &format!("{path}[{index}]"), expand);
             }
         }
-        Value::Table(table) => expand_table(table, path, lookup, faults),
+        Value::Table(table) => expand_table(table, path, expand),
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
     }
 }

@@ -1,25 +1,46 @@
 //! Standard output and standard error: results on the one, everything else on the other, in colour where it is seen.
+//!
+//! The one place where text leaves for a person or a log: secret values are taken out of it, and control characters are
+//! escaped. Data (a request's body, a schema) goes out as it is, unless a person's terminal would read it.
 
 use std::env;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use destination_host::fault::Fault;
 use destination_host::observer::Moment;
+use destination_host::redaction::Redaction;
+use destination_host::sanitize::sanitize;
 
 use crate::cli::LogFormat;
 
 /// The events that are the command line's own words, where standard error is JSON.
 pub(crate) const TARGET: &str = "cli";
 
-/// Where the command line writes to.
-#[derive(Debug, Clone, Copy)]
+/// Where the command line writes to. Cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct Terminal {
-    stdout_colour: bool,
-    stderr_colour: bool,
+    stdout: Stream,
+    stderr: Stream,
     /// Whether a person watches standard error.
     pub(crate) watched: bool,
     /// Whether standard error is one JSON object a line.
     json: bool,
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// What is known of a stream.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    is_terminal: bool,
+    colour: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    secrets: Redaction,
+    /// Why standard output could not be written.
+    failed: Option<io::Error>,
 }
 
 /// A colour that means something.
@@ -33,6 +54,8 @@ pub(crate) enum Ink {
 }
 
 impl Ink {
+    const ALL: [Self; 5] = [Self::Good, Self::Bad, Self::Notice, Self::Faint, Self::Strong];
+
     fn code(self) -> &'static str {
         match self {
             Self::Good => "32",
@@ -42,6 +65,26 @@ impl Ink {
             Self::Strong => "1",
         }
     }
+
+    /// What begins text in this colour until it is written: a code point that Unicode keeps for use within a program. So all
+    /// escapes in a text can be told to be from outside.
+    fn mark(self) -> char {
+        match self {
+            Self::Good => '\u{fdd1}',
+            Self::Bad => '\u{fdd2}',
+            Self::Notice => '\u{fdd3}',
+            Self::Faint => '\u{fdd4}',
+            Self::Strong => '\u{fdd5}',
+        }
+    }
+}
+
+/// What ends text in a colour.
+const END: char = '\u{fdd0}';
+
+/// A text in a colour, for a line of a [`Terminal`].
+pub(crate) fn paint(ink: Ink, text: &str) -> String {
+    format!("{}{text}{END}", ink.mark())
 }
 
 impl Terminal {
@@ -50,51 +93,87 @@ impl Terminal {
         let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && env::var_os("TERM").is_none_or(|term| term != "dumb");
         let json = format == LogFormat::Json;
-        let watched = io::stderr().is_terminal() && !json;
-        Self { stdout_colour: colour && io::stdout().is_terminal(), stderr_colour: colour && watched, watched, json }
+        let stream = |is_terminal| Stream { is_terminal, colour: colour && is_terminal };
+        let (stdout, stderr) = (stream(io::stdout().is_terminal()), stream(io::stderr().is_terminal() && !json));
+        Self { stdout, stderr, watched: stderr.is_terminal, json, shared: Arc::default() }
     }
 
-    /// A text for standard output in a colour.
-    pub(crate) fn paint(&self, ink: Ink, text: &str) -> String {
-        paint(self.stdout_colour, ink, text)
+    /// Takes these values out of all text from now on.
+    pub(crate) fn hide(&self, secrets: &Redaction) {
+        self.shared().secrets = secrets.clone();
     }
 
-    /// A text for standard error in a colour.
-    pub(crate) fn paint_error(&self, ink: Ink, text: &str) -> String {
-        paint(self.stderr_colour, ink, text)
+    /// Why standard output could not be written, if it could not.
+    pub(crate) fn output_error(&self) -> Option<io::Error> {
+        self.shared().failed.take()
     }
 
-    /// A line on standard output. A reader that has gone away is no error: it has seen enough.
+    /// A line on standard output.
     pub(crate) fn say(&self, line: &str) {
+        self.write_out(&self.rendered(line, self.stdout));
+    }
+
+    /// Lines on standard output for a machine, as they are: escaped only where a terminal would read them.
+    pub(crate) fn data(&self, lines: &str) {
+        if self.stdout.is_terminal {
+            return self.write_out(&sanitize(lines));
+        }
+        self.write_out(lines);
+    }
+
+    /// A reader that has gone away is no error: it has seen enough.
+    fn write_out(&self, line: &str) {
         let mut stdout = io::stdout().lock();
-        if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
-            tracing::debug!("standard output is closed");
+        match writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                self.shared().failed.get_or_insert(error);
+            }
+            _ => {}
         }
     }
 
     /// A line on standard error.
     pub(crate) fn note(&self, line: &str) {
         if self.json {
-            return tracing::info!(target: TARGET, "{}", line.trim());
+            return tracing::info!(target: TARGET, "{}", unpainted(line).trim());
         }
-        if writeln!(io::stderr().lock(), "{line}").is_err() {
+        if writeln!(io::stderr().lock(), "{}", self.rendered(line, self.stderr)).is_err() {
             tracing::debug!("standard error is closed");
         }
     }
 
-    /// An error and its mend.
+    /// A text as it is written to a stream.
+    fn rendered(&self, line: &str, stream: Stream) -> String {
+        let mut line = line.to_owned();
+        self.shared().secrets.apply(&mut line);
+        let mut line = sanitize(&line).into_owned();
+        if !stream.colour {
+            return unpainted(&line);
+        }
+        for ink in Ink::ALL {
+            line = line.replace(ink.mark(), &format!("\u{1b}[{}m", ink.code()));
+        }
+        line.replace(END, "\u{1b}[0m")
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        // An assignment can't stop halfway.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An error and its fix.
     pub(crate) fn error(&self, message: &str, hint: Option<&str>) {
         self.error_with_cause(message, None, hint);
     }
 
-    /// An error, what lies behind it, and its mend.
+    /// An error, what lies behind it, and its fix.
     pub(crate) fn error_with_cause(&self, message: &str, cause: Option<&str>, hint: Option<&str>) {
         if self.json {
             return tracing::error!(target: TARGET, cause, hint, "{message}");
         }
-        self.note(&format!("{} {message}", self.paint_error(Ink::Bad, "error:")));
+        self.note(&format!("{} {message}", paint(Ink::Bad, "error:")));
         if let Some(cause) = cause {
-            self.note(&format!("  {} {cause}", self.paint_error(Ink::Faint, "cause:")));
+            self.note(&format!("  {} {cause}", paint(Ink::Faint, "cause:")));
         }
         self.hint("", hint);
     }
@@ -126,7 +205,7 @@ impl Terminal {
         if self.json {
             return tracing::warn!(target: TARGET, hint, "{message}");
         }
-        self.note(&format!("{} {message}", self.paint_error(Ink::Notice, "warning:")));
+        self.note(&format!("{} {message}", paint(Ink::Notice, "warning:")));
         self.hint("", hint);
     }
 
@@ -141,7 +220,7 @@ impl Terminal {
             let path = if fault.path.is_empty() {
                 String::new()
             } else {
-                format!("{} ", self.paint_error(Ink::Strong, &format!("{}:", fault.path)))
+                format!("{} ", paint(Ink::Strong, &format!("{}:", fault.path)))
             };
             self.note(&format!("  {path}{}", fault.message));
             self.hint("  ", fault.hint.as_deref());
@@ -150,22 +229,50 @@ impl Terminal {
 
     fn hint(&self, indent: &str, hint: Option<&str>) {
         if let Some(hint) = hint {
-            self.note(&format!("{indent}  {} {hint}", self.paint_error(Ink::Good, "hint:")));
+            self.note(&format!("{indent}  {} {hint}", paint(Ink::Good, "hint:")));
         }
     }
 }
 
-fn paint(colour: bool, ink: Ink, text: &str) -> String {
-    if colour { format!("\u{1b}[{}m{text}\u{1b}[0m", ink.code()) } else { text.to_owned() }
+fn unpainted(line: &str) -> String {
+    line.replace(|c| c == END || Ink::ALL.iter().any(|ink| ink.mark() == c), "")
+}
+
+/// Standard error as a log writes to it: the same rules as for all other text.
+impl io::Write for Terminal {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let plain = Stream { is_terminal: false, colour: false };
+        io::stderr().lock().write_all(self.rendered(&text, plain).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn rendered(colour: bool, line: &str) -> String {
+        let terminal = Terminal::detect(LogFormat::Text);
+        terminal.hide(&Redaction::of([("s3cret", "${KEY}")]));
+        terminal.rendered(line, Stream { is_terminal: colour, colour })
+    }
+
     #[test]
     fn colour_is_left_out_where_it_is_not_seen() {
-        assert_eq!(paint(false, Ink::Bad, "x"), "x");
-        assert_eq!(paint(true, Ink::Bad, "x"), "\u{1b}[31mx\u{1b}[0m");
+        let line = format!("a {} c", paint(Ink::Bad, "b"));
+        assert_eq!(rendered(false, &line), "a b c");
+        assert_eq!(rendered(true, &line), "a \u{1b}[31mb\u{1b}[0m c");
+    }
+
+    #[test]
+    fn text_from_outside_has_no_escapes_and_no_secrets() {
+        let line = format!("{} s3cret\u{202e}", paint(Ink::Strong, "\u{1b}[31mid"));
+        assert_eq!(rendered(true, &line), "\u{1b}[1m\\u001b[31mid\u{1b}[0m ${KEY}\\u202e");
+        assert_eq!(rendered(false, &line), "\\u001b[31mid ${KEY}\\u202e");
     }
 }

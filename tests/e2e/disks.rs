@@ -43,7 +43,8 @@ fn a_disk_that_has_no_room_is_found_before_the_first_request() {
     }
     // What is about to be sent is written down first, and does not fit.
     let desk = Desk::permissive();
-    rows(&desk, 20_000);
+    let lines: String = (0..1000).map(|id| format!("{id:0900}\n")).collect();
+    desk.write("rows.csv", format!("id\n{lines}"));
     desk.audience("mirror");
     let outcome = cramped(&desk, SMALL, &["sync", "sync.toml"]);
     outcome.ends_with(1).says("e2e.state.sqlite").says("disk is not full");

@@ -10,6 +10,7 @@ use destination_host::limits::Limits;
 use destination_host::observer::Unobserved;
 use destination_host::pipeline::{self, Options};
 use destination_host::plugin::Plugin;
+use destination_host::report::FailureKind;
 use destination_host::runtime::{CompileCache, Runtime};
 use destination_host::stop::Stop;
 use destination_host::sync_file::Draft;
@@ -217,7 +218,7 @@ fn a_plugin_that_never_ends_is_ended_and_the_run_is_told_in_full() {
             pipeline::run(&plugin, &client, &sync, &options, Arc::new(Unobserved), &Stop::default()).await.unwrap()
         });
         let failure = report.failure.unwrap();
-        assert_eq!(failure.kind, "plugin");
+        assert_eq!(failure.kind, FailureKind::Plugin);
         assert!(failure.message.contains("used up the 300ms"), "{}", failure.message);
         assert_eq!((report.counts.rows_read, report.counts.undelivered), (20, 20));
     }

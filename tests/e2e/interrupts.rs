@@ -55,6 +55,30 @@ impl Held {
         }
     }
 
+    /// Starts a sync that repeats its first request as the server asks it to, and returns once it was answered so often.
+    fn repeating(desk: &Desk, fault: Fault, times: usize) -> Self {
+        desk.write("rows.csv", "id\n1\n2\n3\n4\n");
+        let retry = "retry = { max_attempts = 100, initial_backoff_ms = 60000, max_backoff_ms = 60000 }\n";
+        let settings = format!("batch_size = 2\naudience_id = 42\nsync_mode = \"mirror\"\n{retry}");
+        let sync =
+            sync_file("customer_profile_audiences", &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
+        // The harness's own retry settings stand before these.
+        desk.write(
+            "sync.toml",
+            sync.replacen("retry = { max_attempts = 3, initial_backoff_ms = 1, max_backoff_ms = 5 }\n", "", 1),
+        );
+        desk.fake.inject(Faults::script([fault.forever()]));
+        let mut child = desk
+            .command(&["sync", "sync.toml", "--report", "report.json"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        desk.fake.wait_for(times, PATIENCE).unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr }
+    }
+
     fn end(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).unwrap();
@@ -130,4 +154,91 @@ fn a_second_run_on_the_same_state_is_refused_and_disturbs_nothing() {
     let (status, said) = held.end();
     assert_eq!(status.code(), Some(0), "{said}");
     assert_eq!(desk.fake.members(42).len(), ROWS);
+}
+
+/// A run that waits does not wait any longer: not for a `Retry-After`, not for its own backoff. Were one of the waits not
+/// ended, the test would take minutes, and send more than one request.
+#[test]
+fn a_signal_ends_every_wait() {
+    for fault in
+        [Fault::status(429).retry_after_secs(250), Fault::status(503), Fault::status(503).retry_after_secs(250)]
+    {
+        let desk = Desk::permissive();
+        let held = Held::repeating(&desk, fault.clone(), 1);
+        held.signal("TERM");
+        let (status, said) = held.end();
+        assert_eq!(status.code(), Some(1), "{said}");
+        assert!(said.contains("stopped by SIGTERM"), "{said}");
+        assert_eq!(desk.fake.requests().len(), 1, "{fault:?}: nothing new after the signal");
+        assert_eq!(desk.report()["failure"]["kind"], "interrupted");
+        desk.fake.inject(Faults::script([Fault::pass()]));
+        desk.sync(&[]).ends_with(0);
+        assert_eq!(desk.fake.members(42).len(), 4);
+    }
+}
+
+/// The limiter lets one request a minute go: a signal does not wait for the next one.
+#[test]
+fn a_signal_ends_the_wait_for_the_limiter() {
+    for limit in ["requests_per_minute = 1", "records_per_minute = 2"] {
+        let desk = Desk::permissive();
+        desk.write("rows.csv", "id\n1\n2\n3\n4\n");
+        let sync =
+            sync_file("customer_profiles", "batch_size = 2\n", &[("id", "integration_id", "")], "csv", "rows.csv");
+        desk.write("sync.toml", format!("{sync}[limits]\n{limit}\n"));
+        let mut child = desk
+            .command(&["sync", "sync.toml", "--report", "report.json"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        desk.fake.wait_for(1, PATIENCE).unwrap();
+        let held = Held { stderr: BufReader::new(child.stderr.take().unwrap()), child };
+        held.signal("INT");
+        let (status, said) = held.end();
+        assert_eq!(status.code(), Some(1), "{limit}: {said}");
+        assert_eq!(desk.fake.requests().len(), 1, "{limit}");
+        assert_eq!(desk.report()["failure"]["kind"], "interrupted", "{limit}");
+    }
+}
+
+/// A server that never answers is waited for as long as a stopping run may last, and no longer. This test takes that long.
+#[test]
+fn a_request_without_an_answer_is_given_up_in_time() {
+    let desk = Desk::permissive();
+    let held = Held::repeating(&desk, Fault::hold(), 1);
+    held.signal("TERM");
+    let (status, said) = held.end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let report = desk.report();
+    assert_eq!(report["failure"]["kind"], "interrupted");
+    assert_eq!(counts(&report, ["rows_read", "delivered", "undelivered", "requests"]), [4, 0, 4, 1]);
+    desk.fake.release();
+    desk.fake.inject(Faults::script([Fault::pass()]));
+    // What was given up may have arrived: it stayed pending, and is sent again.
+    desk.sync(&[]).ends_with(0);
+    assert_eq!(desk.fake.members(42).len(), 4);
+}
+
+/// A source that waits for input is not waited for.
+#[test]
+fn a_signal_ends_a_run_whose_input_never_comes() {
+    let desk = Desk::permissive();
+    let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "-");
+    desk.write("sync.toml", sync);
+    let mut child = desk
+        .command(&["sync", "sync.toml", "--report", "report.json", "--metrics", "0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"id\n1\n").unwrap();
+    let mut held = Held { stderr: BufReader::new(child.stderr.take().unwrap()), child };
+    held.says("metrics at");
+    held.signal("TERM");
+    let (status, said) = held.end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    drop(input);
 }

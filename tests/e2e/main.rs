@@ -26,6 +26,7 @@ mod html_report;
 mod interrupts;
 mod metrics;
 mod mirror;
+mod mistakes;
 mod network;
 mod payloads;
 mod preview;

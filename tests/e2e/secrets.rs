@@ -4,7 +4,7 @@ use std::fs;
 
 use fake_talon_one::{Fault, Faults};
 
-use crate::harness::{Desk, KEY, Outcome};
+use crate::harness::{Desk, KEY, Outcome, sync_file};
 
 /// Every file of the desk, however it is written.
 fn files(desk: &Desk) -> Vec<(String, Vec<u8>)> {
@@ -85,6 +85,42 @@ fn a_faulty_sync_file_is_told_of_without_its_secrets() {
             let said = [outcome.stdout, outcome.stderr].concat();
             assert!(!contains(&said, KEY), "{to}: {}", String::from_utf8_lossy(&said));
             assert_eq!(outcome.status.code(), Some(2), "{to}");
+        }
+    }
+}
+
+/// Every variable of a sync file is a secret: what a driver says of it is shown without it, and it can't add to a URL.
+#[test]
+fn a_variable_is_in_no_output_and_stays_within_its_place() {
+    for password in ["Sup3r%zzSecret", "a b c d", "a&b=c&d", "x&port=1&host=127.0.0.2", "p@ss/w:rd?#", "quote'\"\\"] {
+        let desk = Desk::permissive();
+        let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "rows.csv");
+        let (before, _) = sync.split_once("[source]").unwrap();
+        // A driver that repeats what it is given: a file name.
+        for source in [
+            "type = \"csv\"\npath = \"missing-${PW}.csv\"\n".to_owned(),
+            "type = \"adbc\"\ndriver = \"no-driver-${PW}\"\nquery = \"SELECT 1\"\n".to_owned(),
+            "type = \"adbc\"\ndriver = \"postgresql\"\nuri = \"postgresql://u:${PW}@127.0.0.1:1/db?sslmode=${PW}\"\nquery = \"SELECT 1\"\n".to_owned(),
+        ] {
+            desk.write("sync.toml", format!("{before}[source]\n{source}"));
+            for arguments in [
+                &["validate", "sync.toml"][..],
+                &["preview", "sync.toml"],
+                &["sync", "sync.toml", "--report", "r.json", "--report-html", "r.html"],
+                &["--log-format", "json", "sync", "sync.toml"],
+            ] {
+                let mut command = desk.command(arguments);
+                let outcome = command.env("PW", password).env("DESTINATION_HOST_LOG", "trace").output().unwrap();
+                let said = [outcome.stdout, outcome.stderr].concat();
+                let json = serde_json::Value::from(password).to_string();
+                for form in [password, json.trim_matches('"')] {
+                    assert!(!contains(&said, form), "{source}: {}", String::from_utf8_lossy(&said));
+                }
+                assert_ne!(outcome.status.code(), Some(0));
+            }
+            for (name, bytes) in files(&desk) {
+                assert!(!contains(&bytes, password), "the password is in {name}");
+            }
         }
     }
 }

@@ -109,3 +109,54 @@ fn a_state_is_not_forgotten_without_a_word() {
     desk.host(&["state", "show", "sync.toml"]).ends_with(0).says("1 key");
     desk.host(&["state", "reset", "sync.toml", "--yes"]).ends_with(0).says("forgot 1 key");
 }
+
+/// What a file, a server or a plugin says can't move the cursor, colour the terminal or turn text round.
+#[test]
+fn text_from_outside_is_shown_with_its_controls_escaped() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "\u{1b}[31mid\u{1b}]0;pwn\u{7},na\u{202e}me\n1,\u{9b}2J\n");
+    desk.profiles(&[("id", "integration_id", "")]);
+    for arguments in
+        [&["validate", "sync.toml"][..], &["sync", "sync.toml"], &["--log-format", "json", "sync", "sync.toml"]]
+    {
+        let outcome = desk.command(arguments).env("DESTINATION_HOST_LOG", "trace").output().unwrap();
+        let said = String::from_utf8([outcome.stdout, outcome.stderr].concat()).unwrap();
+        assert!(said.contains("\\u001b[31mid"), "{arguments:?}: {said}");
+        let raw = said
+            .chars()
+            .find(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || ('\u{202a}'..='\u{202e}').contains(c));
+        assert_eq!(raw, None, "{arguments:?}: {said:?}");
+    }
+    // A preview's bodies are what is sent, byte for byte, where no terminal reads them.
+    desk.write("rows.csv", "id,name\n1,\u{202e}x\n");
+    desk.profiles(&[("id", "integration_id", ""), ("name", "name", "")]);
+    desk.host(&["preview", "sync.toml"]).ends_with(0).says("\u{202e}x");
+}
+
+/// A full disk, as Linux plays it: who asked for output and did not get it is told.
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let desk = Desk::permissive();
+    desk.write("rows.csv", "id\n1\n");
+    desk.audience("mirror");
+    desk.host(&["sync", "sync.toml"]).ends_with(0);
+    for arguments in [
+        &["preview", "sync.toml"][..],
+        &["validate", "sync.toml"],
+        &["check", "sync.toml"],
+        &["describe"],
+        &["describe", "--schema"],
+        &["schema"],
+        &["man"],
+        &["completions", "bash"],
+        &["state", "show", "sync.toml"],
+        &["state", "export", "sync.toml"],
+        &["sync", "sync.toml"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let outcome = desk.command(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        assert_eq!(outcome.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("cannot be written") && said.contains("No space left"), "{arguments:?}: {said}");
+    }
+}

@@ -174,7 +174,7 @@ async fn batches_are_delivered_as_the_vectors_say() {
         config["deployment_url"] = json!(fake.url());
         let client = HttpClient::new(&ClientSettings::default()).unwrap();
         let session = plugin.session(&config.to_string(), Outgoing::new(client, Pace::unlimited())).unwrap();
-        let outcome = match session.send_batch(&batch(&vector["records"])).await {
+        let outcome = match session.send_batch(&batch(&vector["records"])).await.answer {
             Ok(answer) => json!({"report": report(&answer)}),
             Err(CallError::Failed(it)) => json!({"failure": failure(&it)}),
             Err(error) => panic!("{}: {error}", vector["name"]),

@@ -9,25 +9,25 @@ use destination_host::plugin::Plugin;
 
 use super::{client, sync_file};
 use crate::problem::Problem;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
-    let sync = sync_file(plugin, path).await?;
+    let sync = sync_file(plugin, path, terminal).await?;
     let outgoing = Outgoing::new(client(&sync.network)?, Pace::unlimited());
-    let traffic = std::sync::Arc::clone(&outgoing.traffic);
     let session = plugin.session(&sync.destination.json(), outgoing)?;
-    let checked = match session.check_connection().await {
+    let outcome = session.check_connection().await;
+    let checked = match outcome.answer {
         Ok(checked) => checked,
         Err(error) => {
-            terminal.error_with_cause(&error.to_string(), traffic.last_fault().as_deref(), None);
+            terminal.error_with_cause(&error.to_string(), outcome.traffic.cause.as_deref(), None);
             return Ok(Exit::Failed);
         }
     };
     for line in &checked.verified {
-        terminal.say(&format!("{} {line}", terminal.paint(Ink::Good, "✔")));
+        terminal.say(&format!("{} {line}", paint(Ink::Good, "✔")));
     }
     for line in &checked.unverified {
-        terminal.say(&format!("{} not checked: {line}", terminal.paint(Ink::Notice, "?")));
+        terminal.say(&format!("{} not checked: {line}", paint(Ink::Notice, "?")));
     }
     Ok(Exit::Success)
 }

@@ -16,7 +16,7 @@ use fake_talon_one::{Fake, Settings};
 
 use crate::problem::Problem;
 use crate::signal;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 
 use super::{judged, sync::deliver};
 
@@ -55,7 +55,7 @@ pub(crate) async fn run(plugin: &Plugin, terminal: &Terminal) -> Result<Exit, Pr
     let folder = tempfile::tempdir().map_err(failed)?;
     let stop = Stop::default();
     signal::listen(&stop, terminal).map_err(failed)?;
-    terminal.say(&terminal.paint(Ink::Faint, &format!("A Talon.One of its own listens at {}.", fake.url())));
+    terminal.say(&paint(Ink::Faint, &format!("A Talon.One of its own listens at {}.", fake.url())));
 
     for (number, title, example) in [
         (1, "Customers become profiles", PROFILES),
@@ -63,11 +63,12 @@ pub(crate) async fn run(plugin: &Plugin, terminal: &Terminal) -> Result<Exit, Pr
         (3, "A week later: only the differences are sent", AUDIENCE_LATER),
     ] {
         terminal.say("");
-        terminal.say(&terminal.paint(Ink::Strong, &format!("{number}. {title}")));
+        terminal.say(&paint(Ink::Strong, &format!("{number}. {title}")));
         let (path, sync) = example.lay_out(folder.path(), fake.url(), plugin).await?;
         let report = deliver(plugin, &path, &sync, &Options::default(), &stop, None, terminal).await?;
-        if report.exit != Exit::Success {
-            return Ok(report.exit);
+        let exit = report.verdict().exit();
+        if exit != Exit::Success {
+            return Ok(exit);
         }
     }
     show_what_it_holds(&fake, terminal);
@@ -107,13 +108,13 @@ fn show_what_it_holds(fake: &Fake, terminal: &Terminal) {
     terminal.say("");
     terminal.say(&format!(
         "{} Talon.One now holds {} and an audience of {}, after {}.",
-        terminal.paint(Ink::Good, "✔"),
+        paint(Ink::Good, "✔"),
         counted(profiles.len() as u64, "profile"),
         counted(members.len() as u64, "member"),
         counted(fake.requests().len() as u64, "request"),
     ));
     for (id, attributes) in profiles.iter().filter(|(_, attributes)| !attributes.is_empty()).take(PROFILES_SHOWN) {
-        terminal.say(&format!("  {}", terminal.paint(Ink::Strong, id)));
+        terminal.say(&format!("  {}", paint(Ink::Strong, id)));
         for (name, value) in attributes {
             terminal.say(&format!("    {name:18} {value}"));
         }

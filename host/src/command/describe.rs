@@ -6,17 +6,17 @@ use destination_host::job::mode_name;
 use destination_host::plugin::Plugin;
 
 use crate::problem::Problem;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 use destination_host::figures::{bytes, count};
 
 pub(super) fn run(plugin: &Plugin, schema: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let descriptor = plugin.descriptor();
     if schema {
-        terminal.say(&descriptor.config_schema);
+        terminal.data(&descriptor.config_schema);
         return Ok(Exit::Success);
     }
     let title = format!("{} ({} {})", descriptor.label, descriptor.name, descriptor.version);
-    terminal.say(&terminal.paint(Ink::Strong, &title));
+    terminal.say(&paint(Ink::Strong, &title));
     terminal.say(&descriptor.description);
     for object_type in &descriptor.object_types {
         show_object_type(object_type, terminal);
@@ -35,7 +35,7 @@ fn show_object_type(object_type: &ObjectType, terminal: &Terminal) {
         })
         .collect();
     terminal.say("");
-    terminal.say(&format!("{}  {}", terminal.paint(Ink::Strong, &object_type.name), object_type.label));
+    terminal.say(&format!("{}  {}", paint(Ink::Strong, &object_type.name), object_type.label));
     terminal.say(&format!("  {}", object_type.description));
     terminal.say(&format!("  modes: {}", modes.join(", ")));
     let width = object_type.fields.iter().map(|field| field.name.chars().count()).max().unwrap_or_default();
@@ -61,5 +61,5 @@ fn show_rest(descriptor: &Descriptor, terminal: &Terminal) {
         count(limits.requests_per_second.into()),
         count(limits.requests_per_minute.into())
     ));
-    terminal.say(&terminal.paint(Ink::Faint, "describe --schema prints the JSON Schema of the settings"));
+    terminal.say(&paint(Ink::Faint, "describe --schema prints the JSON Schema of the settings"));
 }

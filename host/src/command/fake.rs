@@ -5,7 +5,7 @@ use fake_talon_one::{Fake, Settings};
 
 use crate::problem::Problem;
 use crate::signal;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 
 /// The key that it takes. It opens nothing but the fake.
 const API_KEY: &str = "demo-key";
@@ -16,10 +16,7 @@ pub(super) async fn run(port: u16, terminal: &Terminal) -> Result<Exit, Problem>
     // The first line is the URL alone, for scripts.
     terminal.say(fake.url());
     terminal.note("A Talon.One to try things on. It forgets everything when it ends: Ctrl-C ends it.");
-    terminal.note(
-        &terminal
-            .paint_error(Ink::Faint, &format!("  export TALON_ONE_URL={} TALON_ONE_API_KEY={API_KEY}", fake.url())),
-    );
+    terminal.note(&paint(Ink::Faint, &format!("  export TALON_ONE_URL={} TALON_ONE_API_KEY={API_KEY}", fake.url())));
     signal::wait().await.map_err(failed)?;
     let snapshot = fake.snapshot();
     terminal.note(&format!(

@@ -46,7 +46,7 @@ fn print(bytes: &[u8]) -> Result<Exit, Problem> {
     match io::stdout().lock().write_all(bytes) {
         // A reader that has gone away has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Problem::new(Exit::Failed, format!("cannot write: {error}")))
+            Err(Problem::new(Exit::Failed, format!("standard output cannot be written: {error}")))
         }
         _ => Ok(Exit::Success),
     }

@@ -9,21 +9,21 @@ use destination_host::plugin::Plugin;
 
 use super::{client, sync_file};
 use crate::problem::Problem;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 use destination_host::figures::{count, counted};
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Terminal) -> Result<Exit, Problem> {
-    let sync = sync_file(plugin, path).await?;
+    let sync = sync_file(plugin, path, terminal).await?;
     let preview =
         preview(plugin, &client(&sync.network)?, &sync, rows).await.map_err(|error| Problem::preview(path, error))?;
     for request in &preview.requests {
         let line = format!("{} {}", request.method, request.path);
-        terminal.say(&terminal.paint(Ink::Strong, &line));
+        terminal.say(&paint(Ink::Strong, &line));
         // As it is sent, byte for byte, on one line.
-        terminal.say(&request.body);
+        terminal.data(&request.body);
     }
     for (row, issue) in &preview.issues {
-        let code = terminal.paint_error(Ink::Strong, &issue.code);
+        let code = paint(Ink::Strong, &issue.code);
         terminal.note(&format!("row {} is rejected: {code}  {}", count(*row), issue.message));
     }
     let mut said = format!("{} read, nothing was sent", counted(preview.rows, "row"));
@@ -33,6 +33,6 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
     if Job::new(plugin.descriptor(), &sync.destination).mirrors() {
         said.push_str("; shown as a first load: a sync sends only what differs from the state");
     }
-    terminal.note(&terminal.paint_error(Ink::Faint, &said));
+    terminal.note(&paint(Ink::Faint, &said));
     Ok(if preview.issues.is_empty() { Exit::Success } else { Exit::Rejected })
 }

@@ -10,6 +10,6 @@ use crate::terminal::Terminal;
 pub(super) fn run(plugin: &Plugin, terminal: &Terminal) -> Result<Exit, Problem> {
     let schema = sync_file::schema(&plugin.descriptor().config_schema)
         .map_err(|error| Problem::new(Exit::Failed, format!("the plugin's schema is no JSON: {error}")))?;
-    terminal.say(&schema);
+    terminal.data(&schema);
     Ok(Exit::Success)
 }

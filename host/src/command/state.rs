@@ -5,18 +5,18 @@ use std::path::Path;
 
 use destination_host::exit::Exit;
 use destination_host::state::{Access, State as StateFile};
-use destination_host::sync_file::{Draft, SyncName};
+use destination_host::sync_file::SyncName;
 use serde_json::json;
 
+use super::open_draft;
 use crate::cli::State;
 use crate::problem::Problem;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 use destination_host::figures::{count, counted};
 
 pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem> {
     let (State::Show { sync: path } | State::Export { sync: path } | State::Reset { sync: path, .. }) = command;
-    let draft = Draft::open(path).and_then(Draft::state);
-    let (name, spec) = draft.map_err(|faults| Problem::faults(path, faults))?;
+    let (name, spec) = open_draft(path, terminal)?.state().map_err(|faults| Problem::faults(path, faults))?;
     let access = if matches!(command, State::Reset { .. }) { Access::Write } else { Access::Read };
     let Some(state) = StateFile::open(&spec.path, access)? else {
         terminal.note(&format!("there is no state file at {}: `{name}` was not run yet", spec.path.display()));
@@ -39,7 +39,7 @@ fn show(state: &StateFile, name: &SyncName, file: &Path, terminal: &Terminal) ->
         terminal.note(&format!("nothing is remembered of `{name}` in {}", file.display()));
         return Ok(Exit::Success);
     };
-    terminal.say(&terminal.paint(Ink::Strong, name.as_str()));
+    terminal.say(&paint(Ink::Strong, name.as_str()));
     terminal.say(&format!("  file         {}", file.display()));
     for (what, value) in &summary.target {
         terminal.say(&format!("  target       {what} {value}"));
@@ -63,7 +63,7 @@ fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
     match written.and_then(|()| out.flush()) {
         // A reader that has gone away has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Problem::new(Exit::Failed, format!("cannot write: {error}")))
+            Err(Problem::new(Exit::Failed, format!("standard output cannot be written: {error}")))
         }
         _ => Ok(Exit::Success),
     }

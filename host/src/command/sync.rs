@@ -25,7 +25,7 @@ pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Res
     let stop = Stop::default();
     signal::listen(&stop, terminal)
         .map_err(|error| Problem::new(Exit::Failed, format!("can't listen to signals: {error}")))?;
-    let sync = sync_file(plugin, &args.sync).await?;
+    let sync = sync_file(plugin, &args.sync, terminal).await?;
     let options = Options {
         dry_run: args.dry_run,
         report: args.report,
@@ -39,7 +39,7 @@ pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Res
         Some(address) => Some(measure(plugin, &sync, address, terminal).await?),
         None => None,
     };
-    deliver(plugin, &args.sync, &sync, &options, &stop, metrics, terminal).await.map(|report| report.exit)
+    deliver(plugin, &args.sync, &sync, &options, &stop, metrics, terminal).await.map(|report| report.verdict().exit())
 }
 
 /// Serves the run's numbers.

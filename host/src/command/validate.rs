@@ -5,22 +5,20 @@ use std::path::Path;
 use destination_host::exit::Exit;
 use destination_host::job::{Job, mode_name};
 use destination_host::plugin::Plugin;
-use destination_host::sync_file::Draft;
 
-use super::{column_faults, judged};
+use super::{column_faults, judged, open_draft};
 use crate::problem::Problem;
-use crate::terminal::{Ink, Terminal};
+use crate::terminal::{Ink, Terminal, paint};
 use destination_host::figures;
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
-    let draft = Draft::open(path).map_err(|faults| Problem::faults(path, faults))?;
-    let mut draft = judged(plugin, draft).await?;
+    let mut draft = judged(plugin, open_draft(path, terminal)?).await?;
     let (faults, columns) = column_faults(plugin, &draft);
     draft.add_faults(faults);
     let sync = draft.finish().map_err(|faults| Problem::faults(path, faults))?;
 
     let job = Job::new(plugin.descriptor(), &sync.destination);
-    terminal.say(&format!("{} {} is valid", terminal.paint(Ink::Good, "✔"), path.display()));
+    terminal.say(&format!("{} {} is valid", paint(Ink::Good, "✔"), path.display()));
     let what = [job.object_type.as_deref(), job.mode.map(mode_name)].into_iter().flatten().collect::<Vec<_>>();
     terminal.say(&format!("  sync     {}: {}", sync.name, what.join(", ")));
     for (name, value) in &job.target {

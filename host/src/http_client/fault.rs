@@ -29,6 +29,8 @@ pub enum FaultKind {
     AnswerTimeout,
     /// The answer began and then stalled.
     Stalled,
+    /// The run was to stop, and no answer came in the time that was left for it.
+    GivenUp,
     /// What came back is not HTTP.
     Protocol,
     /// The client itself can't work.
@@ -50,6 +52,7 @@ impl FaultKind {
             Self::Incomplete => "incomplete",
             Self::AnswerTimeout => "answer-timeout",
             Self::Stalled => "stalled",
+            Self::GivenUp => "given-up",
             Self::Protocol => "protocol",
             Self::Setup => "setup",
         }
@@ -101,6 +104,11 @@ impl TransportFault {
         Self::new(FaultKind::Stalled, origin, &format!("waited {after:?}"))
     }
 
+    /// No answer came while the run was stopping.
+    pub fn given_up(origin: &Origin) -> Self {
+        Self::new(FaultKind::GivenUp, origin, "the run was asked to stop")
+    }
+
     pub(super) fn setup(origin: &Origin, error: &super::ClientError) -> Self {
         Self::new(FaultKind::Setup, origin, &error.to_string())
     }
@@ -121,6 +129,7 @@ impl TransportFault {
             FaultKind::Incomplete => "the connection broke within the answer",
             FaultKind::AnswerTimeout => "no answer in time",
             FaultKind::Stalled => "the answer stopped halfway",
+            FaultKind::GivenUp => "no answer in the time that was left",
             FaultKind::Protocol => "what answered does not speak HTTP as expected",
             FaultKind::Setup => "the HTTP client does not work",
         };

@@ -38,7 +38,7 @@ async fn a_call_that_never_ends_is_ended() {
 
 #[tokio::test]
 async fn a_call_that_takes_all_memory_is_ended() {
-    let error = rogue_session().await.check_connection().await.unwrap_err();
+    let error = rogue_session().await.check_connection().await.answer.unwrap_err();
     assert_eq!(error.to_string(), "rogue.wasm used up the 64 MiB of memory that check-connection may take");
 }
 
@@ -63,7 +63,7 @@ async fn a_mapping_that_loses_a_row_is_found_out() {
 
 #[tokio::test]
 async fn a_report_that_loses_a_record_is_found_out() {
-    let error = rogue_session().await.send_batch(&batch_of_one()).await.unwrap_err();
+    let error = rogue_session().await.send_batch(&batch_of_one()).await.answer.unwrap_err();
     assert_eq!(error.to_string(), "rogue.wasm gave a wrong answer to send-batch: record 0 is missing");
 }
 

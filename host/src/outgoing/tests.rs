@@ -93,7 +93,7 @@ async fn a_denied_request_never_leaves_and_is_told_why() {
     assert!(matches!(answer, Err(Error::HttpRequestDenied)), "{answer:?}");
     assert!(other.seen().is_empty() && allowed.seen().is_empty());
     assert_eq!((way.traffic.counts().denied, way.traffic.counts().requests), (1, 0));
-    let why = way.traffic.last_fault().unwrap();
+    let why = way.hook.take_call().cause.unwrap();
     assert!(why.contains(&other.url()) && why.contains("egress policy"), "{why}");
 }
 
@@ -183,7 +183,7 @@ async fn a_fault_becomes_its_code_and_its_words() {
     let answer = way.send(request(&server.url(), "")).await;
     assert!(matches!(answer, Err(Error::ConnectionTerminated)), "{answer:?}");
     assert_eq!(way.traffic.counts().faults, BTreeMap::from([(FaultKind::Broken, 1)]));
-    let words = way.traffic.last_fault().unwrap();
+    let words = way.hook.take_call().cause.unwrap();
     assert!(words.starts_with(&format!("{}: the connection broke", server.url())), "{words}");
 }
 
@@ -194,11 +194,11 @@ async fn a_429_holds_the_next_request_back() {
         _ => Scripted::no_content(),
     })
     .await;
-    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1000), per_minute: None });
+    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1000), per_minute: None, records_per_minute: None });
     let mut way = way_to(&server.url(), Arc::clone(&pace));
     assert_eq!(way.send(request(&server.url(), "")).await.unwrap().status(), 429);
     // Another worker's turn does not come.
-    let next = tokio::time::timeout(Duration::from_millis(50), pace.departure()).await;
+    let next = tokio::time::timeout(Duration::from_millis(50), pace.departure(1)).await;
     assert!(next.is_err());
     assert_eq!(server.seen().len(), 1);
 }

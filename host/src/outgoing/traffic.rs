@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 
-use crate::http_client::{FaultKind, TransportFault};
+use crate::http_client::FaultKind;
 
 /// Upper bounds of the durations that are told apart, in seconds: from a server nearby to one that gives up.
 const DURATIONS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -14,21 +14,15 @@ const DURATIONS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 /// Counts of one deployment's requests, shared by all that send to it.
 #[derive(Debug)]
 pub struct Traffic {
-    state: Mutex<State>,
+    counts: Mutex<Counts>,
     /// How long answers took, in seconds, from departure to their end.
     durations: Histogram,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
-        Self { state: Mutex::default(), durations: Histogram::new(DURATIONS) }
+        Self { counts: Mutex::default(), durations: Histogram::new(DURATIONS) }
     }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    counts: Counts,
-    last_fault: Option<String>,
 }
 
 /// The counts at one moment.
@@ -60,14 +54,7 @@ impl Traffic {
     /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.state().counts.clone()
-    }
-
-    /// What went wrong most recently below HTTP, in words: the host, what happened and what to look at. For the message of
-    /// a failure, since a plugin only learns a code.
-    #[must_use]
-    pub fn last_fault(&self) -> Option<String> {
-        self.state().last_fault.clone()
+        self.lock().clone()
     }
 
     /// How long answers took, in seconds.
@@ -86,7 +73,7 @@ impl Traffic {
     }
 
     pub(super) fn departed(&self, waited: Duration, bytes: usize) {
-        let counts = &mut self.state().counts;
+        let counts = &mut *self.lock();
         counts.requests += 1;
         counts.bytes_sent += bytes as u64;
         counts.waited += waited;
@@ -94,27 +81,23 @@ impl Traffic {
 
     pub(super) fn answered(&self, status: u16, bytes: usize, took: Duration) {
         self.durations.observe(took.as_secs_f64());
-        let counts = &mut self.state().counts;
+        let counts = &mut *self.lock();
         *counts.statuses.entry(status).or_default() += 1;
         counts.bytes_received += bytes as u64;
         counts.answering += took;
     }
 
-    pub(super) fn failed(&self, fault: &TransportFault) {
-        let mut state = self.state();
-        *state.counts.faults.entry(fault.kind).or_default() += 1;
-        state.last_fault = Some(fault.message.clone());
+    pub(super) fn failed(&self, kind: FaultKind) {
+        *self.lock().faults.entry(kind).or_default() += 1;
     }
 
-    pub(super) fn denied(&self, why: String) {
-        let mut state = self.state();
-        state.counts.denied += 1;
-        state.last_fault = Some(why);
+    pub(super) fn denied(&self) {
+        self.lock().denied += 1;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         // Counting can't stop halfway.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,15 +109,15 @@ pub(super) struct Stay<'a> {
 
 impl<'a> Stay<'a> {
     fn new(traffic: &'a Traffic, place: fn(&mut Counts) -> &mut u64) -> Self {
-        *place(&mut traffic.state().counts) += 1;
+        *place(&mut traffic.lock()) += 1;
         Self { traffic, place }
     }
 }
 
 impl Drop for Stay<'_> {
     fn drop(&mut self) {
-        let mut state = self.traffic.state();
-        let there = (self.place)(&mut state.counts);
+        let mut counts = self.traffic.lock();
+        let there = (self.place)(&mut counts);
         *there = there.saturating_sub(1);
     }
 }

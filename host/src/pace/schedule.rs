@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Rate;
+use super::records::RecordWindow;
 
 /// How much longer than a limit's window that limit's requests are spread over.
 ///
 /// Departures are ours to space, arrivals are not: a request that the network delays comes in together with those behind
 /// it. With N requests a second spread over 1.025 s, a server still sees at most N in any second while delays differ by
 /// less than about 20 ms (this minus [`SLACK`]), and 97.6 % of the rate is used.
-const HEADROOM: Duration = Duration::from_millis(25);
+pub(super) const HEADROOM: Duration = Duration::from_millis(25);
 
 /// How late a departure may be without pushing those after it back.
 ///
@@ -44,6 +45,8 @@ pub struct Departure(pub(super) Instant);
 pub(super) struct Schedule {
     /// Between two departures at the full rate; zero without a limit.
     interval: Duration,
+    /// Where records are limited too.
+    records: Option<RecordWindow>,
     /// When the next request may leave by the rate.
     due: Option<Instant>,
     /// Nobody leaves before.
@@ -69,18 +72,27 @@ impl Schedule {
         let interval = spread(rate.per_second, Duration::from_secs(1))
             .max(spread(rate.per_minute, Duration::from_secs(60)))
             .unwrap_or_default();
-        Self { interval, due: None, held_until: None, slowed: None }
+        let records = rate.records_per_minute.map(RecordWindow::new);
+        Self { interval, records, due: None, held_until: None, slowed: None }
     }
 
-    /// Let a request leave now, or say when to ask again.
-    pub(super) fn take(&mut self, now: Instant) -> Result<Departure, Instant> {
+    /// Let a request with so many records leave now, or say when to ask again.
+    pub(super) fn take(&mut self, now: Instant, records: u32) -> Result<Departure, Instant> {
         let due = self.due.unwrap_or(now);
-        let earliest = self.held_until.map_or(due, |held| held.max(due));
+        let mut earliest = self.held_until.map_or(due, |held| held.max(due));
+        if let Some(window) = &mut self.records {
+            earliest = earliest.max(window.earliest(now, records));
+        }
         if now < earliest {
             return Err(earliest);
         }
         let counted_from = now.checked_sub(SLACK).map_or(due, |early| early.max(due));
-        self.due = Some(counted_from + self.interval.div_f64(self.share(now)));
+        let mut interval = self.interval;
+        if let Some(window) = &mut self.records {
+            window.departed(now, records);
+            interval = interval.max(window.interval(records));
+        }
+        self.due = Some(counted_from + interval.div_f64(self.share(now)));
         Ok(Departure(now))
     }
 

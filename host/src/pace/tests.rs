@@ -2,7 +2,8 @@
 
 use super::*;
 
-const RATE: Rate = Rate { per_second: NonZeroU32::new(60), per_minute: NonZeroU32::new(5000) };
+const RATE: Rate =
+    Rate { per_second: NonZeroU32::new(60), per_minute: NonZeroU32::new(5000), records_per_minute: None };
 
 #[tokio::test(start_paused = true)]
 async fn workers_share_one_pace() {
@@ -13,7 +14,7 @@ async fn workers_share_one_pace() {
             let pace = Arc::clone(&pace);
             tokio::spawn(async move {
                 for _ in 0..150 {
-                    pace.departure().await;
+                    pace.departure(1).await;
                 }
             })
         })
@@ -28,12 +29,12 @@ async fn workers_share_one_pace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_429_reaches_those_who_already_wait() {
-    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1), per_minute: None });
-    let first = pace.departure().await;
+    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1), per_minute: None, records_per_minute: None });
+    let first = pace.departure(1).await;
     let start = Instant::now();
     let waiting = {
         let pace = Arc::clone(&pace);
-        tokio::spawn(async move { pace.departure().await })
+        tokio::spawn(async move { pace.departure(1).await })
     };
     tokio::task::yield_now().await;
     pace.refused(first, Some(Duration::from_secs(20)));
@@ -43,11 +44,11 @@ async fn a_429_reaches_those_who_already_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn giving_up_does_not_block_those_behind() {
-    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1), per_minute: None });
-    pace.departure().await;
-    let gave_up = tokio::time::timeout(Duration::from_millis(10), pace.departure()).await;
+    let pace = Pace::new(Rate { per_second: NonZeroU32::new(1), per_minute: None, records_per_minute: None });
+    pace.departure(1).await;
+    let gave_up = tokio::time::timeout(Duration::from_millis(10), pace.departure(1)).await;
     assert!(gave_up.is_err());
     let start = Instant::now();
-    pace.departure().await;
+    pace.departure(1).await;
     assert!(start.elapsed() <= Duration::from_millis(1100), "{:?}", start.elapsed());
 }

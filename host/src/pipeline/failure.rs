@@ -4,14 +4,15 @@ use std::path::Path;
 
 use super::mapper::Mapped;
 use crate::bindings::ProblemKind;
+use crate::figures::{count, counted};
 use crate::instance::CallError;
-use crate::outgoing::Traffic;
-use crate::report::Failure;
+use crate::report::{Counts, Failure, FailureKind, Rejections};
 use crate::source::SourceError;
 use crate::state::StateError;
+use crate::threshold::Threshold;
 
 impl Failure {
-    fn new(kind: &'static str, message: impl Into<String>) -> Self {
+    fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), cause: None, hint: None }
     }
 
@@ -22,46 +23,62 @@ impl Failure {
 
     /// Someone asked for a stop.
     pub(crate) fn interrupted(reason: &str) -> Self {
-        Self::new("interrupted", format!("stopped by {reason}; what was in flight was finished and recorded"))
+        Self::new(FailureKind::Interrupted, format!("stopped by {reason}; what was confirmed is recorded"))
             .hint("run the same command again to deliver the rest")
+    }
+
+    /// More rows were rejected than may be.
+    pub(crate) fn too_many_rejected(counts: &Counts, max: Threshold, commonest: Option<&Rejections>) -> Self {
+        let mut message = format!(
+            "{} rejected, more than limits.max_rejected allows ({} and a share of {})",
+            counted(counts.rejected, "row"),
+            count(max.count.into()),
+            max.ratio
+        );
+        if let Some(reason) = commonest {
+            let rows = counted(reason.rows, "row");
+            message.push_str(&format!("; most often: {} ({rows}): {}", reason.code, reason.message));
+        }
+        Self::new(FailureKind::TooManyRejected, message)
+            .hint("fix the cause and run again; if so many rejected rows are expected, raise limits.max_rejected")
     }
 
     /// The dead letters can't be written.
     pub(crate) fn dead_letters(error: &std::io::Error) -> Self {
-        Self::new("dead-letters", format!("the dead letters cannot be written: {error}"))
+        Self::new(FailureKind::DeadLetters, format!("the dead letters cannot be written: {error}"))
             .hint("check that the disk is not full; rows that were rejected since are sent again by the next run")
     }
 
     /// A file of the run can't be written, now that the rows are through.
     pub(crate) fn output(path: &Path, error: &std::io::Error) -> Self {
-        Self::new("output", format!("{} cannot be written: {error}", path.display()))
+        Self::new(FailureKind::Output, format!("{} cannot be written: {error}", path.display()))
             .hint("the rows are where the summary says; only the file is missing")
     }
 
     /// The engine's own fault.
     pub(crate) fn engine(what: impl Into<String>) -> Self {
-        Self::new("internal", what)
+        Self::new(FailureKind::Internal, what)
     }
 
     /// A plugin's problem, or that of the sandbox around it.
-    pub(crate) fn call(error: &CallError, traffic: Option<&Traffic>) -> Self {
+    pub(crate) fn call(error: &CallError, cause: Option<String>) -> Self {
         match error {
-            CallError::Failed(failure) => Self::plugin(failure, traffic),
+            CallError::Failed(failure) => Self::plugin(failure, cause),
             CallError::Trap { .. }
             | CallError::Limit { .. }
             | CallError::BadAnswer { .. }
-            | CallError::Start { .. } => Self::new("plugin", error.to_string())
+            | CallError::Start { .. } => Self::new(FailureKind::Plugin, error.to_string())
                 .hint("this is a fault of the plugin; records in its hands are sent again by the next run"),
         }
     }
 
     /// A plugin's own verdict.
-    pub(crate) fn plugin(failure: &crate::answers::Failure, traffic: Option<&Traffic>) -> Self {
+    pub(crate) fn plugin(failure: &crate::answers::Failure, cause: Option<String>) -> Self {
         let problem = failure.problem();
-        let mut failed = Self::new(kind_name(problem.kind), problem.message.clone());
+        let mut failed = Self::new(problem.kind.into(), problem.message.clone());
         if matches!(problem.kind, ProblemKind::Connection | ProblemKind::Timeout) {
             // The plugin sees that there was no connection; why, the host's client knows.
-            failed.cause = traffic.and_then(Traffic::last_fault);
+            failed.cause = cause;
         }
         if failure.is_transient() {
             failed.hint("run the same command again later; to send a row twice does no harm")
@@ -73,13 +90,13 @@ impl Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        Self::new("state", error.to_string()).hint(error.hint())
+        Self::new(FailureKind::State, error.to_string()).hint(error.hint())
     }
 }
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        Self { kind: "source", message: error.to_string(), cause: None, hint: error.hint }
+        Self { kind: FailureKind::Source, message: error.to_string(), cause: None, hint: error.hint }
     }
 }
 
@@ -89,24 +106,25 @@ impl Mapped {
         match self {
             Self::Rows(..) | Self::End => None,
             Self::Source(error) => Some((error.into(), 0)),
-            Self::Column(error, rows) => Some((Failure::new("configuration", error.to_string()), rows)),
+            Self::Column(error, rows) => Some((Failure::new(FailureKind::Configuration, error.to_string()), rows)),
             Self::Call(error, rows) => Some((Failure::call(&error, None), rows)),
         }
     }
 }
 
-/// A kind's name in a report: as in the contract.
-fn kind_name(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::Configuration => "configuration",
-        ProblemKind::Row => "row",
-        ProblemKind::Authentication => "authentication",
-        ProblemKind::NotFound => "not-found",
-        ProblemKind::Refused => "refused",
-        ProblemKind::Connection => "connection",
-        ProblemKind::Timeout => "timeout",
-        ProblemKind::RateLimited => "rate-limited",
-        ProblemKind::Server => "server",
-        ProblemKind::Internal => "internal",
+impl From<ProblemKind> for FailureKind {
+    fn from(kind: ProblemKind) -> Self {
+        match kind {
+            ProblemKind::Configuration => Self::Configuration,
+            ProblemKind::Row => Self::Row,
+            ProblemKind::Authentication => Self::Authentication,
+            ProblemKind::NotFound => Self::NotFound,
+            ProblemKind::Refused => Self::Refused,
+            ProblemKind::Connection => Self::Connection,
+            ProblemKind::Timeout => Self::Timeout,
+            ProblemKind::RateLimited => Self::RateLimited,
+            ProblemKind::Server => Self::Server,
+            ProblemKind::Internal => Self::Internal,
+        }
     }
 }

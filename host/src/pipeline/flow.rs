@@ -1,37 +1,38 @@
-//! The one place through which all rows go: judged against the state, batched, sent, and recorded.
+//! The one place through which all rows go: compared with the state, batched, sent, and recorded.
 //!
 //! It owns the state file, the dead letters and the counts, and runs on a thread of its own, since writing to the state
-//! blocks. Workers send; what they bring back is recorded here, in one transaction with what goes out next. It takes new
-//! rows only while batches are wanted: memory does not grow with the rows, however slow the destination.
+//! blocks. What comes out of the mapper is taken in by `intake`, handed to workers by `dispatch`, and recorded by
+//! `settlement`, in one transaction with what goes out next. New rows are taken only while batches are wanted: memory does
+//! not grow with the rows, however slow the destination.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
-use super::batch::{Batch, Item, KeyHash, Queue, Size, content_hash};
-use super::fate::{Outcome, fates, outcomes};
+use super::batch::{Batch, Queue, Size};
 use super::mapper::Mapped;
 use super::{Delivery, Moment, Observer};
-use crate::answers::{Mapping, Report as Answer};
-use crate::bindings::RowIssue;
-use crate::dead_letter::{DeadLetter, DeadLetters};
-use crate::instance::CallError;
+use crate::answers::Report as Answer;
+use crate::dead_letter::DeadLetters;
+use crate::instance::CallOutcome;
 use crate::outgoing::Traffic;
+use crate::redaction::Redaction;
 use crate::report::{Counts, Failure, RejectionTally, Rejections, Withheld};
-use crate::rows::Rows;
 use crate::source::Meter;
-use crate::state::{Change, Ledger, Resend};
+use crate::state::{Ledger, Resend};
 use crate::stop::Stop;
 use crate::sync_file::MaxRemovals;
+use crate::threshold::Threshold;
 
 /// How a run goes about its rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// Batches of this size.
     pub(crate) size: Size,
-    /// Batches under way at the same time.
+    /// Batches under way at the same time, once the first one was acknowledged.
     pub(crate) concurrency: usize,
     /// Whether rows that did not change are sent.
     pub(crate) resend: Resend,
@@ -41,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) removals: Option<MaxRemovals>,
     /// Whether a person lets all removals through.
     pub(crate) allow_removals: bool,
+    /// Rejected rows that stop the run.
+    pub(crate) max_rejected: Threshold,
     /// Nothing is sent and nothing written.
     pub(crate) dry_run: bool,
 }
@@ -51,7 +54,7 @@ pub(crate) struct Outflow {
     pub(crate) counts: Counts,
     pub(crate) rejections: Vec<Rejections>,
     pub(crate) withheld: Option<Withheld>,
-    /// Requests that plugins made again.
+    /// Requests that were made again.
     pub(crate) retries: u64,
     pub(crate) failure: Option<Failure>,
 }
@@ -65,36 +68,41 @@ pub(crate) struct Watch {
     /// How much of the source was read.
     pub(crate) meter: Arc<Meter>,
     pub(crate) observer: Arc<dyn Observer>,
+    /// Values that no message shows.
+    pub(crate) secrets: Redaction,
 }
 
 /// A run's rows on their way.
 pub(crate) struct Flow<D> {
     pub(super) plan: Plan,
-    delivery: D,
-    watch: Watch,
+    pub(super) delivery: D,
+    pub(super) watch: Watch,
     pub(super) queue: Queue,
-    workers: JoinSet<(Sent, Result<Answer, CallError>)>,
+    pub(super) workers: JoinSet<CallOutcome<Answer>>,
+    /// What each worker has in its hands.
+    pub(super) in_flight: HashMap<Id, Sent>,
+    /// Whether the destination has confirmed anything. Until then one batch goes at a time: a mistake that all rows share
+    /// costs one batch and not as many as there are workers.
+    pub(super) acknowledged: bool,
     pub(super) ledger: Option<Ledger>,
-    dead_letters: Option<DeadLetters>,
+    pub(super) dead_letters: Option<DeadLetters>,
     pub(super) counts: Counts,
-    tally: RejectionTally,
-    /// Rows that could not be mapped and whose key is not known.
+    pub(super) tally: RejectionTally,
+    /// Rows that could not be mapped.
+    pub(super) unmapped_rows: u64,
+    /// Those of them whose key is not known.
     pub(super) unnamed_rows: u64,
-    retries: u64,
-    /// Requests of which an answer tells whether they were repeated.
-    told_requests: u64,
-    /// Batches that failed without telling their requests.
-    silent_batches: u64,
+    pub(super) retries: u64,
     pub(super) withheld: Option<Withheld>,
     pub(super) failure: Option<Failure>,
 }
 
 /// A batch that was handed to a worker.
 #[derive(Debug)]
-struct Sent {
-    batch: Arc<Batch>,
+pub(super) struct Sent {
+    pub(super) batch: Arc<Batch>,
     /// For each record whether its key was not known before.
-    new: Vec<bool>,
+    pub(super) new: Vec<bool>,
 }
 
 impl<D: Delivery> Flow<D> {
@@ -112,14 +120,15 @@ impl<D: Delivery> Flow<D> {
             watch,
             queue,
             workers: JoinSet::new(),
+            in_flight: HashMap::new(),
+            acknowledged: false,
             ledger,
             dead_letters,
             counts: Counts::default(),
             tally: RejectionTally::default(),
+            unmapped_rows: 0,
             unnamed_rows: 0,
             retries: 0,
-            told_requests: 0,
-            silent_batches: 0,
             withheld: None,
             failure: None,
         }
@@ -137,12 +146,11 @@ impl<D: Delivery> Flow<D> {
         let finished = self.ledger.take().map_or(Ok(()), |ledger| ledger.finish(settled));
         self.note_failure(finished.map_err(Failure::from));
         self.tell();
-        let retries = self.all_retries();
         Outflow {
             counts: self.counts,
             rejections: self.tally.finish(),
             withheld: self.withheld,
-            retries,
+            retries: self.retries,
             failure: self.failure,
         }
     }
@@ -158,16 +166,14 @@ impl<D: Delivery> Flow<D> {
         });
     }
 
-    /// A batch that failed altogether does not tell its requests. Those that nobody tells of are its own, and all but the
-    /// first of them were made again.
-    fn all_retries(&self) -> u64 {
-        let silent = self.watch.traffic.counts().requests.saturating_sub(self.told_requests);
-        self.retries + silent.saturating_sub(self.silent_batches)
-    }
-
     /// Takes rows until they end, and returns when they and all that was queued before are settled.
     pub(super) async fn deliver(&mut self, mut rows: Option<Receiver<Mapped>>, stop: &Stop) {
         loop {
+            if let Some(reason) = stop.asked()
+                && self.failure.is_none()
+            {
+                self.note_failure(Err(Failure::interrupted(reason)));
+            }
             if self.failure.is_some() {
                 // The source and the mapper find their way closed, and end.
                 rows = None;
@@ -183,7 +189,7 @@ impl<D: Delivery> Flow<D> {
                 reason = stop.wait(), if self.failure.is_none() => {
                     self.note_failure(Err(Failure::interrupted(reason)));
                 }
-                Some(done) = self.workers.join_next() => {
+                Some(done) = self.workers.join_next_with_id() => {
                     let settled = self.settle_task(done);
                     self.note_failure(settled);
                 }
@@ -195,6 +201,7 @@ impl<D: Delivery> Flow<D> {
                     let taken = self.take(mapped);
                     self.note_failure(taken);
                 }
+                () = stop.calls_over(), if !self.workers.is_empty() => self.give_up_workers(),
                 // A queue of which nothing is in flight always has a batch that can leave.
                 else => return,
             }
@@ -211,266 +218,17 @@ impl<D: Delivery> Flow<D> {
         self.failure.get_or_insert(failure);
     }
 
-    fn take(&mut self, mapped: Option<Mapped>) -> Result<(), Failure> {
-        match mapped {
-            Some(Mapped::Rows(values, mapping)) => {
-                let rows = Rows::new(values, self.counts.rows_read + 1);
-                self.counts.rows_read += rows.len() as u64;
-                let taken = self.reject_unmapped(&rows, &mapping.issues);
-                let taken = taken.and_then(|()| self.judge(&mapping));
-                match taken {
-                    Ok(changes) => self.enqueue(rows, &mapping, &changes),
-                    Err(failure) => {
-                        self.counts.undelivered += mapping.batch.len() as u64;
-                        Err(failure)
-                    }
-                }
-            }
-            Some(Mapped::End) => Ok(()),
-            Some(failed) => match failed.into_failure() {
-                Some((failure, rows)) => {
-                    self.counts.rows_read += rows as u64;
-                    self.counts.undelivered += rows as u64;
-                    Err(failure)
-                }
-                None => Ok(()),
-            },
-            None => Err(Failure::engine("the source stopped without an end")),
-        }
-    }
-
-    /// Records rows that the plugin could not map. They are not rows that left.
-    fn reject_unmapped(&mut self, rows: &Rows, issues: &[RowIssue]) -> Result<(), Failure> {
-        self.counts.rejected += issues.len() as u64;
-        for issue in issues {
-            match (&issue.key, &mut self.ledger) {
-                (Some(key), Some(ledger)) => ledger.touch(key)?,
-                (Some(_), None) => {}
-                (None, _) => self.unnamed_rows += 1,
-            }
-            let row = issue.row as usize;
-            self.tally.add(&issue.code, &issue.message, Some(rows.number(row)));
-            let (key, column) = (issue.key.as_deref(), issue.column.as_deref());
-            self.write_dead_letter(rows, row, key, column, &issue.code, &issue.message)?;
-        }
-        self.flush_dead_letters()
-    }
-
-    /// Tells how each mapped record differs from what was delivered, with the hash of what it delivers.
-    fn judge(&mut self, mapping: &Mapping) -> Result<Vec<(Change, u64)>, Failure> {
-        let records = mapping.batch.iter();
-        if !self.plan.stateful {
-            return Ok(records.map(|_| (Change::Repeated, 0)).collect());
-        }
-        let contents: Vec<u64> = records.map(|record| content_hash(&record)).collect();
-        let changes = match &mut self.ledger {
-            Some(ledger) => ledger.judge(mapping.batch.iter().zip(contents.iter().copied()), self.plan.resend)?,
-            // A dry run of a sync that has no state yet.
-            None => vec![Change::Added; contents.len()],
-        };
-        Ok(changes.into_iter().zip(contents).collect())
-    }
-
-    /// Puts what must be sent into the queue.
-    fn enqueue(&mut self, rows: Rows, mapping: &Mapping, changes: &[(Change, u64)]) -> Result<(), Failure> {
-        let mut sending = Vec::with_capacity(changes.len());
-        let mut sending_keys = std::collections::HashSet::new();
-        for (record, &(change, content)) in mapping.batch.iter().zip(changes) {
-            let key = KeyHash::of(record.key);
-            let change = match change {
-                // An earlier row of this key is on its way with something else: the state does not know that yet.
-                Change::Unchanged | Change::Repeated
-                    if self.plan.stateful && (self.queue.has(key) || sending_keys.contains(&key)) =>
-                {
-                    Change::Changed
-                }
-                change => change,
-            };
-            if change == Change::Unchanged {
-                self.counts.unchanged += 1;
-                continue;
-            }
-            if self.plan.stateful {
-                sending_keys.insert(key);
-            }
-            sending.push((record, key, content, change));
-        }
-        if self.plan.dry_run {
-            self.counts.planned += sending.len() as u64;
-            sending.iter().for_each(|(_, _, _, change)| count_change(&mut self.counts, *change));
-            return Ok(());
-        }
-        // Few rows of many that are kept would keep all of them in memory until their batch is full.
-        let few = sending.len() < rows.len() / 2;
-        let rows = if few {
-            let kept: Vec<u32> = sending.iter().map(|(record, ..)| record.row).collect();
-            for (place, (record, ..)) in (0..).zip(&mut sending) {
-                record.row = place;
-            }
-            rows.pick(&kept).map_err(|error| Failure::engine(error.to_string()))?
-        } else {
-            rows
-        };
-        let rows = Arc::new(rows);
-        for (record, key, content, change) in sending {
-            let item = Item { record, rows: Some(&rows), key, content, change };
-            self.queue.push(&item).map_err(|error| Failure::engine(error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    /// Hands batches to idle workers. What they are about to send is on disk before they do.
-    fn dispatch(&mut self) -> Result<(), Failure> {
-        let mut leaving = Vec::new();
-        while self.failure.is_none() && self.workers.len() + leaving.len() < self.plan.concurrency {
-            let Some(batch) = self.queue.next() else { break };
-            let new = match self.note(&batch) {
-                Ok(new) => new,
-                Err(failure) => {
-                    // It was taken out of the queue, and is in nobody's hands.
-                    self.give_up(&batch);
-                    leaving.iter().for_each(|sent: &Sent| self.give_up(&sent.batch));
-                    return Err(failure);
-                }
-            };
-            leaving.push(Sent { batch: Arc::new(batch), new });
-        }
-        if let Err(error) = self.ledger.as_mut().map_or(Ok(()), Ledger::commit) {
-            leaving.iter().for_each(|sent| self.give_up(&sent.batch));
-            return Err(error.into());
-        }
-        for sent in leaving {
-            let delivery = self.delivery.clone();
-            self.workers.spawn(async move {
-                let answer = delivery.send_batch(&sent.batch.records).await;
-                (sent, answer)
-            });
-        }
-        Ok(())
-    }
-
-    /// Writes down what a batch is about to change; for each record whether its key was not known before.
-    fn note(&mut self, batch: &Batch) -> Result<Vec<bool>, Failure> {
-        let Some(ledger) = &mut self.ledger else { return Ok(Vec::new()) };
-        let records = batch.records.iter().enumerate();
-        let noted = records.map(|(at, record)| ledger.note(record, batch.change(at).unwrap_or(Change::Changed)));
-        Ok(noted.collect::<Result<_, _>>()?)
-    }
-
-    fn give_up(&mut self, batch: &Batch) {
+    pub(super) fn give_up(&mut self, batch: &Batch) {
         self.queue.settle(batch);
         self.count_undelivered(batch, batch.len());
     }
 
-    fn settle_task(
-        &mut self,
-        done: Result<(Sent, Result<Answer, CallError>), tokio::task::JoinError>,
-    ) -> Result<(), Failure> {
-        let (sent, answer) = done.map_err(|error| Failure::engine(format!("a worker died: {error}")))?;
-        self.queue.settle(&sent.batch);
-        match answer {
-            Ok(answer) => self.settle(&sent, &answer),
-            Err(error) => {
-                self.silent_batches += 1;
-                self.count_undelivered(&sent.batch, sent.batch.len());
-                Err(Failure::call(&error, Some(&self.watch.traffic)))
-            }
-        }
-    }
-
-    /// Records what became of a batch.
-    fn settle(&mut self, sent: &Sent, answer: &Answer) -> Result<(), Failure> {
-        let batch = &*sent.batch;
-        let outcomes = outcomes(batch.len(), answer);
-        self.retries += u64::from(answer.retries);
-        self.told_requests += u64::from(answer.requests);
-        self.counts.superseded += u64::from(answer.superseded);
-        for (record, outcome) in outcomes.iter().enumerate() {
-            match outcome {
-                Outcome::Accepted if batch.is_removals() => self.counts.removed += 1,
-                Outcome::Accepted => {
-                    self.counts.delivered += 1;
-                    batch.change(record).into_iter().for_each(|change| count_change(&mut self.counts, change));
-                }
-                Outcome::Rejected if batch.is_removals() => self.counts.failed_removals += 1,
-                Outcome::Rejected => self.counts.rejected += 1,
-                Outcome::Undelivered => self.count_undelivered(batch, 1),
-            }
-        }
-        // The state first: what was confirmed is recorded even where the dead letters can't be.
-        self.record(sent, &outcomes)?;
-        for rejection in &answer.rejected {
-            let record = rejection.record_index as usize;
-            let origin = batch.origin(record);
-            let number = origin.map(|(rows, row)| rows.number(row));
-            self.tally.add(&rejection.code, &rejection.message, number);
-            if let Some((rows, row)) = origin {
-                let key = batch.records.get(record).map(|record| record.key);
-                self.write_dead_letter(rows, row, key, None, &rejection.code, &rejection.message)?;
-            }
-        }
-        self.flush_dead_letters()?;
-        match &answer.undelivered {
-            Some(undelivered) => Err(Failure::plugin(&undelivered.failure, Some(&self.watch.traffic))),
-            None => Ok(()),
-        }
-    }
-
-    fn record(&mut self, sent: &Sent, outcomes: &[Outcome]) -> Result<(), Failure> {
-        let Some(ledger) = &mut self.ledger else { return Ok(()) };
-        let batch = &*sent.batch;
-        let new: std::collections::HashSet<&str> =
-            batch.records.iter().zip(&sent.new).filter(|(_, new)| **new).map(|(record, _)| record.key).collect();
-        for fate in fates(batch, outcomes) {
-            let Some(record) = batch.records.get(fate.record) else { continue };
-            match fate.outcome {
-                // What was repeated is recorded already.
-                Outcome::Accepted if batch.change(fate.record) == Some(Change::Repeated) => {}
-                Outcome::Accepted => ledger.confirm(record, batch.content(fate.record).unwrap_or_default())?,
-                Outcome::Rejected => {
-                    let forget = fate.refused && new.contains(record.key);
-                    ledger.reject(record.key, forget)?;
-                }
-                Outcome::Undelivered => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn count_undelivered(&mut self, batch: &Batch, records: usize) {
+    pub(super) fn count_undelivered(&mut self, batch: &Batch, records: usize) {
         let counter = if batch.is_removals() { &mut self.counts.failed_removals } else { &mut self.counts.undelivered };
         *counter += records as u64;
-    }
-
-    fn write_dead_letter(
-        &mut self,
-        rows: &Rows,
-        row: usize,
-        key: Option<&str>,
-        column: Option<&str>,
-        code: &str,
-        message: &str,
-    ) -> Result<(), Failure> {
-        let Some(letters) = &mut self.dead_letters else { return Ok(()) };
-        let json = rows.json(row).map_err(|error| Failure::engine(error.to_string()))?;
-        let letter = DeadLetter { row: &json, row_number: rows.number(row), key, column, code, message };
-        letters.write(&letter).map_err(|error| Failure::dead_letters(&error))
-    }
-
-    fn flush_dead_letters(&mut self) -> Result<(), Failure> {
-        let flushed = self.dead_letters.as_mut().map_or(Ok(()), DeadLetters::flush);
-        flushed.map_err(|error| Failure::dead_letters(&error))
     }
 }
 
 async fn next(rows: &mut Option<Receiver<Mapped>>) -> Option<Mapped> {
     rows.as_mut()?.recv().await
-}
-
-fn count_change(counts: &mut Counts, change: Change) {
-    match change {
-        Change::Added => counts.added += 1,
-        Change::Changed => counts.changed += 1,
-        Change::Unchanged | Change::Repeated | Change::Removed => {}
-    }
 }

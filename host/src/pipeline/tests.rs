@@ -15,9 +15,11 @@ use self::fake::{Fake, Turn};
 use super::*;
 use crate::bindings::SyncMode;
 use crate::observer::Unobserved;
-use crate::report::Counts;
+use crate::redaction::Redaction;
+use crate::report::{Counts, FailureKind};
 use crate::state::{Entry, Facts};
 use crate::sync_file::{MaxRemovals, SyncName};
+use crate::threshold::Threshold;
 
 /// Rows that come in chunks, and how they end.
 struct Scripted {
@@ -68,6 +70,7 @@ impl Bench {
             stateful: mirrors,
             removals: mirrors.then_some(MaxRemovals { count: 2, ratio: 0.5 }),
             allow_removals: false,
+            max_rejected: Threshold { count: 1000, ratio: 0.5 },
             dry_run: false,
         };
         Self { folder: tempfile::tempdir().unwrap(), fake: Fake::default(), plan, stop: Stop::default() }
@@ -105,6 +108,7 @@ impl Bench {
             traffic: Arc::default(),
             meter: Arc::default(),
             observer: Arc::new(Unobserved),
+            secrets: Redaction::default(),
         };
         let flow = Flow::new(self.plan.clone(), self.fake.clone(), watch, ledger, Some(letters));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -141,7 +145,7 @@ fn entries(entries: &[(&str, bool)]) -> Vec<(String, bool)> {
     entries.iter().map(|(key, confirmed)| ((*key).to_owned(), *confirmed)).collect()
 }
 
-fn kind(outflow: &Outflow) -> Option<&'static str> {
+fn kind(outflow: &Outflow) -> Option<FailureKind> {
     outflow.failure.as_ref().map(|failure| failure.kind)
 }
 
@@ -232,7 +236,7 @@ fn a_source_that_breaks_removes_nobody() {
         absent: false,
     }));
     let outflow = bench.run(broken);
-    assert_eq!(kind(&outflow), Some("source"));
+    assert_eq!(kind(&outflow), Some(FailureKind::Source));
     assert_eq!((outflow.counts.removed, outflow.counts.withheld_removals), (0, 0));
     assert!(bench.fake.keys().contains(&"c".to_owned()));
 }
@@ -280,7 +284,7 @@ fn a_failure_ends_the_run_and_the_next_one_goes_on() {
     bench.run(ids(&["gone"]));
     bench.fake.script(&[Turn::Accept, Turn::LoseAnswer]);
     let outflow = bench.run(ids(&["a", "b", "c", "d", "e", "f"]));
-    assert_eq!(kind(&outflow), Some("timeout"));
+    assert_eq!(kind(&outflow), Some(FailureKind::Timeout));
     assert_eq!((outflow.counts.delivered, outflow.counts.undelivered, outflow.counts.removed), (2, 4, 0));
     // What was never about to be sent is not taken for something that may have arrived.
     let expected = entries(&[("a", true), ("b", true), ("c", false), ("d", false), ("gone", true)]);
@@ -308,7 +312,7 @@ fn a_removal_whose_answer_is_lost_is_made_again() {
     bench.run(ids(&["a", "b"]));
     bench.fake.script(&[Turn::LoseAnswer]);
     let lost = bench.run(ids(&["a"]));
-    assert_eq!((lost.counts.removed, lost.counts.failed_removals, kind(&lost)), (0, 1, Some("timeout")));
+    assert_eq!((lost.counts.removed, lost.counts.failed_removals, kind(&lost)), (0, 1, Some(FailureKind::Timeout)));
     // If its row comes back, it is added again: nobody knows that it was removed.
     assert_eq!(bench.run(ids(&["a", "b"])).counts.added, 1);
     assert_eq!(bench.fake.keys(), ["a", "b"]);
@@ -357,7 +361,7 @@ fn a_stop_finishes_what_is_in_flight_and_leaves_the_rest() {
     bench.run(ids(&["gone"]));
     bench.fake.held().stop = Some(bench.stop.clone());
     let outflow = bench.run(ids(&["a", "b", "c", "d"]));
-    assert_eq!(kind(&outflow), Some("interrupted"));
+    assert_eq!(kind(&outflow), Some(FailureKind::Interrupted));
     assert_eq!((outflow.counts.delivered, outflow.counts.undelivered, outflow.counts.removed), (2, 2, 0));
     assert_eq!(bench.state(), entries(&[("a", true), ("b", true), ("gone", true)]));
 }
@@ -387,6 +391,45 @@ fn dead_letters_that_cannot_be_written_stop_the_run() {
     std::os::unix::fs::symlink(full, bench.path("dead.ndjson")).unwrap();
     bench.fake.script(&[Turn::Reject("a")]);
     let outflow = bench.run(ids(&["a", "b", "c"]));
-    assert_eq!(kind(&outflow), Some("dead-letters"));
+    assert_eq!(kind(&outflow), Some(FailureKind::DeadLetters));
     assert_eq!((outflow.counts.delivered, outflow.counts.rejected, outflow.counts.undelivered), (1, 1, 1));
+}
+
+#[test]
+fn one_batch_goes_alone_until_something_is_acknowledged() {
+    let mut bench = Bench::new(SyncMode::Upsert);
+    bench.plan.concurrency = 4;
+    bench.plan.max_rejected = Threshold { count: 3, ratio: 0.5 };
+    bench.fake.script(&[Turn::Reject("")].repeat(9));
+    let many: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
+    let outflow = bench.run(ids(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(bench.fake.take_batches(), [vec!["k0", "k1"], vec!["k2", "k3"]]);
+    assert_eq!(kind(&outflow), Some(FailureKind::TooManyRejected));
+    assert_eq!((outflow.counts.rejected, outflow.counts.undelivered), (4, 96));
+    let failure = outflow.failure.unwrap();
+    assert_eq!(
+        failure.message,
+        "4 rows rejected, more than limits.max_rejected allows (3 and a share of 0.5); most often: refused (4 rows): it was refused"
+    );
+}
+
+#[test]
+fn rejected_rows_among_many_good_ones_stop_nothing() {
+    let mut bench = Bench::new(SyncMode::Upsert);
+    bench.plan.max_rejected = Threshold { count: 1, ratio: 0.5 };
+    bench.fake.script(&[Turn::Accept, Turn::Reject(""), Turn::Accept, Turn::Reject("")]);
+    let outflow = bench.run(ids(&["a", "b", "c", "d", "e", "f", "g", "h"]));
+    assert_eq!((kind(&outflow), outflow.counts.rejected, outflow.counts.delivered), (None, 4, 4));
+}
+
+#[test]
+fn rows_that_cannot_be_mapped_stop_a_run_by_their_share_of_what_was_read() {
+    let mut bench = Bench::new(SyncMode::Upsert);
+    bench.plan.max_rejected = Threshold { count: 2, ratio: 0.5 };
+    // In one chunk with sound rows, which are not sent yet.
+    let few = bench.run(ids(&["!", "!", "!", "a", "b", "c"]));
+    assert_eq!((kind(&few), few.counts.rejected, few.counts.delivered), (None, 3, 3));
+    let many = bench.run(rows(&[&[("!", ""), ("!", ""), ("!", ""), ("a", "")], &[("b", "")]]));
+    assert_eq!(kind(&many), Some(FailureKind::TooManyRejected));
+    assert_eq!((many.counts.rejected, many.counts.delivered, many.counts.undelivered), (3, 0, 1));
 }

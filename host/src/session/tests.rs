@@ -20,6 +20,7 @@ use crate::pace::Pace;
 use crate::plugin::Plugin;
 use crate::records::Record;
 use crate::runtime::CompileCache;
+use crate::stop::Stop;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -40,6 +41,10 @@ async fn work_with(server: &TestServer) -> Work {
 }
 
 async fn work(plugin: &Plugin, url: &str) -> Work {
+    work_until(plugin, url, Stop::default()).await
+}
+
+async fn work_until(plugin: &Plugin, url: &str, stop: Stop) -> Work {
     let config = serde_json::json!({
         "deployment_url": url,
         "api_key": KEY,
@@ -53,6 +58,7 @@ async fn work(plugin: &Plugin, url: &str) -> Work {
     });
     assert_eq!(plugin.validate_config(&config.to_string()).await.unwrap().len(), 0);
     let outgoing = Outgoing::new(HttpClient::new(&ClientSettings::default()).unwrap(), Pace::unlimited());
+    let outgoing = outgoing.until(stop);
     let traffic = Arc::clone(&outgoing.traffic);
     Work { session: plugin.session(&config.to_string(), outgoing).unwrap(), traffic }
 }
@@ -133,7 +139,7 @@ async fn what_is_rendered_is_what_is_sent() {
     let session = work_with(&server).await.session;
     let batch = session.map_batch(&columns(), &[]).await.unwrap().batch;
     let rendered = session.render_batch(&batch).await.unwrap();
-    let report = session.send_batch(&batch).await.unwrap();
+    let report = session.send_batch(&batch).await.answer.unwrap();
     assert_eq!(report.accepted, [0, 1, 2]);
     assert!(report.undelivered.is_none() && report.rejected.is_empty());
 
@@ -148,7 +154,7 @@ async fn what_is_rendered_is_what_is_sent() {
 async fn a_request_carries_the_headers_that_it_needs() {
     let server = TestServer::start(|_| Answer::no_content()).await;
     let work = work_with(&server).await;
-    work.session.send_batch(&profiles(1, 1)).await.unwrap();
+    work.session.send_batch(&profiles(1, 1)).await.answer.unwrap();
     let seen = server.seen();
     let [seen] = seen.as_slice() else { panic!("{seen:?}") };
     assert_eq!(seen.header("host"), [format!("127.0.0.1:{}", server.port())]);
@@ -163,7 +169,7 @@ async fn batches_in_a_row_use_one_connection() {
     let server = TestServer::start(|_| Answer::no_content()).await;
     let work = work_with(&server).await;
     for _ in 0..50 {
-        work.session.send_batch(&profiles(2, 1)).await.unwrap();
+        work.session.send_batch(&profiles(2, 1)).await.answer.unwrap();
     }
     assert_eq!((server.seen().len(), server.connections()), (50, 1));
     assert_eq!(work.traffic.counts().requests, 50);
@@ -178,7 +184,7 @@ async fn four_workers_use_at_most_four_connections() {
             let session = work.session.clone();
             tokio::spawn(async move {
                 for _ in 0..25 {
-                    session.send_batch(&profiles(2, 1)).await.unwrap();
+                    session.send_batch(&profiles(2, 1)).await.answer.unwrap();
                 }
             })
         })
@@ -195,7 +201,7 @@ async fn a_large_batch_crosses_whole() {
     let server = TestServer::start(|_| Answer::no_content()).await;
     let work = work_with(&server).await;
     let batch = profiles(1000, 4000);
-    let report = work.session.send_batch(&batch).await.unwrap();
+    let report = work.session.send_batch(&batch).await.answer.unwrap();
     assert_eq!(report.accepted.len(), 1000);
     let bodies: usize = server.seen().iter().map(|seen| seen.body.len()).sum();
     assert!(bodies > batch.payload_bytes() && bodies > 4_000_000, "{bodies} bytes");
@@ -207,7 +213,7 @@ async fn a_redirect_is_not_followed() {
     let other = TestServer::start(|_| Answer::no_content()).await;
     let location = format!("location: {}/v2/customer_profiles\r\n", other.url());
     let server = TestServer::start(move |_| Answer::whole("307 Temporary Redirect", &location, "")).await;
-    let outcome = work_with(&server).await.session.send_batch(&profiles(1, 1)).await;
+    let outcome = work_with(&server).await.session.send_batch(&profiles(1, 1)).await.answer;
     assert!(!matches!(&outcome, Ok(report) if !report.accepted.is_empty()), "{outcome:?}");
     assert!(other.seen().is_empty());
     assert!(!server.seen().is_empty());
@@ -217,7 +223,7 @@ async fn a_redirect_is_not_followed() {
 async fn a_refused_key_is_a_permanent_failure_that_does_not_show_it() {
     let echo = format!(r#"{{"message":"key {KEY} is not valid"}}"#);
     let server = TestServer::start(move |_| Answer::whole("401 Unauthorized", "", &echo)).await;
-    let error = work_with(&server).await.session.send_batch(&profiles(1, 1)).await.unwrap_err();
+    let error = work_with(&server).await.session.send_batch(&profiles(1, 1)).await.answer.unwrap_err();
     assert!(
         matches!(&error, CallError::Failed(Failure::Permanent(p)) if p.kind == ProblemKind::Authentication),
         "{error}"
@@ -233,7 +239,7 @@ async fn an_answer_that_is_lost_is_asked_for_again() {
     })
     .await;
     let work = work_with(&server).await;
-    let report = work.session.send_batch(&profiles(3, 1)).await.unwrap();
+    let report = work.session.send_batch(&profiles(3, 1)).await.answer.unwrap();
     assert_eq!((report.accepted.len(), report.requests, report.retries), (3, 2, 1));
     assert_eq!(server.seen().len(), 2);
     assert_eq!(work.traffic.counts().faults.get(&FaultKind::Broken), Some(&1));
@@ -244,16 +250,19 @@ async fn no_connection_is_a_transient_failure_with_the_hosts_words_beside_it() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let work = work(&load(Limits::default()).await, &url).await;
-    let error = work.session.send_batch(&profiles(1, 1)).await.unwrap_err();
+    let outcome = work.session.send_batch(&profiles(1, 1)).await;
+    let error = outcome.answer.unwrap_err();
     assert!(matches!(&error, CallError::Failed(Failure::Transient(p)) if p.kind == ProblemKind::Connection), "{error}");
-    assert!(work.traffic.last_fault().unwrap().starts_with(&format!("{url}: the connection was refused")));
+    assert!(outcome.traffic.in_doubt());
+    assert_eq!((outcome.traffic.requests, outcome.traffic.retries), (2, 1));
+    assert!(outcome.traffic.cause.unwrap().starts_with(&format!("{url}: the connection was refused")));
     assert_eq!(work.traffic.counts().requests, 2, "one attempt and one retry, both counted");
 }
 
 #[tokio::test]
 async fn a_check_makes_one_request() {
     let server = TestServer::start(|_| Answer::no_content()).await;
-    let check = work_with(&server).await.session.check_connection().await.unwrap();
+    let check = work_with(&server).await.session.check_connection().await.answer.unwrap();
     assert!(!check.verified.is_empty() && !check.unverified.is_empty(), "{check:?}");
     let seen = server.seen();
     let [seen] = seen.as_slice() else { panic!("{seen:?}") };
@@ -285,7 +294,8 @@ async fn calls_at_once_have_an_instance_each() {
 async fn a_send_that_gets_no_answer_ends_at_its_limit() {
     let server = TestServer::start(|_| Answer::SendAndStall(String::new())).await;
     let limits = Limits { network_call: std::time::Duration::from_millis(300), ..Limits::default() };
-    let error = work(&load(limits).await, &server.url()).await.session.send_batch(&profiles(1, 1)).await.unwrap_err();
+    let error =
+        work(&load(limits).await, &server.url()).await.session.send_batch(&profiles(1, 1)).await.answer.unwrap_err();
     assert!(matches!(error, CallError::Limit { .. }), "{error}");
     assert!(error.to_string().ends_with("used up the 300ms that send-batch may take"), "{error}");
 }
@@ -304,7 +314,7 @@ async fn fail_in_three_ways_and_log_everything() {
     let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).with_writer(io::stderr);
     log.init();
     for _ in 0..2 {
-        let error = work.session.send_batch(&profiles(1, 1)).await.unwrap_err();
+        let error = work.session.send_batch(&profiles(1, 1)).await.answer.unwrap_err();
         tracing::error!("{error} {error:?}");
     }
 }
@@ -319,4 +329,22 @@ fn no_log_shows_the_key_at_any_level() {
     }
     let line = log.lines().find(|line| line.contains(KEY));
     assert_eq!(line, None);
+}
+
+/// A run that is to stop does not wait as long as the server asks, and lets no more requests out.
+#[tokio::test]
+async fn a_stop_ends_the_waits_of_a_plugin_and_its_requests() {
+    let server = TestServer::start(|_| Answer::whole("429 Too Many Requests", "retry-after: 25\r\n", "{}")).await;
+    let stop = Stop::default();
+    let work = work_until(&load(Limits::default()).await, &server.url(), stop.clone()).await;
+    let asks = async {
+        while server.seen().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stop.ask("a test");
+    };
+    let records = profiles(2, 1);
+    let (outcome, ()) = tokio::join!(work.session.send_batch(&records), asks);
+    outcome.answer.unwrap_err();
+    assert_eq!((server.seen().len(), outcome.traffic.requests), (1, 1));
 }

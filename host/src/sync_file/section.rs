@@ -141,7 +141,7 @@ impl<'a> Section<'a> {
         None
     }
 
-    /// A number of requests above 0, or `"unlimited"`.
+    /// A number above 0, or `"unlimited"`.
     pub(super) fn rate(&mut self, key: &'static str) -> Option<super::Rate> {
         const FORM: &str = "a whole number above 0, or \"unlimited\"";
         match self.take(key)? {

@@ -18,7 +18,7 @@ path = "customers.csv"
 delimiter = ";"
 [limits]
 requests_per_second = 30
-messages_per_minute = "unlimited"
+requests_per_minute = "unlimited"
 concurrency = 8
 [state]
 path = "/var/state.sqlite"
@@ -55,7 +55,7 @@ fn a_whole_file_is_read_into_types() {
         }
     );
     assert_eq!(sync.limits.requests_per_second, Rate::AtMost(NonZeroU32::new(30).unwrap()));
-    assert_eq!(sync.limits.messages_per_minute, Rate::Unlimited);
+    assert_eq!(sync.limits.requests_per_minute, Rate::Unlimited);
     assert_eq!(sync.limits.concurrency, 8);
     assert_eq!(sync.state.path, Path::new("/var/state.sqlite"));
     assert_eq!(sync.state.max_removals, MaxRemovals { count: 5, ratio: 0.25 });
@@ -108,7 +108,7 @@ fn all_faults_are_told_at_once() {
         concurency = 4
         concurrency = 0
         requests_per_second = 0
-        messages_per_minute = "none"
+        requests_per_minute = "none"
         [state]
         max_removals = { count = -1, ratio = 2, of = 1 }
         "#,
@@ -122,7 +122,7 @@ fn all_faults_are_told_at_once() {
             "source.columns: has \"a\" twice (name each column once, or leave `columns` out)",
             "source.delimiter: is \";;\", not a single ASCII character (write delimiter = \";\")",
             "limits.requests_per_second: is 0 (write a whole number above 0, or \"unlimited\")",
-            "limits.messages_per_minute: is a string (write a whole number above 0, or \"unlimited\")",
+            "limits.requests_per_minute: is a string (write a whole number above 0, or \"unlimited\")",
             "limits.concurrency: is 0 (write a whole number from 1 to 64)",
             "limits.concurency: is not a known key (did you mean `concurrency`?)",
             "state.max_removals.count: is -1 (write a whole number from 0 to 4294967295)",

@@ -10,7 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn rate(per_second: u32, per_minute: u32) -> Rate {
-    Rate { per_second: NonZeroU32::new(per_second), per_minute: NonZeroU32::new(per_minute) }
+    Rate { per_second: NonZeroU32::new(per_second), per_minute: NonZeroU32::new(per_minute), records_per_minute: None }
 }
 
 /// Departures of requests that ask at these gaps (microseconds) after one another and whose timers wake this much late.
@@ -20,7 +20,7 @@ fn departures(schedule: &mut Schedule, asked: &[(u32, u32)]) -> Vec<Instant> {
     for &(gap, late) in asked {
         now += Duration::from_micros(gap.into());
         let departure = loop {
-            match schedule.take(now) {
+            match schedule.take(now, 1) {
                 Ok(Departure(at)) => break at,
                 Err(later) => now = later + Duration::from_micros(late.into()),
             }
@@ -97,45 +97,45 @@ fn without_a_limit_nobody_waits() {
 fn a_429_holds_everyone_for_as_long_as_it_asks() {
     let mut schedule = Schedule::new(rate(60, 0));
     let now = Instant::now();
-    let departure = schedule.take(now).unwrap();
+    let departure = schedule.take(now, 1).unwrap();
     schedule.refused(departure, Some(Duration::from_secs(7)), now);
-    assert_eq!(schedule.take(now + Duration::from_secs(6)), Err(now + Duration::from_secs(7)));
-    assert!(schedule.take(now + Duration::from_secs(7)).is_ok());
+    assert_eq!(schedule.take(now + Duration::from_secs(6), 1), Err(now + Duration::from_secs(7)));
+    assert!(schedule.take(now + Duration::from_secs(7), 1).is_ok());
 }
 
 #[test]
 fn a_429_holds_without_a_limit_too() {
     let mut schedule = Schedule::new(Rate::default());
     let now = Instant::now();
-    let departure = schedule.take(now).unwrap();
+    let departure = schedule.take(now, 1).unwrap();
     schedule.refused(departure, None, now);
-    assert_eq!(schedule.take(now), Err(now + DEFAULT_HOLD));
+    assert_eq!(schedule.take(now, 1), Err(now + DEFAULT_HOLD));
 }
 
 #[test]
 fn a_shorter_hold_does_not_undo_a_longer_one() {
     let mut schedule = Schedule::new(rate(60, 0));
     let now = Instant::now();
-    let departure = schedule.take(now).unwrap();
+    let departure = schedule.take(now, 1).unwrap();
     schedule.refused(departure, Some(Duration::from_secs(9)), now);
     schedule.refused(departure, Some(Duration::ZERO), now);
-    assert_eq!(schedule.take(now), Err(now + Duration::from_secs(9)));
+    assert_eq!(schedule.take(now, 1), Err(now + Duration::from_secs(9)));
 }
 
 #[test]
 fn an_absurd_hold_is_capped() {
     let mut schedule = Schedule::new(rate(60, 0));
     let now = Instant::now();
-    let departure = schedule.take(now).unwrap();
+    let departure = schedule.take(now, 1).unwrap();
     schedule.refused(departure, Some(Duration::from_secs(u64::MAX)), now);
-    assert_eq!(schedule.take(now), Err(now + MAX_HOLD));
+    assert_eq!(schedule.take(now, 1), Err(now + MAX_HOLD));
 }
 
 #[test]
 fn the_rate_halves_and_recovers_gradually() {
     let mut schedule = Schedule::new(rate(60, 0));
     let start = Instant::now();
-    let departure = schedule.take(start).unwrap();
+    let departure = schedule.take(start, 1).unwrap();
     schedule.refused(departure, Some(Duration::ZERO), start);
     let share_after = |seconds| schedule.share(start + Duration::from_secs(seconds));
     let shares: Vec<f64> = [0, 15, 30, 600].map(share_after).to_vec();
@@ -148,7 +148,7 @@ fn the_rate_halves_and_recovers_gradually() {
 fn the_429s_of_requests_already_under_way_count_once() {
     let mut schedule = Schedule::new(rate(60, 0));
     let now = Instant::now();
-    let departure = schedule.take(now).unwrap();
+    let departure = schedule.take(now, 1).unwrap();
     for _ in 0..4 {
         schedule.refused(departure, Some(Duration::ZERO), now);
     }
@@ -161,7 +161,7 @@ fn a_429_at_the_lower_rate_lowers_it_again_down_to_a_floor() {
     let mut now = Instant::now();
     for _ in 0..10 {
         now += SECOND;
-        let departure = schedule.take(now).unwrap();
+        let departure = schedule.take(now, 1).unwrap();
         schedule.refused(departure, Some(Duration::ZERO), now);
     }
     assert!((schedule.share(now) - MIN_SHARE).abs() < 1e-9, "{}", schedule.share(now));
@@ -208,7 +208,7 @@ proptest! {
         for (gap, refused, seconds) in asked {
             now += Duration::from_micros(gap.into());
             let departure = loop {
-                match schedule.take(now) {
+                match schedule.take(now, 1) {
                     Ok(departure) => break departure,
                     Err(later) => now = later,
                 }
@@ -219,5 +219,33 @@ proptest! {
             }
         }
         prop_assert!(most_in(SECOND, &left) <= 20);
+    }
+}
+
+proptest! {
+    /// However the records are spread over requests, no minute has more of them than allowed; and they are not held back
+    /// longer than that takes.
+    #[test]
+    fn records_stay_within_their_limit(limit in 2000u32..20_000, sizes in prop::collection::vec(1u32..1000, 1..200)) {
+        let rate = Rate { per_second: None, per_minute: None, records_per_minute: NonZeroU32::new(limit) };
+        let mut schedule = Schedule::new(rate);
+        let mut now = Instant::now();
+        let mut left: Vec<(Instant, u32)> = Vec::new();
+        for &size in &sizes {
+            while let Err(later) = schedule.take(now, size) {
+                prop_assert!(later > now);
+                now = later;
+            }
+            left.push((now, size));
+        }
+        for (at, (begin, _)) in left.iter().enumerate() {
+            let window = left[at..].iter().take_while(|(time, _)| *time < *begin + MINUTE);
+            let records: u32 = window.map(|(_, size)| size).sum();
+            prop_assert!(records <= limit, "{records} of {limit}");
+        }
+        let all: u32 = sizes.iter().sum();
+        let took = now - left[0].0;
+        // An even pace takes as long as the records need; a minute that is nearly full holds the next request back.
+        prop_assert!(took <= (MINUTE + HEADROOM).mul_f64(f64::from(all) / f64::from(limit - 999) + 1.0), "{took:?} for {all}");
     }
 }

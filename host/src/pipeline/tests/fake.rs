@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::answers::{Failure, Mapping, Report as Answer, Undelivered};
 use crate::bindings::{Action, Column, Problem, ProblemKind, Rejection, RowIssue, Values};
-use crate::instance::CallError;
+use crate::instance::{CallError, CallOutcome};
+use crate::outgoing::CallTraffic;
 use crate::pipeline::Delivery;
 use crate::records::{MappedBatch, Record};
 use crate::stop::Stop;
@@ -98,7 +99,13 @@ impl Delivery for Fake {
         Ok(mapping)
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> Result<Answer, CallError> {
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
+        CallOutcome { answer: self.take_batch(batch), traffic: CallTraffic::default() }
+    }
+}
+
+impl Fake {
+    fn take_batch(&self, batch: &MappedBatch) -> Result<Answer, CallError> {
         let mut held = self.held();
         held.batches.push(batch.iter().map(|record| record.key.to_owned()).collect());
         if let Some(stop) = held.stop.take() {
