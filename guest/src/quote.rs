@@ -13,11 +13,12 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The text on one line, cut after `limit` characters; `…` marks the cut.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn shortened(text: &str, limit: usize) -> String {
     let mut characters = text.chars();
     let mut shown = String::with_capacity(text.len().min(limit));
     for character in characters.by_ref().take(limit) {
-        if character.is_control() {
+        if is_unseen(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -29,6 +30,19 @@ pub(crate) fn shortened(text: &str, limit: usize) -> String {
     shown
 }
 
+/// A control character, or one that takes no room or turns the direction of what follows.
+pub(crate) fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +52,7 @@ mod tests {
         assert_eq!(quoted("abc"), "\"abc\"");
         assert_eq!(quoted(""), "\"\"");
         assert_eq!(quoted("ä\nb"), "\"ä\\nb\"");
+        assert_eq!(quoted("a\u{202e}b\u{200b}"), "\"a\\u{202e}b\\u{200b}\"");
     }
 
     #[test]

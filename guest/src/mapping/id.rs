@@ -1,6 +1,7 @@
 //! Integration IDs: the last digit and the last letter of what the source has. An ID never passes a float.
 
 use crate::json::{self, Scalar};
+use crate::quote::is_unseen;
 use crate::value::{Fault, Value, is_integer, plain_digits, write_integer};
 
 const MISSING: Fault = Fault {
@@ -22,19 +23,26 @@ const FLOAT: Fault = Fault {
     ..INVALID
 };
 
+const BLANK: Fault =
+    Fault { expected: "a text that can be seen; this one has only blanks or invisible characters", ..INVALID };
+
+const CONTROL: Fault = Fault {
+    expected: "a text without control characters such as a line break, a tab or NUL: remove them in the source",
+    ..INVALID
+};
+
 /// An ID with its prefix is longer than Talon.One takes.
 pub(super) const TOO_LONG: Fault = Fault { expected: "at most 1000 characters, the prefix included", ..INVALID };
 
-/// Append a value as an ID. Texts are kept to the letter, spaces and leading zeros too.
+/// Append a value as an ID. Texts are kept to the letter, blanks around them and leading zeros too.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
     match value {
-        Value::Null | Value::Text("") => return Err(MISSING),
-        Value::Text(text) => out.push_str(text),
+        Value::Null => return Err(MISSING),
+        Value::Text(text) => write_text(text, out)?,
         Value::Integer(number) => write_integer(number, out),
         Value::Decimal(digits) => write_whole(digits, out)?,
         Value::Json(text) => match json::scalar(text) {
-            Some(Scalar::String(text)) if text.is_empty() => return Err(MISSING),
-            Some(Scalar::String(text)) => out.push_str(&text),
+            Some(Scalar::String(text)) => write_text(&text, out)?,
             Some(Scalar::Number(digits)) if is_integer(digits) => write_whole(digits, out)?,
             Some(Scalar::Number(_)) => return Err(FLOAT),
             Some(Scalar::Null) => return Err(MISSING),
@@ -46,7 +54,25 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whoever can be told from nobody: one blank ID would make a single customer of all rows that have none.
+fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
+    // Nearly every ID there is: letters, digits and signs.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if text.contains(char::is_control) {
+            return Err(CONTROL);
+        }
+        if text.chars().all(|character| character.is_whitespace() || is_unseen(character)) {
+            return Err(BLANK);
+        }
+    } else if text.is_empty() {
+        return Err(MISSING);
+    }
+    out.push_str(text);
+    Ok(())
+}
+
 /// `26` and `26.0` are the ID `26`. An exponent is refused: whether `1e5` was a number once or a text cannot be told.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_whole(digits: &str, out: &mut String) -> Result<(), Fault> {
     let (sign, digits) = plain_digits(digits).ok_or(INVALID)?;
     out.push_str(sign);

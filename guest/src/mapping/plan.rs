@@ -58,6 +58,7 @@ impl<'a> Plan<'a> {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn find<'a>(columns: &'a Columns<'a>, name: &str) -> Result<&'a Column<'a>, String> {
     if let Some(column) = columns.get(name) {
         return Ok(column);

@@ -11,7 +11,9 @@ fn written(value: Value<'_>) -> Result<String, &'static str> {
 
 #[test]
 fn texts_are_kept_to_the_letter() {
-    for text in ["a", "007", " x ", "1e5", "26.0", "true", "null", "\u{0}", "größe", "x\ny"] {
+    for text in
+        ["a", "007", " x ", "1e5", "26.0", "true", "null", "größe", "  x", "x y", "a\u{200b}", "👩‍👧", "\u{a0}x\u{3000}"]
+    {
         assert_eq!(written(Value::Text(text)).as_deref(), Ok(text));
     }
 }
@@ -66,6 +68,33 @@ fn what_could_be_another_id_is_refused() {
         Value::Json("\"\\ud800\""),
     ] {
         assert_eq!(written(value), Err("invalid-id"), "{value:?}");
+    }
+}
+
+#[test]
+fn an_id_that_nobody_can_see_or_type_is_refused() {
+    let blank = [
+        " ",
+        "   ",
+        "\u{a0}",
+        "\u{3000} ",
+        "\u{2003}",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{2060}\u{ad}",
+        "\u{202e}",
+        "\u{2800}",
+    ];
+    let control = ["\0", "a\0b", "a\tb", "a\n", "\r\n", "\u{1b}[31mid", "a\u{85}", "\t"];
+    for (texts, fault) in [(&blank[..], BLANK), (&control[..], CONTROL)] {
+        for text in texts {
+            let mut out = String::new();
+            let found = write(Value::Text(text), &mut out).unwrap_err();
+            assert_eq!((found.code, found.expected), ("invalid-id", fault.expected), "{text:?}");
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(written(Value::Json(&json)), Err("invalid-id"), "{json}");
+            assert_eq!(out, "");
+        }
     }
 }
 
