@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Object};
 use crate::message;
 use crate::problem::problem;
-use crate::request;
+use crate::request::{self, Asked};
 use crate::response::{self, Meaning};
 use crate::transport::Transport;
 
@@ -13,13 +13,14 @@ use crate::transport::Transport;
 ///
 /// # Errors
 /// The deployment cannot be reached, or does not take the key.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn check(
     config: &Config,
     transport: &mut impl Transport,
     clock: &mut impl Clock,
 ) -> Result<ConnectionCheck, Failure> {
     let answer = transport.send(&request::ping());
-    match response::meaning(answer, config, None, clock.unix_seconds()) {
+    match response::meaning(answer, config, Asked::Ping, clock.unix_seconds()) {
         Meaning::Accepted => Ok(ConnectionCheck {
             verified: vec![format!("{} answers", config.deployment_url), "Talon.One takes the API key".to_owned()],
             unverified: unverified(config),
@@ -27,12 +28,17 @@ pub(crate) fn check(
         Meaning::Transient(problem) => Err(Failure::Transient(problem)),
         Meaning::Permanent(problem) => Err(Failure::Permanent(problem)),
         Meaning::Refused(refusal) => {
-            let message = format!("{}{}", message::unexpected(refusal.status), message::said(&refusal.complaint.text));
+            let (said, advice) = match refusal.complaint.foreign {
+                true => (message::foreign(config, refusal.status), message::check_address()),
+                false => (message::unexpected(refusal.status), ""),
+            };
+            let message = message::with_said(&said, &refusal.complaint, advice);
             Err(Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) }))
         }
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn unverified(config: &Config) -> Vec<String> {
     match config.object {
         Object::Profiles => {
@@ -51,6 +57,7 @@ fn unverified(config: &Config) -> Vec<String> {
 }
 
 /// The attributes that have to exist, if any have to.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn attributes(config: &Config) -> Option<String> {
     let Some(mappings) = &config.mappings else {
         return Some("there is an attribute of each column's name".to_owned());

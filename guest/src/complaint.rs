@@ -3,8 +3,11 @@
 
 use serde_json::Value;
 
+use crate::body::{Body, one_line};
 use crate::config::ApiKey;
+use crate::message::joined;
 use crate::quote::shortened;
+use crate::transport::Response;
 
 /// Characters of it that a message repeats.
 const SHOWN: usize = 300;
@@ -16,29 +19,86 @@ pub(crate) struct Complaint {
     pub(crate) text: String,
     /// Where in the request the errors are, as the server points to them.
     pub(crate) pointers: Vec<String>,
+    /// What came instead of words: a page, something compressed.
+    pub(crate) instead: Option<String>,
+    /// A page of HTML came: Talon.One's API sends none, so something else answered.
+    pub(crate) foreign: bool,
 }
 
 impl Complaint {
     /// From an answer's body.
-    pub(crate) fn read(body: &str, api_key: &ApiKey) -> Self {
-        let mut complaint = match serde_json::from_str::<Value>(body) {
-            Ok(Value::Object(body)) => Self::of_parts(&Value::Object(body)),
-            Ok(Value::String(text)) => Self { text, pointers: Vec::new() },
-            Ok(_) => Self::default(),
-            // A page of HTML, from something on the way, tells a person nothing.
-            Err(_) if body.trim_start().starts_with('<') => Self::default(),
-            Err(error) => match mended(body).filter(|_| error.is_eof()) {
-                // Which records the part that is missing speaks of is not known: a hint that is not whole misleads.
-                Some(body) => Self { pointers: Vec::new(), ..Self::of_parts(&body) },
-                None => Self { text: body.to_owned(), pointers: Vec::new() },
-            },
-        };
-        let words: Vec<&str> = complaint.text.split_whitespace().collect();
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    pub(crate) fn read(answer: &Response, api_key: &ApiKey) -> Self {
         // The key goes before the text is cut, lest a part of it stays.
-        complaint.text = shortened(&api_key.scrub(&words.join(" ")), SHOWN);
+        let shown = |text: &str| shortened(&api_key.scrub(&one_line(text)), SHOWN);
+        let mut complaint = match Body::of(answer) {
+            Body::Empty => Self::default(),
+            Body::Text(text) => Self::of_text(&text),
+            Body::Page(title) => Self {
+                instead: Some(match title {
+                    Some(title) => format!("a page titled \"{}\"", shown(&title)),
+                    None => "a page of HTML".to_owned(),
+                }),
+                foreign: true,
+                ..Self::default()
+            },
+            Body::Unreadable(what) => Self { instead: Some(what), ..Self::default() },
+        };
+        complaint.text = shown(&complaint.text);
         complaint
     }
 
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn of_text(body: &str) -> Self {
+        let plain = |text: String| Self { text, ..Self::default() };
+        match serde_json::from_str::<Value>(body) {
+            // Another API's form: better as it came than not at all.
+            Ok(Value::Object(other))
+                if !other.is_empty() && !other.contains_key("message") && !other.contains_key("errors") =>
+            {
+                plain(body.to_owned())
+            }
+            Ok(body @ Value::Object(_)) => Self::of_parts(&body),
+            Ok(Value::String(text)) => plain(text),
+            Ok(_) => Self::default(),
+            Err(error) => match mended(body).filter(|_| error.is_eof()) {
+                // Which records the part that is missing speaks of is not known: a hint that is not whole misleads.
+                Some(body) => Self { pointers: Vec::new(), ..Self::of_parts(&body) },
+                None => plain(body.to_owned()),
+            },
+        }
+    }
+
+    /// Whether it says that an attribute does not exist. Talon.One publishes no codes: this goes by its words.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    pub(crate) fn undefined_attribute(&self) -> bool {
+        const UNDEFINED: [&str; 7] =
+            ["undefined", "unknown", "not defined", "not exist", "not found", "no attribute", "unrecogni"];
+        self.about_attribute() && self.mentions(&UNDEFINED)
+    }
+
+    /// Whether it speaks of an attribute.
+    pub(crate) fn about_attribute(&self) -> bool {
+        self.mentions(&["attribute"]) || self.pointers.iter().any(|pointer| pointer.contains("attributes"))
+    }
+
+    /// Whether it speaks of a value or its type.
+    pub(crate) fn about_value(&self) -> bool {
+        self.mentions(&["type", "invalid", "format", "expected", "must be"])
+    }
+
+    /// Whether it may be about what one record holds rather than what all have in common.
+    pub(crate) fn of_one_record(&self) -> bool {
+        self.mentions(&["type", "value", "expected", "must be"])
+    }
+
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn mentions(&self, words: &[&str]) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    }
+
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn of_parts(body: &Value) -> Self {
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let errors = body.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -46,19 +106,24 @@ impl Complaint {
         for error in errors {
             parts.extend([text(error, "title"), text(error, "details")]);
         }
-        let mut said: Vec<String> = Vec::new();
-        for part in parts {
-            if !part.is_empty() && !said.contains(&part) {
+        let mut said: Vec<&str> = Vec::new();
+        for part in &parts {
+            if !part.is_empty() && !said.contains(&part.as_str()) {
                 said.push(part);
             }
         }
         let pointers = errors.iter().filter_map(|error| error.get("source")).map(|source| text(source, "pointer"));
-        Self { text: said.join(": "), pointers: pointers.filter(|pointer| !pointer.is_empty()).collect() }
+        Self {
+            text: joined(": ", &said),
+            pointers: pointers.filter(|pointer| !pointer.is_empty()).collect(),
+            ..Self::default()
+        }
     }
 }
 
 /// An error for each of a thousand records is longer than what is read of it. What came before the cut is closed where an
 /// entry of the list ends.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn mended(body: &str) -> Option<Value> {
     const ATTEMPTS: usize = 8;
     let ends = body.rmatch_indices("},").take(ATTEMPTS);

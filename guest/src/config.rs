@@ -119,8 +119,19 @@ pub(crate) struct Retry {
 pub(crate) struct Timeouts {
     /// Until the connection stands.
     pub(crate) connect: u64,
-    /// Until the first byte of the answer, and again between any two of its bytes.
+    /// From the request's departure, a connection included, until the answer is whole.
     pub(crate) request: u64,
+}
+
+impl Timeouts {
+    /// How long a connection may take, and the setting that says so: it is part of the request.
+    pub(crate) fn connecting(self) -> (u64, &'static str) {
+        if self.request < self.connect {
+            (self.request, "request_timeout_ms")
+        } else {
+            (self.connect, "connect_timeout_ms")
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +163,7 @@ impl Config {
     ///
     /// # Errors
     /// All its faults, each with the path of its key.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigIssue>> {
         let mut faults = Faults::default();
         let config = read(text, &mut faults);
@@ -170,10 +182,10 @@ impl Config {
     /// How long a connection may take to stand.
     #[must_use]
     pub fn connect_timeout_ms(&self) -> u64 {
-        self.timeouts.connect
+        self.timeouts.connecting().0
     }
 
-    /// How long the first byte of an answer may take, and then each further one.
+    /// How long a request may take, from its departure to the end of its answer.
     #[must_use]
     pub fn request_timeout_ms(&self) -> u64 {
         self.timeouts.request
@@ -186,6 +198,7 @@ impl Config {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn read(text: &str, faults: &mut Faults) -> Option<Config> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
@@ -221,7 +234,7 @@ fn read(text: &str, faults: &mut Faults) -> Option<Config> {
     let retry = read_retry(&table, faults);
     let timeouts = Timeouts {
         connect: table.integer("connect_timeout_ms", 1..=600_000, 10_000, faults),
-        request: table.integer("request_timeout_ms", 1..=3_600_000, 60_000, faults),
+        request: table.integer("request_timeout_ms", 1..=600_000, 60_000, faults),
     };
     Some(Config {
         deployment_url: deployment_url?,
@@ -237,6 +250,7 @@ fn read(text: &str, faults: &mut Faults) -> Option<Config> {
 }
 
 /// The key's value never gets into a message.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn read_api_key(table: &Table<'_>, faults: &mut Faults) -> Option<ApiKey> {
     let value = table.required("api_key", "an Integration API key", faults)?;
     let parsed = match value.as_str() {
@@ -246,6 +260,7 @@ fn read_api_key(table: &Table<'_>, faults: &mut Faults) -> Option<ApiKey> {
     table.noted("api_key", parsed, faults)
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Option<Object> {
     let (modes, expected) = match kind {
         ObjectKind::Profiles => (&SYNC_MODES[..1], "upsert, the only mode of customer_profiles"),
@@ -281,6 +296,7 @@ fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Opti
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn read_retry(table: &Table<'_>, faults: &mut Faults) -> Retry {
     let empty = serde_json::Map::new();
     let entries = match table.get("retry") {
@@ -294,12 +310,12 @@ fn read_retry(table: &Table<'_>, faults: &mut Faults) -> Retry {
     };
     let table = Table::new(table.path("retry"), entries);
     table.refuse_unknown(&RETRY_KEYS, faults);
-    // The upper bounds keep a slip of the pen from making a sync hang for days.
+    // The upper bounds keep a slip of the pen from making a sync hang for days, and a call within what engines give it.
     let retry = Retry {
         max_attempts: table.integer("max_attempts", 1..=100, 5, faults),
         initial_backoff: table.integer("initial_backoff_ms", 0..=600_000, 500, faults),
         max_backoff: table.integer("max_backoff_ms", 0..=3_600_000, 30_000, faults),
-        max_elapsed: table.integer("max_elapsed_ms", 0..=86_400_000, 300_000, faults),
+        max_elapsed: table.integer("max_elapsed_ms", 0..=3_600_000, 300_000, faults),
     };
     if retry.max_backoff < retry.initial_backoff {
         let fault = Fault::new(format!(

@@ -3,21 +3,25 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::bindings::exports::etl::destination::destination::{Failure, MappedBatch, Problem, Rejection, Report};
+use crate::bindings::exports::etl::destination::destination::{
+    Failure, MappedBatch, Problem, ProblemKind, Rejection, Report,
+};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::message;
+use crate::message::{self, joined};
+use crate::problem::problem;
 use crate::records::Records;
-use crate::request::{self, Cut, Endpoint, MAX_BODY_BYTES};
+use crate::request::{self, Asked, Cut, Endpoint, MAX_BODY_BYTES};
 use crate::response::{self, Meaning, Refusal};
 use crate::retry::{self, Decision, Jitter};
 use crate::split::{self, Trial};
-use crate::transport::Transport;
+use crate::transport::{Break, BreakKind, Transport};
 
 /// Deliver a batch.
 ///
 /// # Errors
 /// A failure that left every record undelivered.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn deliver(
     config: &Config,
     batch: &MappedBatch,
@@ -35,6 +39,9 @@ pub(crate) fn deliver(
     let stopped = delivery.send_all(parts).err();
     delivery.report(stopped)
 }
+
+/// Bytes of a body that no sane limit refuses: where that happens, it is not for the record.
+const SMALL_BODY: usize = 1024;
 
 /// What became of a record.
 #[derive(Clone)]
@@ -59,11 +66,14 @@ struct Delivery<'a, T, C> {
     /// The smallest size at which several records were refused for it, and how. As much is not sent together again. One
     /// record alone always is: none is rejected unheard.
     too_large: Option<(usize, Refusal)>,
+    /// Some request was acknowledged.
+    acknowledged: bool,
     requests: u32,
     retries: u32,
 }
 
 impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn new(
         config: &'a Config,
         endpoint: Endpoint,
@@ -86,6 +96,7 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
             started,
             fates: vec![Fate::Undelivered; records.kept.len()],
             too_large: None,
+            acknowledged: false,
             requests: 0,
             retries: 0,
         }
@@ -101,15 +112,32 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
     }
 
     /// Wait before another attempt, or fail where that is not worth it.
-    fn wait(&mut self, attempts: u64, problem: Problem) -> Result<(), Failure> {
-        let elapsed = self.clock.now_ms().saturating_sub(self.started);
-        match retry::decide(&self.config.retry, attempts, elapsed, problem.retry_after_ms, &mut self.jitter) {
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn wait(&mut self, attempts: u64, problem: &Problem) -> Result<(), Failure> {
+        let now = self.clock.now_ms();
+        let asked = problem.retry_after_ms;
+        let elapsed = now.saturating_sub(self.started);
+        let ended = match retry::decide(&self.config.retry, attempts, elapsed, asked, &mut self.jitter) {
+            Decision::GiveUp(why) => message::gave_up(&self.config.retry, why, asked),
             Decision::Wait(milliseconds) => {
                 self.clock.sleep_ms(milliseconds);
-                Ok(())
+                // An engine that ends its run ends all waits at once. Going on would repeat without a pause.
+                let slept = self.clock.now_ms().saturating_sub(now);
+                if slept >= milliseconds / 2 {
+                    return Ok(());
+                }
+                message::wait_ended().to_owned()
             }
-            Decision::GiveUp => Err(Failure::Transient(problem)),
-        }
+        };
+        Err(Failure::Transient(ended_by(problem, &ended)))
+    }
+
+    /// Where even a small request is refused for its size, each of the others would be.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn any_size_refused(&self, bytes: usize, refusal: &Refusal) -> Failure {
+        let said = message::any_size_refused(self.config, bytes);
+        let message = message::with_said(&said, &refusal.complaint, message::check_address());
+        Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) })
     }
 
     fn settle(&mut self, place: usize, fate: Fate) {
@@ -119,6 +147,7 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
     }
 
     /// The report, or the bare failure if nothing was settled before it.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn report(self, stopped: Option<Failure>) -> Result<Report, Failure> {
         if let Some(failure) = &stopped
             && self.fates.iter().all(|fate| matches!(fate, Fate::Undelivered))
@@ -127,7 +156,7 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         }
         let records = self.records;
         // By index in the batch. A record that a later one replaced was not sent: it is in or out with that one.
-        let mut fates: Vec<Option<&Fate>> = vec![None; records.kept.len() + records.superseded.len()];
+        let mut fates: Vec<Option<(&Fate, bool)>> = vec![None; records.kept.len() + records.superseded.len()];
         let mut note = |index: u32, fate| {
             if let Some(noted) = usize::try_from(index).ok().and_then(|index| fates.get_mut(index)) {
                 *noted = fate;
@@ -135,12 +164,12 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         };
         let mut superseded = 0;
         for (record, fate) in records.kept.iter().zip(&self.fates) {
-            note(record.index, Some(fate));
+            note(record.index, Some((fate, false)));
         }
         for record in &records.superseded {
             let fate = self.fates.get(record.by);
             superseded += u32::from(matches!(fate, Some(Fate::Accepted)));
-            note(record.index, fate);
+            note(record.index, fate.map(|fate| (fate, true)));
         }
         let mut report = Report {
             accepted: Vec::new(),
@@ -153,17 +182,23 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         };
         for (index, fate) in (0..).zip(fates) {
             match fate {
-                Some(Fate::Accepted) => report.accepted.push(index),
-                Some(Fate::Rejected(code, message)) => report.rejected.push(Rejection {
+                Some((Fate::Accepted, _)) => report.accepted.push(index),
+                Some((Fate::Rejected(code, message), superseded)) => report.rejected.push(Rejection {
                     record_index: index,
                     code: (*code).to_owned(),
-                    message: message.clone(),
+                    message: if superseded { message::of_the_last(message) } else { message.clone() },
                 }),
-                Some(Fate::Undelivered) | None => report.undelivered.push(index),
+                Some((Fate::Undelivered, _)) | None => report.undelivered.push(index),
             }
         }
         Ok(report)
     }
+}
+
+/// A problem after which nothing more was attempted, and why not.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn ended_by(problem: &Problem, why: &str) -> Problem {
+    Problem { message: joined("; ", &[problem.message.as_str(), why]), ..problem.clone() }
 }
 
 impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
@@ -176,28 +211,42 @@ impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
             return Ok(Some(refusal.clone()));
         }
         let mut attempts = 0;
+        // What the last attempt failed with: it says more than what kept the next from being made.
+        let mut before: Option<Problem> = None;
         loop {
             let answer = self.transport.send(&request);
             self.requests = self.requests.saturating_add(1);
             self.retries = self.retries.saturating_add(u32::from(attempts > 0));
             attempts += 1;
-            match response::meaning(answer, self.config, self.config.object.audience(), self.clock.unix_seconds()) {
+            if let (Some(before), Err(Break { kind: BreakKind::Denied, detail })) = (&before, &answer) {
+                let denied = message::not_repeated(&self.config.api_key.scrub(detail));
+                return Err(Failure::Transient(ended_by(before, &denied)));
+            }
+            match response::meaning(answer, self.config, Asked::Records, self.clock.unix_seconds()) {
                 Meaning::Accepted => {
+                    self.acknowledged = true;
                     part.iter().for_each(|place| self.settle(*place, Fate::Accepted));
                     return Ok(None);
                 }
                 Meaning::Refused(refusal) => {
+                    let bytes = request.body.len();
                     if refusal.for_size() && part.len() > 1 {
-                        self.too_large = Some((request.body.len(), refusal.clone()));
+                        self.too_large = Some((bytes, refusal.clone()));
+                    } else if refusal.for_size() && bytes <= SMALL_BODY && !self.acknowledged {
+                        return Err(self.any_size_refused(bytes, &refusal));
                     }
                     return Ok(Some(refusal));
                 }
                 Meaning::Permanent(problem) => return Err(Failure::Permanent(problem)),
-                Meaning::Transient(problem) => self.wait(attempts, problem)?,
+                Meaning::Transient(problem) => {
+                    self.wait(attempts, &problem)?;
+                    before = Some(problem);
+                }
             }
         }
     }
 
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn reject(&mut self, place: usize, refusal: &Refusal) {
         let (code, message) = response::rejection(refusal, self.config.object, self.item(place).len());
         self.settle(place, Fate::Rejected(code, message));

@@ -12,6 +12,7 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The descriptor.
 #[must_use]
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub fn describe() -> Descriptor {
     Descriptor {
         name: "talon-one".to_owned(),

@@ -26,6 +26,7 @@ pub fn validate_config(config: &str) -> Vec<wit::ConfigIssue> {
 ///
 /// # Errors
 /// A permanent failure: of kind `row` where the row is at fault.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub fn map_row(config: &str, columns: Vec<String>, row: wit::Row) -> Result<wit::MappedRow, wit::Failure> {
     let config = valid(config)?;
     let columns = row::as_columns(columns, row.values).map_err(row_failure)?;
@@ -57,6 +58,7 @@ fn map(config: &Config, columns: &[wit::Column], changes: &[wit::Change]) -> Res
 ///
 /// # Errors
 /// A permanent failure: the config is not valid, or the batch is malformed.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub fn render_batch(config: &str, batch: &wit::MappedBatch) -> Result<Vec<wit::Request>, wit::Failure> {
     let config = valid(config)?;
     let records = Records::read(&config, batch)?;
@@ -106,6 +108,7 @@ fn row_failure(message: String) -> wit::Failure {
 }
 
 /// The config, parsed. Engines send the same text with every call: the last one is kept.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn valid(text: &str) -> Result<Rc<Config>, wit::Failure> {
     thread_local! {
         static LAST: RefCell<Option<(String, Rc<Config>)>> = const { RefCell::new(None) };
@@ -120,6 +123,7 @@ fn valid(text: &str) -> Result<Rc<Config>, wit::Failure> {
     })
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn invalid(issues: &[wit::ConfigIssue]) -> wit::Failure {
     let faults: Vec<String> = issues
         .iter()

@@ -2,6 +2,8 @@
 //!
 //! Built for wasm this is a component that exports `etl:destination`; built for any other target it is the same code
 //! without its outer layer, which tests and benchmarks call directly.
+// What runs once a call or once a failure is built for its size, marked so; what runs for each row is built for speed.
+#![cfg_attr(target_family = "wasm", feature(optimize_attribute))]
 #![cfg_attr(
     test,
     expect(
@@ -13,6 +15,7 @@
 )]
 
 pub mod bindings;
+mod body;
 mod calendar;
 mod check;
 mod clock;
@@ -51,4 +54,4 @@ pub use self::config::{Config, DeploymentUrl, Scheme};
 pub use self::describe::describe;
 pub use self::destination::{check_connection, map_batch, map_row, render_batch, send_batch, validate_config};
 pub use self::request::{Method, Request};
-pub use self::transport::{Break, BreakKind, Response, Transport};
+pub use self::transport::{Break, BreakKind, Headers, Response, Transport};

@@ -206,6 +206,7 @@ fn write_attribute<'a>(
     Ok(())
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn refusal<'a>(column: &Column<'a>, value: Value<'_>, fault: Fault) -> Refusal<'a> {
     Refusal {
         code: fault.code,

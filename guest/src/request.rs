@@ -41,6 +41,15 @@ impl Method {
     }
 }
 
+/// What a request asks for: each is acknowledged in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Whether the key is valid.
+    Ping,
+    /// That records are taken.
+    Records,
+}
+
 /// The cheap request that shows whether the key is valid.
 pub(crate) fn ping() -> Request {
     Request { method: Method::Get, path: "/v2/authping", body: String::new() }

@@ -1,12 +1,15 @@
 //! What an answer means for the records that were sent.
 
+use serde_json::Value;
+
 use crate::bindings::exports::etl::destination::destination::{Problem, ProblemKind};
 use crate::complaint::Complaint;
-use crate::config::{AudienceId, Config, Object};
-use crate::message::{self, said};
+use crate::config::{Config, Object};
+use crate::message::{self, with_said};
 use crate::problem::problem;
+use crate::request::Asked;
 use crate::retry::retry_after_ms;
-use crate::transport::{Break, BreakKind, Response};
+use crate::transport::{Break, BreakKind, MAX_BODY, Response};
 
 /// What to do now.
 #[derive(Debug)]
@@ -35,97 +38,112 @@ impl Refusal {
     }
 }
 
-/// Read an answer, or the lack of one. `audience` is the one that the request names, if it names one; `now` is in seconds
-/// since 1970.
-pub(crate) fn meaning(
-    answer: Result<Response, Break>,
-    config: &Config,
-    audience: Option<AudienceId>,
-    now: i64,
-) -> Meaning {
+/// Read an answer, or the lack of one, to what was asked; `now` is in seconds since 1970.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn meaning(answer: Result<Response, Break>, config: &Config, asked: Asked, now: i64) -> Meaning {
     let answer = match answer {
         Ok(answer) => answer,
         Err(broken) => return of_break(config, &broken),
     };
     let status = answer.status;
     if (200..300).contains(&status) {
-        if !answer.cut_short {
-            return Meaning::Accepted;
-        }
-        let broken = Break { kind: BreakKind::Reset, detail: format!("its answer (HTTP {status}) was cut short") };
-        return of_break(config, &broken);
+        return of_success(&answer, config, asked);
     }
     // Any other status says enough, however little of its body arrived.
-    let complaint = Complaint::read(&answer.body, &config.api_key);
-    let (kind, lasting, message) = match (status, audience) {
+    let complaint = Complaint::read(&answer, &config.api_key);
+    let audience = config.object.audience().filter(|_| asked == Asked::Records);
+    let foreign = complaint.foreign;
+    let location = answer.headers.location.as_deref();
+    let address = message::check_address();
+    let (kind, lasting, message, advice) = match (status, audience) {
         (400 | 413 | 422, _) => return Meaning::Refused(Refusal { status, complaint }),
-        (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status)),
-        (404, Some(id)) => (ProblemKind::NotFound, true, message::audience_not_found(config, id)),
-        (404 | 300..400, _) => (ProblemKind::NotFound, true, message::wrong_address(config, status)),
-        (408, _) => (ProblemKind::Timeout, false, message::server_failed(status)),
-        (409, _) => (ProblemKind::Server, false, message::conflict().to_owned()),
-        (429, _) => (ProblemKind::RateLimited, false, message::too_many_requests().to_owned()),
-        (500.., _) => (ProblemKind::Server, false, message::server_failed(status)),
-        _ => (ProblemKind::Refused, true, message::unexpected(status)),
+        (407 | 511, _) => (ProblemKind::Connection, true, message::proxy_sign_in(status), ""),
+        (401 | 403, _) if foreign => (ProblemKind::Authentication, true, message::foreign(config, status), address),
+        (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status), ""),
+        (404, Some(id)) if !foreign => (ProblemKind::NotFound, true, message::audience_not_found(config, id), ""),
+        // Some server, but none that knows the request: none of Talon.One's.
+        (404 | 501 | 505 | 300..400, _) => {
+            (ProblemKind::NotFound, true, message::wrong_address(config, status, location), address)
+        }
+        // 460 and 499: a proxy found the connection of its client closed.
+        (408 | 460 | 499, _) => (ProblemKind::Timeout, false, message::server_failed(config, status), ""),
+        (409, _) => (ProblemKind::Server, false, message::conflict().to_owned(), ""),
+        // 420 and 430: what some gateways say for 429.
+        (420 | 429 | 430, _) => (ProblemKind::RateLimited, false, message::too_many_requests(status), ""),
+        // Locked, or too early: both pass.
+        (423 | 425 | 500.., _) => (ProblemKind::Server, false, message::server_failed(config, status), ""),
+        _ if foreign => (ProblemKind::Refused, true, message::foreign(config, status), address),
+        _ => (ProblemKind::Refused, true, message::unexpected(status), ""),
     };
-    let mut problem = problem(kind, message + &said(&complaint.text));
+    let mut problem = problem(kind, with_said(&message, &complaint, advice));
     problem.status = Some(status);
     if lasting {
         return Meaning::Permanent(problem);
     }
-    problem.retry_after_ms = answer.retry_after.and_then(|header| retry_after_ms(&header, now));
+    problem.retry_after_ms = answer.headers.retry_after.as_deref().and_then(|header| retry_after_ms(header, now));
     Meaning::Transient(problem)
 }
 
+/// A status of success is an acknowledgement only where it is the documented one: a proxy's page comes with 200 as well.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn of_success(answer: &Response, config: &Config, asked: Asked) -> Meaning {
+    let status = answer.status;
+    if let Some(kind) = answer.cut_short {
+        let broken = Break { kind, detail: format!("its answer (HTTP {status}) was cut short") };
+        return of_break(config, &broken);
+    }
+    if status == 204 || (status == 200 && asked == Asked::Records && lists_profiles(answer, config.object)) {
+        return Meaning::Accepted;
+    }
+    let problem = problem(ProblemKind::NotFound, message::not_acknowledged(config, answer));
+    Meaning::Permanent(Problem { status: Some(status), ..problem })
+}
+
+/// Whether it is the list of updated profiles, which Talon.One documents for profiles where it is not asked to be silent.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn lists_profiles(answer: &Response, object: Object) -> bool {
+    if object != Object::Profiles {
+        return false;
+    }
+    let body = String::from_utf8_lossy(&answer.body);
+    match serde_json::from_str::<Value>(&body) {
+        Ok(body) => body.get("integrationStates").is_some_and(Value::is_array),
+        // A long list of which the start was read.
+        Err(error) => error.is_eof() && body.len() >= MAX_BODY && body.starts_with("{\"integrationStates\":["),
+    }
+}
+
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn of_break(config: &Config, broken: &Break) -> Meaning {
     let said = config.api_key.scrub(&message::no_answer(config, broken));
     match broken.kind {
         BreakKind::Connect | BreakKind::Reset => Meaning::Transient(problem(ProblemKind::Connection, said)),
-        BreakKind::Timeout => Meaning::Transient(problem(ProblemKind::Timeout, said)),
+        BreakKind::ConnectTimeout | BreakKind::Timeout => Meaning::Transient(problem(ProblemKind::Timeout, said)),
         BreakKind::Denied => Meaning::Permanent(problem(ProblemKind::Connection, said)),
     }
 }
 
 /// Why one record was refused: a stable code, and what to tell a person.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn rejection(refusal: &Refusal, object: Object, bytes: usize) -> (&'static str, String) {
-    let said = said(&refusal.complaint.text);
+    let Refusal { status, complaint } = refusal;
     if refusal.for_size() {
-        return ("too-large", message::too_large(bytes) + &said);
+        return ("too-large", with_said(&message::refused_for_size(bytes), complaint, ""));
     }
-    let (code, advice) = match (object, refusal.complaint.topic()) {
-        (Object::Profiles, Topic::UndefinedAttribute) => ("undefined-attribute", message::undefined_attribute()),
-        (Object::Profiles, Topic::Value) => ("invalid-value", message::invalid_value()),
-        _ => ("refused", ""),
+    let profiles = object == Object::Profiles;
+    let (code, advice) = if complaint.foreign {
+        let advice = "Talon.One sends no pages: a proxy, a firewall or another server seems to have refused it; check \
+                      deployment_url, and what in the record a firewall may take for an attack";
+        ("refused", advice)
+    } else if profiles && complaint.undefined_attribute() {
+        ("undefined-attribute", message::undefined_attribute())
+    } else if profiles && (complaint.about_attribute() || complaint.about_value()) {
+        ("invalid-value", message::invalid_value())
+    } else {
+        ("refused", "")
     };
-    (code, format!("Talon.One refused the record (HTTP {}){said}{advice}", refusal.status))
-}
-
-/// What a complaint seems to be about. Talon.One publishes no codes: this goes by its words, and decides over nothing but the
-/// advice.
-#[derive(Debug, PartialEq, Eq)]
-enum Topic {
-    UndefinedAttribute,
-    Value,
-    Unknown,
-}
-
-impl Complaint {
-    fn topic(&self) -> Topic {
-        const UNDEFINED: [&str; 7] =
-            ["undefined", "unknown", "not defined", "not exist", "not found", "no attribute", "unrecogni"];
-        const VALUE: [&str; 5] = ["type", "invalid", "format", "expected", "must be"];
-        let text = self.text.to_ascii_lowercase();
-        let mentions = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let about_attribute =
-            mentions(&["attribute"]) || self.pointers.iter().any(|pointer| pointer.contains("attributes"));
-        if about_attribute && mentions(&UNDEFINED) {
-            Topic::UndefinedAttribute
-        } else if about_attribute || mentions(&VALUE) {
-            Topic::Value
-        } else {
-            Topic::Unknown
-        }
-    }
+    let who = if complaint.foreign { "the record was refused" } else { "Talon.One refused the record" };
+    (code, with_said(&format!("{who} (HTTP {status})"), complaint, advice))
 }
 
 #[cfg(test)]

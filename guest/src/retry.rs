@@ -10,7 +10,7 @@
 
 mod after;
 
-pub(crate) use self::after::retry_after_ms;
+pub(crate) use self::after::{LONGEST_MS, retry_after_ms};
 
 use crate::config::Retry;
 
@@ -19,8 +19,19 @@ use crate::config::Retry;
 pub(crate) enum Decision {
     /// Try again after so many milliseconds.
     Wait(u64),
-    /// The budget is spent, or the server asks for more time than is left of it.
-    GiveUp,
+    /// It is not worth it.
+    GiveUp(Why),
+}
+
+/// What ends the attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// There were enough of them.
+    Attempts,
+    /// The time is spent.
+    Time,
+    /// The server asks for more time than is left.
+    Asked,
 }
 
 /// Decide after attempt number `attempts` of a request failed, `elapsed` milliseconds into the call.
@@ -33,8 +44,14 @@ pub(crate) fn decide(
 ) -> Decision {
     let asked = retry_after.unwrap_or(0);
     let left = retry.max_elapsed.saturating_sub(elapsed);
-    if attempts >= retry.max_attempts || left == 0 || asked > left {
-        return Decision::GiveUp;
+    if asked > left {
+        return Decision::GiveUp(Why::Asked);
+    }
+    if attempts >= retry.max_attempts {
+        return Decision::GiveUp(Why::Attempts);
+    }
+    if left == 0 {
+        return Decision::GiveUp(Why::Time);
     }
     Decision::Wait(asked + jitter.up_to(ceiling(retry, attempts)).min(left - asked))
 }
@@ -93,17 +110,17 @@ mod tests {
     #[test]
     fn attempts_and_time_end() {
         assert!(matches!(decided(4, 0, None), Decision::Wait(_)));
-        assert_eq!(decided(5, 0, None), Decision::GiveUp);
+        assert_eq!(decided(5, 0, None), Decision::GiveUp(Why::Attempts));
         assert!(matches!(decided(1, 299_999, None), Decision::Wait(0 | 1)));
-        assert_eq!(decided(1, 300_000, None), Decision::GiveUp);
-        assert_eq!(decided(1, u64::MAX, None), Decision::GiveUp);
+        assert_eq!(decided(1, 300_000, None), Decision::GiveUp(Why::Time));
+        assert_eq!(decided(1, u64::MAX, None), Decision::GiveUp(Why::Time));
     }
 
     #[test]
     fn a_server_that_asks_for_too_much_ends_the_call() {
         assert!(matches!(decided(1, 100_000, Some(200_000)), Decision::Wait(200_000)));
-        assert_eq!(decided(1, 100_001, Some(200_000)), Decision::GiveUp);
-        assert_eq!(decided(1, 0, Some(u64::MAX)), Decision::GiveUp);
+        assert_eq!(decided(1, 100_001, Some(200_000)), Decision::GiveUp(Why::Asked));
+        assert_eq!(decided(1, 0, Some(u64::MAX)), Decision::GiveUp(Why::Asked));
         // What the server asks for is not cut down to the own bound.
         assert!(matches!(decided(1, 0, Some(120_000)), Decision::Wait(120_000..=120_500)));
     }

@@ -8,6 +8,7 @@ use crate::value::{Unit, days_of_date, instant};
 ///
 /// # Errors
 /// What is wrong with the row.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn as_columns(names: Vec<String>, values: Vec<wit::Value>) -> Result<Vec<wit::Column>, String> {
     if names.len() != values.len() {
         return Err(format!("the row has {} values for {} columns: expected one for each", values.len(), names.len()));

@@ -1,6 +1,7 @@
 //! The nearest of a few known names, for "did you mean" hints.
 
 /// The candidate that is most likely meant by `word`, or none where nothing comes close. Case does not count.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     // A third of the letters may differ: `audiance` is meant for `audience`, `id` is not meant for `name`.
@@ -14,6 +15,7 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// How many letters must be inserted, removed or replaced to make `left` of `right`.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     // `row[i]` is the distance between the letters of `left` read so far and the first `i` letters of `right`.

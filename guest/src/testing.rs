@@ -151,8 +151,7 @@ pub(crate) fn refused(status: u16, message: &str, pointers: &[String]) -> Result
         pointers.iter().map(|pointer| json!({"title": message, "source": {"pointer": pointer}})).collect();
     Ok(Response {
         status,
-        retry_after: None,
-        body: json!({"message": message, "errors": errors, "StatusCode": status}).to_string(),
+        body: json!({"message": message, "errors": errors, "StatusCode": status}).to_string().into_bytes(),
         ..Response::default()
     })
 }

@@ -15,17 +15,35 @@ pub trait Transport {
     fn send(&mut self, request: &Request) -> Result<Response, Break>;
 }
 
+/// Bytes of a body that are read. An error is said in far less; a page of HTML need not be read to its end.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `Retry-After` header as it came.
+    /// The headers that say something of use.
+    pub headers: Headers,
+    /// The body, or the start of a long one, as it came: of any kind and in any encoding.
+    pub body: Vec<u8>,
+    /// Why the body ended before its end, where it did.
+    pub cut_short: Option<BreakKind>,
+}
+
+/// Headers of an answer, as they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// `Retry-After`
     pub retry_after: Option<String>,
-    /// The body, or the start of a long one.
-    pub body: String,
-    /// The connection broke before the end of the body.
-    pub cut_short: bool,
+    /// `Content-Type`
+    pub content_type: Option<String>,
+    /// `Content-Encoding`
+    pub content_encoding: Option<String>,
+    /// `Location`
+    pub location: Option<String>,
+    /// `Server`
+    pub server: Option<String>,
 }
 
 /// Why there is no answer.
@@ -42,11 +60,13 @@ pub struct Break {
 pub enum BreakKind {
     /// No connection came about.
     Connect,
-    /// It did not come about in time, or the answer did not.
+    /// No connection came about in time.
+    ConnectTimeout,
+    /// The answer did not come in time, or did not end.
     Timeout,
     /// The connection ended before there was an answer. The request may have been carried out.
     Reset,
-    /// The request is not let through, and will not be the next time: by the engine's policy, or for the server's
-    /// certificate.
+    /// The request is not let through, and will not be the next time: by the engine's policy, by a proxy's, or for the
+    /// server's certificate.
     Denied,
 }

@@ -13,6 +13,7 @@ const SCRUBBED: &str = "[api key]";
 pub(crate) struct ApiKey(String);
 
 impl ApiKey {
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let begins_with = |prefix: &str| {
             text.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
@@ -49,6 +50,7 @@ impl ApiKey {
     }
 
     /// The text without the key, should it repeat it. For everything that a server says.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn scrub(&self, text: &str) -> String {
         text.replace(&self.0, SCRUBBED)
     }

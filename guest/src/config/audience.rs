@@ -15,6 +15,7 @@ pub(crate) struct AudienceId(i64);
 
 impl AudienceId {
     /// From a JSON integer or a text of digits.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(super) fn parse(value: &Value) -> Result<Self, Fault> {
         let number = match value {
             Value::Number(number) => number.as_i64(),

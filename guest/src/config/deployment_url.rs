@@ -38,6 +38,7 @@ pub struct DeploymentUrl {
 }
 
 impl DeploymentUrl {
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         if text.trim().is_empty() {
             return Err(Fault::new(format!("is empty: expected {EXPECTED}")));

@@ -74,6 +74,7 @@ impl Attribute {
 }
 
 /// Read the list of mappings. None where it is at fault.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn parse(list: &Value, object: Option<ObjectKind>, faults: &mut Faults) -> Option<Mappings> {
     let Some(list) = list.as_array() else {
         faults.note("mappings", wrong_type(list, "a list of {source, destination}"));

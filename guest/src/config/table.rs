@@ -65,6 +65,7 @@ impl<'a> Table<'a> {
     }
 
     /// Note every key that is not among `known`.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(super) fn refuse_unknown(&self, known: &[&str], faults: &mut Faults) {
         for key in self.entries.keys().filter(|key| !known.contains(&key.as_str())) {
             let shown = quoted(key);
@@ -110,6 +111,7 @@ impl<'a> Table<'a> {
     }
 
     /// The place among `names` of the one that a key names.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn place(&self, key: &str, names: &[&str], faults: &mut Faults) -> Option<usize> {
         let expected = names.join(", ");
         let text = self.text(key, &expected, faults)?;
@@ -123,6 +125,7 @@ impl<'a> Table<'a> {
     }
 
     /// A whole number within `range`, or `default` where the key is absent or at fault.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(super) fn integer(&self, key: &str, range: RangeInclusive<u64>, default: u64, faults: &mut Faults) -> u64 {
         let Some(value) = self.get(key) else {
             return default;

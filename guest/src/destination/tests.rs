@@ -189,7 +189,7 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
         let (check, _) = checked(&profiles_text(&config), &status(204));
         assert_eq!(check.unwrap().unverified.len(), count);
     }
-    let (check, _) = checked(&audience_text("add"), &status(200));
+    let (check, _) = checked(&audience_text("add"), &status(204));
     assert_eq!(
         check.unwrap().unverified,
         ["that the API key may call POST /v2/customer_audiences", "that there is an audience 42",]

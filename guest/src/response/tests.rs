@@ -2,11 +2,12 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{KEY, audience, profiles, refused, status};
+use crate::transport::Headers;
 
 const NOW: i64 = 784_111_777;
 
 fn read(answer: Result<Response, Break>, config: &Config) -> Meaning {
-    meaning(answer, config, config.object.audience(), NOW)
+    meaning(answer, config, Asked::Records, NOW)
 }
 
 fn of_status(config: &Config, status_code: u16) -> Meaning {
@@ -21,17 +22,139 @@ fn problem_of(meaning: Meaning) -> (&'static str, Problem) {
     }
 }
 
+fn success(code: u16, content_type: &str, body: &str) -> Result<Response, Break> {
+    let headers = Headers {
+        content_type: Some(content_type.to_owned()).filter(|kind| !kind.is_empty()),
+        server: Some("squid/6.1".to_owned()),
+        ..Headers::default()
+    };
+    Ok(Response { status: code, headers, body: body.into(), cut_short: None })
+}
+
 #[test]
-fn success_is_any_two_hundred() {
-    for code in [200, 201, 204, 299] {
-        assert!(matches!(of_status(&profiles(&json!({})), code), Meaning::Accepted));
+fn an_acknowledgement_is_what_the_api_documents() {
+    let list = r#"{"integrationStates":[{"customerProfile":{}}]}"#;
+    let long = format!(r#"{{"integrationStates":[{}"#, "1,".repeat(MAX_BODY));
+    let (profiles, audience) = (profiles(&json!({})), audience("add"));
+    for (config, asked, answer, accepted) in [
+        (&profiles, Asked::Records, success(204, "", ""), true),
+        (&audience, Asked::Records, success(204, "", ""), true),
+        (&profiles, Asked::Ping, success(204, "", ""), true),
+        (&profiles, Asked::Records, success(200, "application/json", list), true),
+        (&profiles, Asked::Records, success(200, "application/json", &long[..MAX_BODY]), true),
+        (&profiles, Asked::Records, success(200, "application/json", &list[..30]), false),
+        (&audience, Asked::Records, success(200, "application/json", list), false),
+        (&profiles, Asked::Ping, success(200, "application/json", list), false),
+        (&profiles, Asked::Records, success(202, "application/json", list), false),
+        (&profiles, Asked::Records, success(200, "application/json", r#"{"ok":true}"#), false),
+        (&profiles, Asked::Records, success(200, "application/json", r#"{"integrationStates":{}}"#), false),
+        (&profiles, Asked::Records, success(200, "", ""), false),
+    ] {
+        let described = format!("{answer:?}");
+        let found = matches!(meaning(answer, config, asked, NOW), Meaning::Accepted);
+        assert_eq!(found, accepted, "{asked:?} {}", described.chars().take(300).collect::<String>());
+    }
+}
+
+#[test]
+fn what_came_instead_of_an_acknowledgement_is_told_with_who_it_seems_to_be_from() {
+    let profiles = profiles(&json!({}));
+    for (answer, fragments) in [
+        (
+            success(200, "text/html; charset=utf-8", "<title>Sign in to Acme</title>"),
+            [
+                "HTTP 200 with text/html; charset=utf-8 titled \"Sign in to Acme\"",
+                "a sign-in page",
+                "(server: squid/6.1)",
+            ],
+        ),
+        (
+            success(200, "text/html", "<title>Welcome to nginx!</title>"),
+            ["titled \"Welcome to nginx!\"", "a proxy or another web server", "check deployment_url"],
+        ),
+        (
+            success(202, "application/json", r#"{"queued":true}"#),
+            [
+                "HTTP 202 with application/json that begins: {\"queued\":true}",
+                "a gateway on the way",
+                "Talon.One answers HTTP 204",
+            ],
+        ),
+        (success(207, "", ""), ["HTTP 207 without a body", "which confirms nothing", "a proxy"]),
+        (success(200, "application/json", "\0\u{1}"), ["that is 2 bytes that are not text", "", ""]),
+        (success(200, "", &format!("you sent {KEY}")), ["a body that begins: you sent [api key]", "", ""]),
+    ] {
+        for asked in [Asked::Records, Asked::Ping] {
+            let (lasting, problem) = problem_of(meaning(answer.clone(), &profiles, asked, NOW));
+            assert_eq!((lasting, problem.kind), ("permanent", ProblemKind::NotFound));
+            for fragment in fragments {
+                assert!(problem.message.contains(fragment), "{fragment}: {}", problem.message);
+            }
+            assert!(!problem.message.contains(KEY));
+        }
+    }
+}
+
+#[test]
+fn a_page_of_someone_elses_is_not_taken_for_talon_ones_word() {
+    let page = |status| {
+        let body = "<html><head><title>Access denied</title></head>".into();
+        Ok(Response { status, body, ..Response::default() })
+    };
+    for (config, code, never) in [
+        (profiles(&json!({})), 401, "API key"),
+        (profiles(&json!({})), 403, "API key"),
+        (audience("add"), 404, "no audience"),
+        (profiles(&json!({})), 405, "Talon.One refused"),
+    ] {
+        let (lasting, problem) = problem_of(read(page(code), &config));
+        let message = problem.message;
+        assert_eq!((lasting, problem.status), ("permanent", Some(code)));
+        assert!(
+            message.contains("a page titled \"Access denied\"") && message.contains("check deployment_url"),
+            "{message}"
+        );
+        assert!(!message.contains(never), "{message}");
+    }
+    let Meaning::Refused(refusal) = read(page(400), &profiles(&json!({}))) else {
+        unreachable!("records may be at fault")
+    };
+    let (code, message) = rejection(&refusal, Object::Profiles, 123);
+    assert_eq!(code, "refused");
+    assert!(!message.contains("Talon.One refused") && message.contains("firewall"), "{message}");
+}
+
+#[test]
+fn a_redirect_names_where_it_leads() {
+    let headers = Headers { location: Some("https://sso.acme.example/login?token=1".to_owned()), ..Headers::default() };
+    let (_, problem) =
+        problem_of(read(Ok(Response { status: 302, headers, ..Response::default() }), &profiles(&json!({}))));
+    assert!(
+        problem.message.contains("a redirect (HTTP 302) to https://sso.acme.example, which"),
+        "{}",
+        problem.message
+    );
+}
+
+#[test]
+fn an_error_that_cannot_be_read_is_said_to_be_that() {
+    for (encoding, body, fragment) in [
+        (Some("gzip"), &b"\x1f\x8b\x08\0\0\0"[..], "; it sent a compressed body (gzip)"),
+        (None, &b"\0\x01\x02"[..], "; it sent 3 bytes that are not text"),
+        (None, &b"over\x1b[31mloaded"[..], "; it said: over [31mloaded"),
+    ] {
+        let headers = Headers { content_encoding: encoding.map(str::to_owned), ..Headers::default() };
+        let answer = Response { status: 503, headers, body: body.to_vec(), cut_short: None };
+        let (_, problem) = problem_of(read(Ok(answer), &profiles(&json!({}))));
+        assert!(problem.message.ends_with(fragment), "{}", problem.message);
+        assert!(!problem.message.contains(char::is_control));
     }
 }
 
 #[test]
 fn a_success_that_was_cut_short_is_no_success() {
     let cut_short = |code| {
-        let answer = Response { status: code, cut_short: true, ..Response::default() };
+        let answer = Response { status: code, cut_short: Some(BreakKind::Reset), ..Response::default() };
         problem_of(read(Ok(answer), &profiles(&json!({}))))
     };
     let (lasting, problem) = cut_short(200);
@@ -70,7 +193,13 @@ fn each_status_has_its_advice() {
         (&profiles, 405, "permanent", ProblemKind::Refused, "refused the request (HTTP 405)"),
         (&profiles, 418, "permanent", ProblemKind::Refused, "HTTP 418"),
         (&profiles, 100, "permanent", ProblemKind::Refused, "HTTP 100"),
+        (&profiles, 407, "permanent", ProblemKind::Connection, "a proxy on the way asks for a sign-in (HTTP 407)"),
+        (&profiles, 501, "permanent", ProblemKind::NotFound, "no Integration API"),
+        (&profiles, 511, "permanent", ProblemKind::Connection, "HTTP 511"),
         (&profiles, 408, "transient", ProblemKind::Timeout, "HTTP 408"),
+        (&profiles, 499, "transient", ProblemKind::Timeout, "HTTP 499"),
+        (&profiles, 425, "transient", ProblemKind::Server, "HTTP 425"),
+        (&profiles, 430, "transient", ProblemKind::RateLimited, "HTTP 430"),
         (&profiles, 409, "transient", ProblemKind::Server, "one after another"),
         (&profiles, 429, "transient", ProblemKind::RateLimited, "stagger them"),
         (&profiles, 500, "transient", ProblemKind::Server, "HTTP 500"),
@@ -92,7 +221,18 @@ fn breaks_are_transient_unless_the_request_is_not_let_through() {
             ProblemKind::Connection,
             "no connection to https://acme.talon.one: why; check deployment_url",
         ),
-        (BreakKind::Timeout, "transient", ProblemKind::Timeout, "did not answer in time: why"),
+        (
+            BreakKind::Timeout,
+            "transient",
+            ProblemKind::Timeout,
+            "did not answer within the 1 min of request_timeout_ms: why",
+        ),
+        (
+            BreakKind::ConnectTimeout,
+            "transient",
+            ProblemKind::Timeout,
+            "no connection to https://acme.talon.one within the 10 s of connect_timeout_ms",
+        ),
         (BreakKind::Reset, "transient", ProblemKind::Connection, "may have been carried out"),
         (BreakKind::Denied, "permanent", ProblemKind::Connection, "is not let through: why"),
     ] {
@@ -114,8 +254,7 @@ fn the_wait_that_a_server_asks_for_is_passed_on() {
         for code in [409, 429, 503] {
             let answer = Response {
                 status: code,
-                retry_after: header.map(str::to_owned),
-                body: String::new(),
+                headers: Headers { retry_after: header.map(str::to_owned), ..Headers::default() },
                 ..Response::default()
             };
             let (_, problem) = problem_of(read(Ok(answer), &profiles(&json!({}))));
@@ -125,7 +264,7 @@ fn the_wait_that_a_server_asks_for_is_passed_on() {
 }
 
 fn said_of(body: &str) -> String {
-    let answer = Response { status: 500, retry_after: None, body: body.to_owned(), ..Response::default() };
+    let answer = Response { status: 500, body: body.into(), ..Response::default() };
     problem_of(read(Ok(answer), &profiles(&json!({})))).1.message
 }
 
@@ -139,15 +278,7 @@ fn what_the_server_says_is_repeated_when_a_person_can_read_it() {
     assert!(said_of(&body.to_string()).ends_with("; it said: Validation failed: Bad value: tier is no number"));
     assert!(said_of("\"plain\"").ends_with("; it said: plain"));
     assert!(said_of(" upstream\n is  down ").ends_with("; it said: upstream is down"));
-    for silent in [
-        "",
-        "<html><body>502</body></html>",
-        "  <!doctype html>",
-        "[]",
-        "{}",
-        "null",
-        "{\"message\": 5, \"errors\": {}}",
-    ] {
+    for silent in ["", "[]", "{}", "null", "{\"message\": 5, \"errors\": {}}"] {
         assert!(!said_of(silent).contains("it said"), "{}", said_of(silent));
     }
     assert!(said_of(&"x".repeat(100_000)).len() < 600);
@@ -186,8 +317,10 @@ fn the_key_is_never_repeated() {
 }
 
 fn rejected(status: u16, text: &str, pointer: &str) -> (&'static str, String) {
-    let refusal =
-        Refusal { status, complaint: Complaint { text: text.to_owned(), pointers: vec![pointer.to_owned()] } };
+    let refusal = Refusal {
+        status,
+        complaint: Complaint { text: text.to_owned(), pointers: vec![pointer.to_owned()], ..Complaint::default() },
+    };
     rejection(&refusal, Object::Profiles, 123)
 }
 
@@ -218,7 +351,11 @@ fn a_rejection_says_what_to_do() {
 fn a_membership_is_not_told_about_attributes() {
     let refusal = Refusal {
         status: 400,
-        complaint: Complaint { text: "invalid profileIntegrationId".to_owned(), pointers: Vec::new() },
+        complaint: Complaint {
+            text: "invalid profileIntegrationId".to_owned(),
+            pointers: Vec::new(),
+            ..Complaint::default()
+        },
     };
     let (code, message) = rejection(&refusal, audience("add").object, 123);
     assert_eq!(code, "refused");

@@ -3,10 +3,11 @@
 use crate::calendar::{Date, SECONDS_A_DAY, number};
 
 /// No server means to be left alone for longer than a day; a larger number is a mistake and says only "not now".
-const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+pub(crate) const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The wait that a header asks for, in milliseconds; none where the header cannot be read. A date that has passed means
 /// now. `now` is in seconds since 1970.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn retry_after_ms(header: &str, now: i64) -> Option<u64> {
     let header = header.trim();
     let seconds = if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -18,6 +19,7 @@ pub(crate) fn retry_after_ms(header: &str, now: i64) -> Option<u64> {
 }
 
 /// Seconds since 1970 of an HTTP date.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn date(text: &str, now: i64) -> Option<i64> {
     let (day, rest) = match text.split_once(", ") {
         Some((_, rest)) if rest.as_bytes().get(2) == Some(&b'-') => two_digit_year(rest, now)?,
@@ -29,6 +31,7 @@ fn date(text: &str, now: i64) -> Option<i64> {
 }
 
 /// `06 Nov 1994 08:49:37 GMT`, behind `Sun, `: the form in use.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn fixed(text: &str) -> Option<(Date, &str)> {
     let (day, rest) = number(text, 2)?;
     let (month, rest) = month(rest.strip_prefix(' ')?)?;
@@ -38,6 +41,7 @@ fn fixed(text: &str) -> Option<(Date, &str)> {
 
 /// `06-Nov-94 08:49:37 GMT`, behind `Sunday, `: RFC 850. A year that seems over 50 years ahead is the last with those
 /// digits.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn two_digit_year(text: &str, now: i64) -> Option<(Date, &str)> {
     let (day, rest) = number(text, 2)?;
     let (month, rest) = month(rest.strip_prefix('-')?)?;
@@ -49,6 +53,7 @@ fn two_digit_year(text: &str, now: i64) -> Option<(Date, &str)> {
 }
 
 /// `Sun Nov  6 08:49:37 1994`: C's own.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn asctime(text: &str) -> Option<i64> {
     let (_, rest) = text.split_once(' ')?;
     let (month, rest) = month(rest)?;
@@ -69,6 +74,7 @@ fn month(text: &str) -> Option<(i64, &str)> {
 }
 
 /// `08:49:37` in seconds. A leap second is the next one.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn time_of_day(text: &str) -> Option<(i64, &str)> {
     let (hour, rest) = number(text, 2)?;
     let (minute, rest) = number(rest.strip_prefix(':')?, 2)?;

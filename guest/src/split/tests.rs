@@ -92,7 +92,7 @@ impl Trial for Scripted {
             Words::All => ("invalid request".to_owned(), bad.iter().map(pointer).collect()),
             Words::Lying => ("invalid request".to_owned(), vec![pointer(&0)]),
         };
-        Ok(Some(Refusal { status: 400, complaint: Complaint { text, pointers } }))
+        Ok(Some(Refusal { status: 400, complaint: Complaint { text, pointers, ..Complaint::default() } }))
     }
 
     fn reject(&mut self, place: usize, refusal: &Refusal) {
@@ -276,7 +276,7 @@ fn a_failure_ends_the_search() {
 fn probes_are_different_records_from_end_to_end() {
     for count in [LEAST_PROBED, 100, 1000] {
         let places: Vec<usize> = (0..count).collect();
-        let probes: Vec<usize> = spread(&places).collect();
+        let probes: Vec<usize> = spread(&places, PROBES).collect();
         let distinct: BTreeSet<usize> = probes.iter().copied().collect();
         assert_eq!(distinct.len(), PROBES);
         assert_eq!((distinct.first(), distinct.last()), (Some(&0), Some(&(count - 1))));

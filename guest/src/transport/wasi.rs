@@ -11,15 +11,15 @@ use waki::bindings::wasi::http::types::{
     Fields, FutureIncomingResponse, IncomingResponse, Method as HttpMethod, OutgoingBody, OutgoingRequest,
     RequestOptions, Scheme as HttpScheme,
 };
+use waki::bindings::wasi::io::error::Error as IoError;
 use waki::bindings::wasi::io::streams::StreamError;
 
-use super::{Break, BreakKind, Response, Transport};
+use super::{Break, BreakKind, Headers, MAX_BODY, Response, Transport};
+use crate::clock::Clock;
+use crate::clock::wasi::WasiClock;
 use crate::config::{Config, Scheme};
 use crate::headers;
 use crate::request::{Method, Request};
-
-/// How much of a body is read. An error is said in far less; a page of HTML need not be read to its end.
-const MAX_BODY: usize = 64 * 1024;
 
 const NANOSECONDS_A_MILLISECOND: u64 = 1_000_000;
 
@@ -31,6 +31,7 @@ impl WasiTransport {
         Self(config)
     }
 
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn headers(&self, request: &Request) -> Result<Fields, Break> {
         let headers: Vec<(String, Vec<u8>)> = headers::of(request, &self.0)
             .into_iter()
@@ -40,6 +41,7 @@ impl WasiTransport {
         Fields::from_list(&headers).map_err(|_| denied("the engine does not take the request's headers"))
     }
 
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn options(&self) -> RequestOptions {
         let nanoseconds = |milliseconds: u64| Some(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND));
         let answer = nanoseconds(self.0.request_timeout_ms());
@@ -53,6 +55,7 @@ impl WasiTransport {
 }
 
 impl Transport for WasiTransport {
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn send(&mut self, request: &Request) -> Result<Response, Break> {
         let outgoing = OutgoingRequest::new(self.headers(request)?);
         let method = match request.method {
@@ -75,7 +78,7 @@ impl Transport for WasiTransport {
         let written = write(body, request.body.as_bytes());
         // A server may refuse a request before it has read all of it, and hang up: its answer says more than the broken pipe.
         // But it cannot have accepted what it has not read.
-        let response = read(receive(&answer)?)?;
+        let response = read(receive(&answer)?, self.0.request_timeout_ms())?;
         if (200..300).contains(&response.status) {
             written?;
         }
@@ -83,6 +86,7 @@ impl Transport for WasiTransport {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn write(body: OutgoingBody, mut rest: &[u8]) -> Result<(), Break> {
     if !rest.is_empty() {
         let stream = body.write().map_err(|()| reset("the request's body cannot be written"))?;
@@ -98,6 +102,7 @@ fn write(body: OutgoingBody, mut rest: &[u8]) -> Result<(), Break> {
     OutgoingBody::finish(body, None).map_err(broken)
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn receive(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Break> {
     loop {
         match answer.get() {
@@ -108,30 +113,47 @@ fn receive(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Break> {
     }
 }
 
-fn read(response: IncomingResponse) -> Result<Response, Break> {
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn read(response: IncomingResponse, limit_ms: u64) -> Result<Response, Break> {
     let status = response.status();
-    let retry_after = response
-        .headers()
-        .get(&"retry-after".to_owned())
-        .into_iter()
-        .next()
-        .and_then(|value| String::from_utf8(value).ok());
-    let mut bytes = Vec::new();
-    let body = response.consume().map_err(|()| reset("the answer's body cannot be read"))?;
-    let stream = body.stream().map_err(|()| reset("the answer's body cannot be read"))?;
-    let mut cut_short = false;
-    while bytes.len() < MAX_BODY {
-        let room = u64::try_from(MAX_BODY - bytes.len()).unwrap_or(u64::MAX);
+    let headers = headers(&response);
+    let mut body = Vec::new();
+    let incoming = response.consume().map_err(|()| reset("the answer's body cannot be read"))?;
+    let stream = incoming.stream().map_err(|()| reset("the answer's body cannot be read"))?;
+    let mut cut_short = None;
+    let began = WasiClock.now_ms();
+    while body.len() < MAX_BODY {
+        let room = u64::try_from(MAX_BODY - body.len()).unwrap_or(u64::MAX);
         match stream.blocking_read(room) {
-            Ok(chunk) => bytes.extend(chunk),
+            Ok(chunk) => body.extend(chunk),
             Err(StreamError::Closed) => break,
-            Err(StreamError::LastOperationFailed(_)) => {
-                cut_short = true;
+            Err(StreamError::LastOperationFailed(error)) => {
+                cut_short = Some(of_words(&error).kind);
                 break;
             }
         }
+        // An engine's limit between two pieces lets a server that sends a byte a second go on for hours.
+        if WasiClock.now_ms().saturating_sub(began) > limit_ms {
+            cut_short = Some(BreakKind::Timeout);
+            break;
+        }
     }
-    Ok(Response { status, retry_after, body: String::from_utf8_lossy(&bytes).into_owned(), cut_short })
+    Ok(Response { status, headers, body, cut_short })
+}
+
+fn headers(response: &IncomingResponse) -> Headers {
+    let fields = response.headers();
+    let first = |name: &str| {
+        let value = fields.get(&name.to_owned()).into_iter().next()?;
+        Some(String::from_utf8_lossy(&value).into_owned())
+    };
+    Headers {
+        retry_after: first("retry-after"),
+        content_type: first("content-type"),
+        content_encoding: first("content-encoding"),
+        location: first("location"),
+        server: first("server"),
+    }
 }
 
 fn denied(detail: &str) -> Break {
@@ -142,35 +164,45 @@ fn reset(detail: &str) -> Break {
     Break { kind: BreakKind::Reset, detail: detail.to_owned() }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn stream_broken(error: StreamError) -> Break {
     match error {
         StreamError::Closed => reset("the connection was closed while the request was sent"),
-        StreamError::LastOperationFailed(error) => reset(&error.to_debug_string()),
+        StreamError::LastOperationFailed(error) => of_words(&error),
     }
+}
+
+/// An error of a stream. Its code could be had, but to read all codes once more takes more room than the rest of this file.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn of_words(error: &IoError) -> Break {
+    let detail = error.to_debug_string();
+    let words = detail.to_ascii_lowercase();
+    let timed_out = words.contains("timeout") || words.contains("timed out");
+    Break { kind: if timed_out { BreakKind::Timeout } else { BreakKind::Reset }, detail }
 }
 
 /// What an engine's error means, in a person's words. Engines use few of the codes, and put the rest into
 /// `InternalError`.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn broken(error: ErrorCode) -> Break {
     let (kind, detail) = match error {
         ErrorCode::DnsTimeout | ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => {
             (BreakKind::Connect, "its name cannot be found")
         }
-        ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionLimitReached => (BreakKind::Connect, "it refuses connections"),
+        ErrorCode::ConnectionRefused => (BreakKind::Connect, "it refuses connections"),
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable | ErrorCode::ConnectionLimitReached => {
+            (BreakKind::Connect, "it cannot be reached")
+        }
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
             (BreakKind::Connect, "no encrypted connection came about")
         }
-        ErrorCode::ConnectionTimeout => (BreakKind::Timeout, "the connection took too long"),
+        ErrorCode::ConnectionTimeout => (BreakKind::ConnectTimeout, "the connection took too long"),
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
             (BreakKind::Timeout, "the answer took too long")
         }
         ErrorCode::ConnectionWriteTimeout => (BreakKind::Timeout, "sending took too long"),
-        ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
-            (BreakKind::Denied, "the engine does not allow it")
-        }
+        ErrorCode::HttpRequestDenied => (BreakKind::Denied, "the engine does not allow it"),
+        ErrorCode::DestinationIpProhibited => (BreakKind::Denied, "a proxy or the network does not allow it"),
         ErrorCode::TlsCertificateError => (BreakKind::Denied, "its certificate is not trusted"),
         ErrorCode::HttpRequestUriInvalid
         | ErrorCode::HttpRequestUriTooLong

@@ -34,6 +34,7 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
     let (latitude, longitude) = text.split_once(',').ok_or(INVALID)?;
     let degrees = |text: &str| serde_json::from_str::<Json>(text).ok();
@@ -42,6 +43,7 @@ fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_composite(text: &str, out: &mut String) -> Result<(), Fault> {
     match serde_json::from_str(text) {
         Ok(Json::Array(pair)) if pair.len() == 2 => check(pair.first(), pair.last())?,

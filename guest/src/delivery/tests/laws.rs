@@ -20,8 +20,8 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         8 => (codes, proptest::option::of("[0-9]{1,6}"), "[a-z]{0,4}").prop_map(|(status, retry_after, word)| Ok(Response {
             status,
-            retry_after,
-            body: json!({"message": format!("{word} {KEY}")}).to_string(),
+            headers: Headers { retry_after, ..Headers::default() },
+            body: json!({"message": format!("{word} {KEY}")}).to_string().into_bytes(),
             ..Response::default()
         })),
         1 => prop_oneof![Just(BreakKind::Reset), Just(BreakKind::Timeout), Just(BreakKind::Denied)].prop_map(broken),
@@ -94,7 +94,7 @@ proptest! {
         batch_size in 1..60_u64,
         storms in proptest::collection::vec(any::<bool>(), 0..40),
     ) {
-        let config = profiles(&json!({"batch_size": batch_size, "retry": {"max_attempts": 100, "max_elapsed_ms": 86_400_000}}));
+        let config = profiles(&json!({"batch_size": batch_size, "retry": {"max_attempts": 100, "max_elapsed_ms": 3_600_000}}));
         let batch = plain(60);
         let (report, _, _) = delivered(&config, &batch, |number, request| {
             if storms.get(number) == Some(&true) {
