@@ -82,6 +82,12 @@ impl Origin {
         Ok(origin)
     }
 
+    /// `host:port`, the port always there: what a proxy is asked to connect to.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Whether the origin is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

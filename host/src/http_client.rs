@@ -8,6 +8,8 @@
 //! tunnels are what it adds, and what we would have to write.
 
 mod fault;
+mod proxy;
+mod upload;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ use rustls::crypto::ring;
 
 pub use fault::{FaultKind, TransportFault};
 
+use self::proxy::Proxies;
 use crate::egress::Origin;
 
 /// How long an unused connection is kept.
@@ -29,7 +32,7 @@ use crate::egress::Origin;
 /// the other side is just closing; long enough for the pauses between batches and between attempts.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// The longest that a connection may take to be made, TLS and proxy included. A plugin may ask for less.
+/// How long a connection may take to be made, TLS and proxy included, where the plugin sets nothing.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the client is made with.
@@ -46,15 +49,19 @@ pub struct HttpClient(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     certificates: Vec<reqwest::Certificate>,
+    proxies: Proxies,
     /// `reqwest` sets these two for a whole client. A deployment asks for one combination.
     clients: Mutex<HashMap<Variant, reqwest::Client>>,
 }
+
+/// Clients that are kept. A plugin that asks for another time-out with every request loses its connections, and no more.
+const MOST_CLIENTS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Variant {
     /// Requests to this machine never go through a proxy, whatever the environment says.
     loopback: bool,
-    connect_timeout_seconds: u64,
+    connect_timeout: Duration,
 }
 
 /// What kept the client from being made.
@@ -93,19 +100,20 @@ impl HttpClient {
         for path in &settings.extra_ca {
             certificates.extend(read_certificates(path)?);
         }
-        let client = Self(Arc::new(Inner { certificates, clients: Mutex::default() }));
+        let client =
+            Self(Arc::new(Inner { certificates, proxies: Proxies::of_the_system(), clients: Mutex::default() }));
         // Once now, so that a fault in the settings shows here and not at the first request.
-        client.variant(Variant { loopback: false, connect_timeout_seconds: CONNECT_TIMEOUT.as_secs() })?;
+        client.variant(Variant { loopback: false, connect_timeout: CONNECT_TIMEOUT })?;
         Ok(client)
     }
 
     /// Send a request and wait for the head of the answer.
     ///
-    /// The request's URI gives path and query only; its origin is the one named here. `first_byte` runs from the time that
-    /// a connection is there, at the latest.
+    /// The request's URI gives path and query only; its origin is the one named here. `first_byte` runs from now: a connection
+    /// that has to be made is part of it, for at most `connect` of it.
     ///
     /// # Errors
-    /// Where no answer came; an answer of any status is not an error.
+    /// Where no answer came, or a success before the request had been written; any other answer is not an error.
     pub async fn send(
         &self,
         origin: &Origin,
@@ -113,19 +121,23 @@ impl HttpClient {
         connect: Duration,
         first_byte: Duration,
     ) -> Result<http::Response<reqwest::Body>, TransportFault> {
-        // Whole seconds, so that a plugin can't make a client for every millisecond.
-        let seconds = connect.as_secs().saturating_add(u64::from(connect.subsec_nanos() > 0));
-        let connect_timeout_seconds = seconds.clamp(1, CONNECT_TIMEOUT.as_secs());
-        let variant = Variant { loopback: origin.is_loopback(), connect_timeout_seconds };
+        let connect_timeout = connect.min(first_byte);
+        let variant = Variant { loopback: origin.is_loopback(), connect_timeout };
         let client = self.variant(variant).map_err(|e| TransportFault::setup(origin, &e))?;
 
         let (parts, body) = request.into_parts();
+        let (body, taken) = upload::of(body);
         let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let sent = client.request(parts.method, format!("{origin}{path}")).headers(parts.headers).body(body).send();
-        let limit = Duration::from_secs(connect_timeout_seconds) + first_byte;
-        match tokio::time::timeout(limit, sent).await {
+        match tokio::time::timeout(first_byte, sent).await {
+            Ok(Ok(response)) if response.status().is_success() && !taken.is_whole() => {
+                Err(TransportFault::unread(origin, response.status()))
+            }
             Ok(Ok(response)) => Ok(response.into()),
-            Ok(Err(error)) => Err(TransportFault::of_sending(origin, error)),
+            Ok(Err(error)) => {
+                let proxy = self.0.proxies.on_the_way_to(origin).filter(|_| error.is_connect());
+                Err(TransportFault::of_sending(origin, error, connect_timeout, proxy.as_ref()).await)
+            }
             Err(_) => Err(TransportFault::no_answer(origin, first_byte)),
         }
     }
@@ -136,6 +148,9 @@ impl HttpClient {
             return Ok(client.clone());
         }
         let client = self.build(variant)?;
+        if clients.len() >= MOST_CLIENTS {
+            clients.clear();
+        }
         clients.insert(variant, client.clone());
         Ok(client)
     }
@@ -148,7 +163,7 @@ impl HttpClient {
                 .referer(false)
                 .tls_version_min(reqwest::tls::Version::TLS_1_2)
                 .dns_resolver(SystemResolver)
-                .connect_timeout(Duration::from_secs(variant.connect_timeout_seconds))
+                .connect_timeout(variant.connect_timeout)
                 .pool_idle_timeout(IDLE)
                 .tcp_nodelay(true);
             if variant.loopback { builder.no_proxy() } else { builder }

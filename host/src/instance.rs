@@ -17,7 +17,7 @@ use crate::bindings::{
     Request, Row,
 };
 use crate::limits::Limits;
-use crate::outgoing::{CallTraffic, Hook};
+use crate::outgoing::{CallLog, CallTraffic, Hook};
 use crate::plugin_config::PluginConfig;
 use crate::records::MappedBatch;
 use crate::runtime::Runtime;
@@ -141,6 +141,7 @@ pub(crate) struct Instance {
     plugin: Arc<str>,
     config: PluginConfig,
     limits: Arc<Limits>,
+    call: CallLog,
     /// False from the start of a call until it ended well.
     sound: bool,
 }
@@ -164,6 +165,7 @@ impl Instance {
         hook: Hook,
     ) -> Result<Self, CallError> {
         let limits = runtime.limits();
+        let call = hook.call_log();
         let mut store = Store::new(runtime.engine(), Sandbox::new(&limits, hook));
         store.limiter(Sandbox::limiter);
         // A plugin that computes gives way at each tick, so that the time-out around its call gets to run.
@@ -171,7 +173,7 @@ impl Instance {
         // Starting runs code of the plugin's, within the same time as a call.
         let started = tokio::time::timeout(limits.pure_call, pre.instantiate_async(&mut store)).await;
         let reason = match started {
-            Ok(Ok(exports)) => return Ok(Self { store, exports, plugin, config, limits, sound: true }),
+            Ok(Ok(exports)) => return Ok(Self { store, exports, plugin, config, limits, call, sound: true }),
             Ok(Err(error)) => format!("{error:#}"),
             Err(_) => format!("it took more than {:?}", limits.pure_call),
         };
@@ -207,7 +209,7 @@ impl Instance {
         let time = self.begin(Call::CheckConnection);
         let exports = self.exports.etl_destination_destination();
         let answer = exports.call_check_connection(&mut self.store, self.config.json());
-        let answer = tokio::time::timeout(time, answer).await;
+        let answer = within(time, &self.call, answer).await;
         let mut check = self.end(Call::CheckConnection, answer)?;
         check.verified.iter_mut().chain(&mut check.unverified).for_each(|text| self.config.tame(text));
         Ok(check)
@@ -254,7 +256,7 @@ impl Instance {
         let time = self.begin(Call::SendBatch);
         let exports = self.exports.etl_destination_destination();
         let answer = exports.call_send_batch(&mut self.store, self.config.json(), batch.as_param());
-        let answer = tokio::time::timeout(time, answer).await;
+        let answer = within(time, &self.call, answer).await;
         let answer = self.end(Call::SendBatch, answer)?;
         let mut report = self.checked(Call::SendBatch, Report::from_answer(answer, batch.len()))?;
         for rejection in &mut report.rejected {
@@ -319,6 +321,18 @@ impl Instance {
     fn tame(&self, failure: &mut Failure) {
         let (Failure::Transient(problem) | Failure::Permanent(problem)) = failure;
         self.config.tame(&mut problem.message);
+    }
+}
+
+/// The end of a call, or that it took longer than `time` without an answer to one of its requests.
+async fn within<T>(time: Duration, log: &CallLog, call: impl Future<Output = T>) -> Result<T, Elapsed> {
+    let mut call = std::pin::pin!(call);
+    loop {
+        let before = log.ended();
+        match tokio::time::timeout(time, call.as_mut()).await {
+            Err(_) if log.ended() != before => {}
+            ended => return ended,
+        }
     }
 }
 

@@ -14,8 +14,10 @@ pub struct Limits {
     pub kept_memory: usize,
     /// Time for a call that only computes. Default 30 s: a batch takes milliseconds, on a busy machine perhaps a second.
     pub pure_call: Duration,
-    /// Time for a call that sends. Default 15 min: the plugin's own retry budget (5 min by default), the longest that a
-    /// `Retry-After` holds everyone back (5 min), and as long again for waiting in turn and for the last request.
+    /// Time for a call that sends, from its start or its last answer to the next answer or its end: a call that gets answers
+    /// may go on, however many requests a slow limit spreads. Default 75 min: the longest that a plugin should wait before it
+    /// repeats (an hour), the longest that a request should take (10 min), and the longest that a `Retry-After` holds
+    /// everyone back (5 min).
     pub network_call: Duration,
     /// Bytes of one request's body. Default 32 MiB: six times a batch of 1,000 profiles of 5 KB.
     pub request_body: usize,
@@ -23,10 +25,10 @@ pub struct Limits {
     pub response_body: usize,
     /// Bytes of one answer's headers, and of a request's. Default 64 KiB: eight times what servers commonly take.
     pub headers: usize,
-    /// Time from a connection to the first byte of the answer, where the plugin sets none. Default 60 s: a large batch on a
+    /// Time from a request's departure to the first byte of the answer, a connection included, where the plugin sets none. Default 60 s: a large batch on a
     /// loaded server takes seconds, and load balancers give up after a minute.
     pub first_byte: Duration,
-    /// Time between two pieces of an answer, where the plugin sets none. Default 30 s: the answer is small and was ready
+    /// Time between two pieces of an answer (which must be whole within the longer of the two), where the plugin sets none. Default 30 s: the answer is small and was ready
     /// when it began.
     pub between_bytes: Duration,
 }
@@ -38,7 +40,7 @@ impl Default for Limits {
             memory: 256 * MIB,
             kept_memory: 32 * MIB,
             pure_call: Duration::from_secs(30),
-            network_call: Duration::from_secs(15 * 60),
+            network_call: Duration::from_secs(75 * 60),
             request_body: 32 * MIB,
             response_body: MIB,
             headers: 64 * 1024,

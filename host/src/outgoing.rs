@@ -8,6 +8,7 @@ mod call;
 mod traffic;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -21,7 +22,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use call::CallLog;
+pub(crate) use call::CallLog;
 pub use call::CallTraffic;
 pub use traffic::{Counts, Traffic};
 
@@ -113,6 +114,11 @@ impl Hook {
     /// The same way out for one more instance.
     pub(crate) fn for_instance(&self) -> Self {
         Self { call: CallLog::default(), ..self.clone() }
+    }
+
+    /// What the calls of this instance do on the wire.
+    pub(crate) fn call_log(&self) -> CallLog {
+        self.call.clone()
     }
 
     /// A call begins that is to send so many records, of so many bytes together.
@@ -225,9 +231,11 @@ async fn exchange(
     let first_byte = options.first_byte_timeout.unwrap_or(limits.first_byte);
     let between_bytes = options.between_bytes_timeout.unwrap_or(limits.between_bytes);
 
+    // An answer is small: it is whole within the longer of the two limits, or it drips.
+    let patience = Patience::from_now(between_bytes, first_byte.max(between_bytes));
     let response = client.send(origin, request, connect, first_byte).await?;
     let (head, body) = response.into_parts();
-    let (body, end) = collect_response(origin, body, limits.response_body, between_bytes).await;
+    let (body, end) = collect_response(origin, body, limits.response_body, &patience).await;
     let (cut, fault) = match end {
         End::Whole => (None, None),
         End::TooLong => (Some(Error::HttpResponseBodySize(Some(limits.response_body as u64))), None),
@@ -270,6 +278,37 @@ async fn collect_request(mut body: WasiBody, cap: usize) -> Result<Bytes, Error>
     Ok(whole.finish())
 }
 
+/// How long an answer may take.
+struct Patience {
+    /// Between two pieces.
+    between_bytes: Duration,
+    /// From the request's departure to the answer's end.
+    whole: Duration,
+    ends: tokio::time::Instant,
+}
+
+impl Patience {
+    fn from_now(between_bytes: Duration, whole: Duration) -> Self {
+        let now = tokio::time::Instant::now();
+        // A time that can't be told is as good as a day.
+        let ends = now.checked_add(whole).unwrap_or_else(|| now + Duration::from_secs(24 * 60 * 60));
+        Self { between_bytes, whole, ends }
+    }
+
+    /// When the next piece must be there.
+    fn next(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now().checked_add(self.between_bytes).map_or(self.ends, |next| next.min(self.ends))
+    }
+
+    fn spent(&self, origin: &Origin) -> TransportFault {
+        if tokio::time::Instant::now() >= self.ends {
+            TransportFault::endless(origin, self.whole)
+        } else {
+            TransportFault::stalled(origin, self.between_bytes)
+        }
+    }
+}
+
 /// How the reading of an answer ended.
 enum End {
     Whole,
@@ -277,17 +316,12 @@ enum End {
     Broken(TransportFault),
 }
 
-async fn collect_response(
-    origin: &Origin,
-    mut body: reqwest::Body,
-    cap: usize,
-    between_bytes: Duration,
-) -> (Bytes, End) {
+async fn collect_response(origin: &Origin, mut body: reqwest::Body, cap: usize, patience: &Patience) -> (Bytes, End) {
     let mut whole = Joined::default();
     let mut room = cap;
     let end = loop {
-        match tokio::time::timeout(between_bytes, body.frame()).await {
-            Err(_) => break End::Broken(TransportFault::stalled(origin, between_bytes)),
+        match tokio::time::timeout_at(patience.next(), body.frame()).await {
+            Err(_) => break End::Broken(patience.spent(origin)),
             Ok(None) => break End::Whole,
             Ok(Some(Err(error))) => break End::Broken(TransportFault::of_reading(origin, error)),
             Ok(Some(Ok(frame))) => {
@@ -338,10 +372,15 @@ fn code(fault: &TransportFault) -> Error {
         FaultKind::NameNotResolved => Error::DnsError { rcode: Some("name not found".to_owned()), info_code: None },
         FaultKind::Refused => Error::ConnectionRefused,
         FaultKind::Unreachable => Error::DestinationUnavailable,
+        FaultKind::ProxyRefused => Error::DestinationIpProhibited,
         FaultKind::ConnectTimeout => Error::ConnectionTimeout,
         FaultKind::Certificate => Error::TlsCertificateError,
         FaultKind::Tls => Error::TlsProtocolError,
         FaultKind::Broken | FaultKind::GivenUp => Error::ConnectionTerminated,
+        // There is no code for it; the plugin repeats what it is told in words.
+        FaultKind::Unread => {
+            Error::InternalError(Some("it answered with success before it had read the whole request".to_owned()))
+        }
         FaultKind::Incomplete => Error::HttpResponseIncomplete,
         FaultKind::AnswerTimeout => Error::HttpResponseTimeout,
         FaultKind::Stalled => Error::ConnectionReadTimeout,
@@ -362,8 +401,11 @@ impl WasiHttpHooks for Hook {
     ) -> Box<Sending> {
         let hook = self.clone();
         let header_cap = self.limits.headers;
+        let call = self.call.clone();
         Box::new(async move {
-            let answer = hook.send(request, options.unwrap_or_default()).await?;
+            let answer = hook.send(request, options.unwrap_or_default()).await;
+            call.ended_one();
+            let answer = answer?;
             let nothing_left_to_do = Box::new(async { Ok(()) });
             Ok((answer.into_response(header_cap)?, nothing_left_to_do as _))
         })

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use http::StatusCode;
+
+use super::proxy::Proxy;
 use crate::egress::Origin;
 
 /// The kinds of fault that call for different answers.
@@ -15,6 +18,8 @@ pub enum FaultKind {
     Refused,
     /// No way to that address, or the proxy found none.
     Unreachable,
+    /// The proxy on the way refuses the connection, and will the next time.
+    ProxyRefused,
     /// No connection in time.
     ConnectTimeout,
     /// The certificate can't be trusted.
@@ -25,6 +30,8 @@ pub enum FaultKind {
     Broken,
     /// The connection broke within the answer.
     Incomplete,
+    /// A success came before the request had been written: whatever it confirms, it is not this request.
+    Unread,
     /// No answer in time.
     AnswerTimeout,
     /// The answer began and then stalled.
@@ -45,11 +52,13 @@ impl FaultKind {
             Self::NameNotResolved => "name-not-resolved",
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
+            Self::ProxyRefused => "proxy-refused",
             Self::ConnectTimeout => "connect-timeout",
             Self::Certificate => "certificate",
             Self::Tls => "tls",
             Self::Broken => "broken",
             Self::Incomplete => "incomplete",
+            Self::Unread => "unread",
             Self::AnswerTimeout => "answer-timeout",
             Self::Stalled => "stalled",
             Self::GivenUp => "given-up",
@@ -75,11 +84,58 @@ pub struct TransportFault {
 pub(super) struct NameNotResolved(pub(super) String);
 
 impl TransportFault {
-    /// From the client's error before the head of an answer was there.
-    pub(super) fn of_sending(origin: &Origin, error: reqwest::Error) -> Self {
+    /// From the client's error before the head of an answer was there. `proxy` is the one that the connection was to go
+    /// through, where there was none yet.
+    pub(super) async fn of_sending(
+        origin: &Origin,
+        error: reqwest::Error,
+        connect: Duration,
+        proxy: Option<&Proxy>,
+    ) -> Self {
         let error = error.without_url();
-        let kind = kind_of(&error);
-        Self::new(kind, origin, &root(&error))
+        let (kind, cause) = match kind_of(&error) {
+            FaultKind::ConnectTimeout => (FaultKind::ConnectTimeout, format!("waited {connect:?}")),
+            kind => (kind, root(&error)),
+        };
+        match proxy {
+            None => Self::new(kind, origin, &cause),
+            Some(proxy) => Self::at_a_proxy(kind, origin, &cause, proxy).await,
+        }
+    }
+
+    /// A connection that did not come about through a proxy.
+    async fn at_a_proxy(kind: FaultKind, origin: &Origin, cause: &str, proxy: &Proxy) -> Self {
+        let told = |kind, what: &str| Self { kind, message: format!("{origin}: the proxy {proxy} {what}") };
+        let refusal = match cause.strip_prefix(TUNNEL) {
+            Some(AUTHORIZATION) => Some("407 Proxy Authentication Required".to_owned()),
+            Some(_) => proxy.refusal(origin).await,
+            None => None,
+        };
+        match (refusal, kind) {
+            // What it has no way to now, it may have later.
+            (Some(said), _) if said.starts_with('5') => {
+                told(FaultKind::Unreachable, &format!("opens no connection: it answered {said}"))
+            }
+            (Some(said), _) if said.starts_with("407") => told(
+                FaultKind::ProxyRefused,
+                &format!("asks for a sign-in: it answered {said}; put a user name and password into HTTPS_PROXY"),
+            ),
+            (Some(said), _) => told(
+                FaultKind::ProxyRefused,
+                &format!("refuses the connection: it answered {said}; it must allow CONNECT to {}", origin.authority()),
+            ),
+            (None, FaultKind::NameNotResolved) => {
+                told(FaultKind::Unreachable, &format!("was not found by its name; is HTTPS_PROXY right? ({cause})"))
+            }
+            (None, FaultKind::Refused | FaultKind::Unreachable) => told(
+                FaultKind::Unreachable,
+                &format!("gave no connection; is HTTPS_PROXY right, and is it up? ({cause})"),
+            ),
+            (None, kind) => {
+                let Self { kind, message } = Self::new(kind, origin, cause);
+                Self { kind, message: format!("{message}, by way of the proxy {proxy}") }
+            }
+        }
     }
 
     /// From the client's error while the body of an answer was read.
@@ -96,12 +152,22 @@ impl TransportFault {
 
     /// The answer did not begin in time.
     pub(super) fn no_answer(origin: &Origin, after: Duration) -> Self {
-        Self::new(FaultKind::AnswerTimeout, origin, &format!("waited {after:?}"))
+        Self::new(FaultKind::AnswerTimeout, origin, &format!("waited {after:?}, the connection included"))
     }
 
     /// The answer began and then nothing came for this long.
     pub fn stalled(origin: &Origin, after: Duration) -> Self {
-        Self::new(FaultKind::Stalled, origin, &format!("waited {after:?}"))
+        Self::new(FaultKind::Stalled, origin, &format!("waited {after:?} for the rest"))
+    }
+
+    /// The answer began, went on, and was not at its end this long after the request had left.
+    pub fn endless(origin: &Origin, after: Duration) -> Self {
+        Self::new(FaultKind::Stalled, origin, &format!("it was not whole {after:?} after the request"))
+    }
+
+    /// A success came before the request had been written.
+    pub(super) fn unread(origin: &Origin, status: StatusCode) -> Self {
+        Self::new(FaultKind::Unread, origin, &format!("HTTP {}", status.as_u16()))
     }
 
     /// No answer came while the run was stopping.
@@ -120,6 +186,7 @@ impl TransportFault {
                 "the connection was refused; are the URL, its port, and the proxy if there is one, right?"
             }
             FaultKind::Unreachable => "the host can't be reached; is the network up, and the proxy right?",
+            FaultKind::ProxyRefused => "the proxy refuses the connection",
             FaultKind::ConnectTimeout => "no connection in time",
             FaultKind::Certificate => {
                 "its certificate is not trusted; where a company's proxy signs certificates, name its CA file"
@@ -127,8 +194,9 @@ impl TransportFault {
             FaultKind::Tls => "TLS failed",
             FaultKind::Broken => "the connection broke before the answer",
             FaultKind::Incomplete => "the connection broke within the answer",
+            FaultKind::Unread => "it answered with success before it had read the request, which confirms nothing",
             FaultKind::AnswerTimeout => "no answer in time",
-            FaultKind::Stalled => "the answer stopped halfway",
+            FaultKind::Stalled => "the answer did not end in time",
             FaultKind::GivenUp => "no answer in the time that was left",
             FaultKind::Protocol => "what answered does not speak HTTP as expected",
             FaultKind::Setup => "the HTTP client does not work",
@@ -136,6 +204,12 @@ impl TransportFault {
         Self { kind, message: format!("{origin}: {what} ({cause})") }
     }
 }
+
+/// How the client's word for a tunnel that a proxy did not open begins; its type is not public.
+const TUNNEL: &str = "tunnel error: ";
+
+/// And how it ends where the proxy wants to know who asks.
+const AUTHORIZATION: &str = "proxy authorization required";
 
 fn kind_of(error: &reqwest::Error) -> FaultKind {
     for cause in causes(error) {

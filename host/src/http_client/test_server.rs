@@ -18,6 +18,10 @@ pub(crate) enum Answer {
     SendAndClose(String),
     /// Send these bytes and then nothing more, for as long as the test runs.
     SendAndStall(String),
+    /// Send these bytes, and then these again and again, each after a moment, for as long as anyone reads.
+    Drip(String, String),
+    /// Send these bytes before the request's body is read, and read none of it.
+    SendUnread(String),
 }
 
 impl Answer {
@@ -135,27 +139,47 @@ async fn serve(
     answer: &(dyn Fn(usize) -> Answer + Send + Sync),
 ) {
     let mut buffer = Vec::new();
-    while let Some((head, body)) = read_request(&mut stream, &mut buffer).await {
+    loop {
+        let Some(head) = read_head(&mut stream, &mut buffer).await else { return };
+        let next = requests.lock().unwrap().len();
+        if let Answer::SendUnread(bytes) = answer(next) {
+            requests.lock().unwrap().push(Seen { connection, head, body: String::new() });
+            if stream.write_all(bytes.as_bytes()).await.is_ok() {
+                std::future::pending().await
+            }
+            return;
+        }
+        let Some(body) = read_body(&mut stream, &mut buffer, &head).await else { return };
         let number = {
             let mut requests = requests.lock().unwrap();
             requests.push(Seen { connection, head, body });
             requests.len() - 1
         };
         let answer = answer(number);
-        let (Answer::Send(bytes) | Answer::SendAndClose(bytes) | Answer::SendAndStall(bytes)) = &answer;
+        let (Answer::Send(bytes)
+        | Answer::SendAndClose(bytes)
+        | Answer::SendAndStall(bytes)
+        | Answer::Drip(bytes, _)
+        | Answer::SendUnread(bytes)) = &answer;
         if stream.write_all(bytes.as_bytes()).await.is_err() || stream.flush().await.is_err() {
             return;
         }
         match answer {
             Answer::Send(_) => {}
             Answer::SendAndClose(_) => return,
-            Answer::SendAndStall(_) => std::future::pending().await,
+            Answer::SendAndStall(_) | Answer::SendUnread(_) => std::future::pending().await,
+            Answer::Drip(_, drop) => loop {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                if stream.write_all(drop.as_bytes()).await.is_err() || stream.flush().await.is_err() {
+                    return;
+                }
+            },
         }
     }
 }
 
-/// One request; none where the client closed the connection.
-async fn read_request(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<(String, String)> {
+/// Request line and headers; none where the client closed the connection.
+async fn read_head(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<String> {
     let head_end = loop {
         if let Some(at) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
             break at + 4;
@@ -164,7 +188,10 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8
             return None;
         }
     };
-    let head = String::from_utf8(buffer.drain(..head_end).collect()).unwrap();
+    Some(String::from_utf8(buffer.drain(..head_end).collect()).unwrap())
+}
+
+async fn read_body(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>, head: &str) -> Option<String> {
     let length = head
         .lines()
         .filter_map(|line| line.split_once(": "))
@@ -175,6 +202,5 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8
             return None;
         }
     }
-    let body = String::from_utf8(buffer.drain(..length).collect()).unwrap();
-    Some((head, body))
+    Some(String::from_utf8(buffer.drain(..length).collect()).unwrap())
 }

@@ -108,13 +108,83 @@ async fn a_name_without_an_address_is_its_own_fault() {
     assert!(answer.message.starts_with("https://nobody.invalid: the host's name was not found"), "{answer}");
 }
 
-#[tokio::test]
-async fn an_answer_that_does_not_come_times_out() {
+/// On a clock that goes on by itself where nothing else does: what is waited is what was asked for, to the millisecond.
+#[tokio::test(start_paused = true)]
+async fn a_limit_is_as_long_as_it_says_and_the_connection_is_part_of_it() {
     let server = TestServer::start(|_| Answer::SendAndStall(String::new())).await;
     let origin = Origin::of_url(&server.url()).unwrap();
-    // The limit is the connect time-out, rounded up to a second, and this.
-    let answer = client().send(&origin, request("/", ""), Duration::ZERO, Duration::from_millis(1)).await;
-    assert_eq!(kind(answer), FaultKind::AnswerTimeout);
+    for (connect, first_byte) in [(LONG, 1_000), (Duration::from_millis(300), 2_500), (LONG, 7)] {
+        let first_byte = Duration::from_millis(first_byte);
+        let began = tokio::time::Instant::now();
+        let fault = client().send(&origin, request("/", ""), connect, first_byte).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::AnswerTimeout);
+        assert!(began.elapsed() >= first_byte && began.elapsed() < first_byte + Duration::from_millis(50));
+        let said = format!("no answer in time (waited {first_byte:?}, the connection included)");
+        assert!(fault.message.contains(&said), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_asks_for_ever_other_limits_gets_no_more_clients_for_it() {
+    let server = TestServer::start(|_| Answer::no_content()).await;
+    let origin = Origin::of_url(&server.url()).unwrap();
+    let client = client();
+    for milliseconds in 0..100 {
+        let connect = Duration::from_millis(5_000 + milliseconds);
+        client.send(&origin, request("/", ""), connect, LONG).await.unwrap();
+    }
+    assert!(client.0.clients.lock().unwrap().len() <= MOST_CLIENTS);
+}
+
+/// More than what a system holds for a reader that does not read.
+fn large() -> http::Request<Bytes> {
+    http::Request::put("/").body(Bytes::from(vec![b'x'; 24 * 1024 * 1024])).unwrap()
+}
+
+#[tokio::test]
+async fn a_success_that_comes_before_the_request_was_read_is_none() {
+    for (status, headers) in [
+        ("200 OK", "content-length: 2\r\n\r\n{}"),
+        ("204 No Content", "\r\n"),
+        ("202 Accepted", "content-length: 0\r\n\r\n"),
+    ] {
+        let answer = format!("HTTP/1.1 {status}\r\n{headers}");
+        let server = TestServer::start(move |_| Answer::SendUnread(answer.clone())).await;
+        let origin = Origin::of_url(&server.url()).unwrap();
+        let fault = client().send(&origin, large(), LONG, LONG).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unread);
+        assert!(
+            fault.message.contains("before it had read the request") && fault.message.contains(&status[..3]),
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_before_the_request_was_read_is_what_it_says() {
+    for status in ["413 Payload Too Large", "503 Service Unavailable", "307 Temporary Redirect"] {
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+        let server = TestServer::start(move |_| Answer::SendUnread(answer.clone())).await;
+        let origin = Origin::of_url(&server.url()).unwrap();
+        let answer = client().send(&origin, large(), LONG, LONG).await.unwrap();
+        assert!(status.starts_with(answer.status().as_str()));
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_arrives_whole_and_with_its_length() {
+    let server = TestServer::start(|_| Answer::no_content()).await;
+    let origin = Origin::of_url(&server.url()).unwrap();
+    for size in [0, 1, 64 * 1024, 64 * 1024 + 1, 5 * 1024 * 1024] {
+        let body: String = ('a'..='z').cycle().take(size).collect();
+        let request = http::Request::put("/").body(Bytes::from(body.clone())).unwrap();
+        assert_eq!(client().send(&origin, request, LONG, LONG).await.unwrap().status(), 204);
+        let seen = server.seen();
+        let last = seen.last().unwrap();
+        assert!(last.body == body, "{size}");
+        assert_eq!(last.header("content-length").first().map_or(0, |length| length.parse().unwrap()), size);
+        assert_eq!(last.header("transfer-encoding"), [""; 0]);
+    }
 }
 
 /// A company's own authority, its certificate as PEM in a file, and a server that it vouches for.
@@ -251,6 +321,49 @@ async fn proxies_and_their_exceptions_are_taken_from_the_environment_in_both_cas
         assert!(String::from_utf8_lossy(&output.stderr).contains("NameNotResolved"), "{output:?}");
         assert_eq!(proxy.targets().len(), 1, "{exception_name}");
     }
+}
+
+#[tokio::test]
+#[ignore = "run by the test below, each with a proxy of its own"]
+async fn be_refused_by_a_proxy() {
+    let fault = send(&client(), &format!("https://{BEHIND_A_PROXY}")).await.unwrap_err();
+    eprintln!("{:?}: {fault}", fault.kind);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_opens_no_way_is_named_with_what_it_said_and_without_its_password() {
+    for (answer, kind, said) in [
+        (
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+            "ProxyRefused",
+            "refuses the connection: it answered 403 Forbidden",
+        ),
+        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "ProxyRefused", "asks for a sign-in: it answered 407"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "Unreachable", "opens no connection: it answered 502 Bad Gateway"),
+        ("SSH-2.0-OpenSSH\r\n", "Unreachable", "gave no connection"),
+        ("", "Unreachable", "gave no connection"),
+    ] {
+        let proxy = TestServer::start(move |_| Answer::SendAndClose(answer.to_owned())).await;
+        let url = format!("http://robot:Sup3rSecret@127.0.0.1:{}", proxy.port());
+        let output = run_alone("be_refused_by_a_proxy", &[("HTTPS_PROXY", &url)]);
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let line = printed.lines().find(|line| line.contains("the proxy")).unwrap_or_else(|| panic!("{printed}"));
+        assert!(line.starts_with(kind) && line.contains(said), "{line}");
+        assert!(
+            line.contains(&format!("https://{BEHIND_A_PROXY}: the proxy http://127.0.0.1:{}", proxy.port())),
+            "{line}"
+        );
+        assert!(!printed.contains("Sup3rSecret") && !printed.contains("robot"), "{printed}");
+        // What is asked once more is asked with the same name.
+        for seen in proxy.seen() {
+            assert!(seen.head.starts_with(&format!("CONNECT {BEHIND_A_PROXY}:443 ")), "{}", seen.head);
+            assert_eq!(seen.header("proxy-authorization").len(), 1, "{}", seen.head);
+        }
+    }
+    let gone = format!("http://127.0.0.1:{}", free_port());
+    let output = run_alone("be_refused_by_a_proxy", &[("HTTPS_PROXY", &gone)]);
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains(&format!("the proxy {gone} gave no connection")), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

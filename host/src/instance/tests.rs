@@ -80,3 +80,21 @@ async fn a_call_that_is_dropped_ends() {
     assert!(tokio::time::timeout(Duration::from_millis(20), endless).await.is_err());
     assert_eq!(plugin.descriptor().name, "");
 }
+
+/// The time of a call runs from answer to answer: a batch that is divided at a slow limit's pace is no fault of the plugin.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_gets_answers_may_go_on_and_one_that_gets_none_ends() {
+    let limit = Duration::from_secs(100);
+    for (answered, ends) in [(true, true), (false, false)] {
+        let answers = Answers::default();
+        let call = async {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                if answered {
+                    answers.add();
+                }
+            }
+        };
+        assert_eq!(within(limit, &answers, call).await.is_ok(), ends);
+    }
+}

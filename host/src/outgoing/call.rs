@@ -31,7 +31,7 @@ impl CallTraffic {
 
 /// The call that is being made by an instance; one at a time.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CallLog(Arc<Mutex<State>>);
+pub(crate) struct CallLog(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -40,6 +40,8 @@ struct State {
     /// Records that the call was given, and bytes of the largest body that they can fill, as far as it is known.
     records: u32,
     bytes: usize,
+    /// Requests that were answered, or never will be.
+    ended: u64,
 }
 
 impl CallLog {
@@ -73,6 +75,16 @@ impl CallLog {
     pub(super) fn answered(&self, status: StatusCode) {
         let tells = !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT;
         self.state().traffic.answered += u64::from(tells);
+    }
+
+    /// A request was answered, or never will be.
+    pub(super) fn ended_one(&self) {
+        self.state().ended += 1;
+    }
+
+    /// How many requests of the call have ended: one that goes on sending is not stuck.
+    pub(crate) fn ended(&self) -> u64 {
+        self.state().ended
     }
 
     pub(super) fn failed(&self, cause: &str) {

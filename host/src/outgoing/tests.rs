@@ -168,6 +168,24 @@ async fn an_answer_that_stalls_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_answer_that_drips_is_given_up_when_the_request_has_had_its_time() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 50000\r\n\r\n";
+    let server = TestServer::start(move |_| Scripted::Drip(head.to_owned(), "x".to_owned())).await;
+    let mut way = way_to(&server.url(), Pace::unlimited());
+    let limit = Duration::from_millis(200);
+    let options = RequestOptions {
+        first_byte_timeout: Some(limit),
+        between_bytes_timeout: Some(limit),
+        ..RequestOptions::default()
+    };
+    let answer = way.send_with(request(&server.url(), ""), Some(options)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(matches!(read(answer).await, (_, Some(Error::ConnectionReadTimeout))));
+    let words = way.traffic.last_fault().unwrap();
+    assert!(words.ends_with("the answer did not end in time (it was not whole 200ms after the request)"), "{words}");
+}
+
+#[tokio::test]
 async fn headers_over_the_cap_are_refused() {
     let server =
         TestServer::start(|_| Scripted::whole("200 OK", &format!("x-long: {}\r\n", "x".repeat(600)), "")).await;
@@ -213,6 +231,8 @@ fn every_fault_has_a_code() {
         (FaultKind::Certificate, "TlsCertificateError"),
         (FaultKind::Tls, "TlsProtocolError"),
         (FaultKind::AnswerTimeout, "HttpResponseTimeout"),
+        (FaultKind::ProxyRefused, "DestinationIpProhibited"),
+        (FaultKind::Unread, "InternalError(Some(\"it answered with success before"),
         (FaultKind::Protocol, "HttpProtocolError"),
         (FaultKind::Setup, "ConfigurationError"),
     ];
