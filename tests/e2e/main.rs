@@ -13,6 +13,7 @@
     reason = "a test that can't go on fails with the reason"
 )]
 
+mod answers;
 mod arrow_types;
 mod check;
 mod component;

@@ -59,6 +59,11 @@ pub enum Kind {
         /// Millions of bytes.
         megabytes: u16,
     },
+    /// An error text in gzip, which no client asked for.
+    Compressed {
+        /// The answer's status.
+        status: Status,
+    },
     /// An error text that repeats the request's `Authorization` header.
     EchoKey {
         /// The answer's status.
@@ -164,6 +169,7 @@ impl Kind {
             Self::Stall { .. } => "stall",
             Self::CutShort { .. } => "cut_short",
             Self::Oversized { .. } => "oversized",
+            Self::Compressed { .. } => "compressed",
             Self::EchoKey { .. } => "echo_key",
             Self::Goodbye => "goodbye",
         }
@@ -271,6 +277,12 @@ impl Fault {
     #[must_use]
     pub fn oversized(code: u16, megabytes: u16) -> Self {
         Self::new(Kind::Oversized { status: status(code), megabytes })
+    }
+
+    /// Answers with an error text in gzip.
+    #[must_use]
+    pub fn compressed(code: u16) -> Self {
+        Self::new(Kind::Compressed { status: status(code) })
     }
 
     /// Repeats the `Authorization` header in the error text.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use thiserror::Error;
 
@@ -125,6 +125,15 @@ pub(crate) fn oversized(status: StatusCode, megabytes: u16) -> Reply {
     let chunks = [head.to_owned().into()].into_iter().chain(filling).chain([tail.to_owned().into()]);
     let mut reply = with(status, Stream::whole(chunks));
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// `{"message":"overloaded"}` in gzip, though nobody asked for it.
+pub(crate) fn compressed(status: StatusCode) -> Reply {
+    const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xab\x56\xca\x4d\x2d\x2e\x4e\x4c\x4f\x55\xb2\x52\xca\x2f\x4b\x2d\xca\xc9\x4f\x4c\x49\x4d\x51\xaa\x05\x00\x23\x4b\x1e\x2c\x18\x00\x00\x00";
+    let mut reply = with(status, Stream::whole([Bytes::from_static(GZIP)]));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     reply
 }
 

@@ -27,6 +27,7 @@ impl Exchange {
             Kind::Stall { status } => scripted(reply::stalled(status.code(), self.shared.stopped())),
             Kind::CutShort { status } => scripted(reply::cut_short(status.code())),
             Kind::Oversized { status, megabytes } => scripted(reply::oversized(status.code(), megabytes)),
+            Kind::Compressed { status } => scripted(reply::compressed(status.code())),
             Kind::EchoKey { status } => {
                 let key = self.head.headers.get(AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
                 let message = format!("cannot handle a request with Authorization: {}", String::from_utf8_lossy(key));
