@@ -5,7 +5,7 @@ COMPONENT = target/component/talon-one-destination.wasm
 
 .PHONY: help
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: component
 component: ## Build the plugin: target/component/talon-one-destination.wasm
@@ -31,13 +31,17 @@ lint: component ## Format, clippy and documentation, all without a warning
 	@# Private items are documented too, so links to them lead somewhere.
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items
 
+.PHONY: lint-scripts
+lint-scripts: ## Shell scripts by shellcheck, Python by ruff; installs both where they are missing
+	@tests/repository/scripts/run.sh
+
 .PHONY: faults
 faults: component ## Storms, kills, bad records and the rate limit, at size; takes minutes and prints its figures
 	cargo test --locked --release --package destination-host --test e2e -- --ignored faults:: --nocapture --test-threads 1
 
 .PHONY: databases
 databases: component ## The sources against a real PostgreSQL and SQLite; installs both and their drivers where they are missing
-	tests/databases.sh
+	@tests/databases/run.sh
 
 .PHONY: audit
 audit: ## Licences, sources and known holes of what is built on; installs cargo-deny where it is missing
@@ -54,32 +58,39 @@ fuzz: component ## Fuzz everything that reads what others wrote: make fuzz RUNS=
 
 .PHONY: bench
 bench: component ## Speed and size beside other clients, as ratios of one run; SCALE=1 for ten million rows
-	cargo build --locked --release --package destination-host --package bench --bins
-	@python3 tests/bench/run.py
+	@tests/bench/run.sh
 
 .PHONY: runtimes
 runtimes: component ## The same component in Node, Python and wasmtime's command line, against the same vectors
-	@PYTHONPATH=tests/fake python3 tests/runtimes/run.py
+	@tests/engines/runtimes/run.sh
+
+.PHONY: python
+python: component ## The Python package: its types, its rules, and its columns through the plugin
+	@tests/python/run.sh
 
 .PHONY: distributed
-distributed: component ## The examples for Spark and Dask on clusters of two workers; installs both where they are missing
-	@tests/distributed.sh
+distributed: component ## The Python package in Spark and Dask on clusters of two workers; installs both where they are missing
+	@tests/engines/distributed/run.sh
 
 .PHONY: playground
-playground: component ## Build the page that tries a mapping in a browser, and test it in Chromium, which it installs where it is missing
-	@tests/playground.sh
+playground: component ## Build the page that tries a mapping in a browser, and test it in Chromium
+	@tests/playground/run.sh
 
 .PHONY: http
 http: component ## The plugin behind HTTP, under wasmtime serve; builds wac where it is missing
-	@tests/http.sh
+	@tests/engines/http/run.sh
 
 .PHONY: obelisk
 obelisk: component ## The plugin in Obelisk, which is killed between two attempts; builds Obelisk where it is missing: half an hour
-	@tests/obelisk.sh
+	@tests/engines/obelisk/run.sh
 
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
-	tests/reproducible.sh
+	@tests/repository/reproducible/run.sh
+
+.PHONY: clean-room
+clean-room: ## Run make targets on a bare Debian with Rust, a C compiler and nothing else: make clean-room TARGETS="runtimes http"
+	@tests/repository/clean_room/run.sh $(or $(TARGETS),python runtimes playground http databases)
 
 .PHONY: clean
 clean: ## Remove all that was built

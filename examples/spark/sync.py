@@ -1,22 +1,22 @@
 """A Spark job that syncs a table to Talon.One. See README.md.
 
-    spark-submit --py-files destination.py,arrow_columns.py,delivery.py,talon_one.py,state.py sync.py --config config.json --component FILE.wasm \\
-        --rows customers.parquet --outcomes outcomes.parquet
+    spark-submit sync.py --config config.json --component FILE.wasm --rows customers.parquet --outcomes outcomes.parquet
 
-Ends with 0 where all was delivered, 1 where the run failed, 2 where the config is wrong, 3 where rows were rejected, 4 where a mirror's
-removals were withheld.
+Exit codes: 0 all delivered, 1 the run failed, 2 the config is wrong, 3 rows were rejected, 4 a mirror's removals were withheld.
 """
 
 import argparse
 import json
 import os
 import sys
+from pathlib import Path
 
-from destination import Failed, Plugin
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from state import State
-from talon_one import Destination, difference
+
+from destination_host import CallFailed, Plugin
+from destination_host.mirror import MaxRemovals
+from destination_host.spark import Destination, OtherTarget, State, mirror, written
 
 
 def arguments():
@@ -24,8 +24,10 @@ def arguments():
     parser.add_argument("--config", required=True, help="the plugin's config, JSON; its api_key is taken from TALON_ONE_API_KEY")
     parser.add_argument("--component", required=True, help="the plugin: talon-one-destination.wasm")
     parser.add_argument("--rows", required=True, help="the table, Parquet")
-    parser.add_argument("--outcomes", required=True, help="where to write what became of each row, Parquet; must not be there yet")
+    parser.add_argument("--outcomes", required=True, help="where to write the outcome of each row, Parquet; must not exist yet")
     parser.add_argument("--state", help="for a mirror: the folder that says who is a member through earlier syncs")
+    parser.add_argument("--max-removals", type=int, default=10, help="members that a mirror may always remove (10)")
+    parser.add_argument("--max-removals-ratio", type=float, default=0.1, help="share of members that a mirror may always remove (0.1)")
     parser.add_argument("--allow-removals", action="store_true", help="let a mirror remove any number of members")
     parser.add_argument("--tasks", type=int, default=2, help="partitions sent at the same time (2)")
     parser.add_argument("--requests-per-second", type=float, default=60, help="for all tasks together (60)")
@@ -34,52 +36,44 @@ def arguments():
 
 def main():
     given = arguments()
-    with open(given.config, encoding="utf-8") as file:
-        config = json.load(file) | {"api_key": os.environ["TALON_ONE_API_KEY"]}
+    config = json.loads(Path(given.config).read_text(encoding="utf-8")) | {"api_key": os.environ["TALON_ONE_API_KEY"]}
     mirrored = config.get("sync_mode") == "mirror"
     plugin = Plugin(given.component)
-    faults = [f"{issue.path}: {issue.message}" for issue in plugin.call("validate-config", json.dumps(config))]
+    issues = [f"{issue.path}: {issue.message}" for issue in plugin.call("validate-config", json.dumps(config))]
     if mirrored and not given.state:
-        faults.append("a mirror needs --state: it has to know who is a member")
-    for fault in faults:
-        print(f"sync: {fault}", file=sys.stderr)
-    if faults:
-        return 2
+        issues.append("a mirror needs --state: it has to know who is a member")
+    if issues:
+        return failed(issues, 2)
     try:
         plugin.call("check-connection", json.dumps(config))
-    except Failed as failed:
-        print(f"sync: {failed.message}", file=sys.stderr)
-        return 1
+    except CallFailed as error:
+        return failed([error.message], 1)
 
     spark = SparkSession.builder.appName("talon-one").getOrCreate()
     destination = Destination(spark, given.component, config, given.tasks, given.requests_per_second)
     rows = spark.read.parquet(given.rows)
-    if mirrored:
-        return mirror(rows, destination, State(spark, given.state), given.outcomes, given.allow_removals)
-    return told(written(destination.deliver(rows), given.outcomes))
+    if not mirrored:
+        return summary(written(destination.deliver(rows), given.outcomes))
+    most = MaxRemovals(given.max_removals, given.max_removals_ratio)
+    try:
+        state = State(spark, given.state)
+        done = mirror(rows, destination, state, given.outcomes, max_removals=most, allow_removals=given.allow_removals)
+    except OtherTarget as error:
+        return failed([str(error)], 2)
+    outcomes = done.delivered.select("_outcome", "_message")
+    if done.removed is not None:
+        outcomes = outcomes.union(done.removed.select("_outcome", "_message"))
+    return summary(outcomes, done.decision.message)
 
 
-def written(outcomes, path):
-    """Computes outcomes, once: that is what sends."""
-    outcomes.write.parquet(path)
-    return outcomes.sparkSession.read.parquet(path)
+def failed(messages, code):
+    for message in messages:
+        print(f"sync: {message}", file=sys.stderr)
+    return code
 
 
-def mirror(rows, destination, state, path, allow_removals):
-    known = state.read()
-    todo = difference(rows, known, destination)
-    # Before anything is sent: a run that dies must not forget whom it may have added.
-    state.begin(known, todo.keys)
-    outcomes = written(destination.deliver(todo.rows), f"{path}/delivered")
-    withheld = None if allow_removals else todo.doubt
-    removed = None if withheld else written(destination.remove(todo.gone), f"{path}/removed")
-    state.end(outcomes, removed)
-    reasons = outcomes.select("_outcome", "_message")
-    return told(reasons if removed is None else reasons.union(removed.select("_outcome", "_message")), withheld)
-
-
-def told(outcomes, withheld=None):
-    """Says what became of the rows, each reason once; answers the exit code."""
+def summary(outcomes, withheld=None):
+    """Prints the counts, and each reason once; returns the exit code."""
     counts = {row["_outcome"]: row["count"] for row in outcomes.groupBy("_outcome").count().collect()}
     print(json.dumps({name: counts.get(name, 0) for name in ("delivered", "rejected", "undelivered")} | {"withheld": withheld}))
     reasons = outcomes.where("_message is not null").groupBy("_outcome", "_message").count().orderBy(F.desc("count"))

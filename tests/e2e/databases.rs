@@ -1,5 +1,5 @@
 //! The database sources against a real PostgreSQL and a real SQLite, through the drivers that users install. They need what
-//! `tests/databases.sh` starts and installs: `make databases`.
+//! `tests/databases/run.sh` starts and installs: `make databases`.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::harness::{Desk, KEY, Outcome, counts, sync_file};
 use crate::sources::{arrow_stream, parquet_file};
 
 fn setting(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by tests/databases.sh"))
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run this by tests/databases/run.sh"))
 }
 
 /// What `psql` prints for a statement, with `input` for a COPY.

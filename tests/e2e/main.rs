@@ -31,6 +31,7 @@ mod mistakes;
 mod network;
 mod payloads;
 mod preview;
+mod removals;
 mod reports;
 mod schema;
 mod secrets;

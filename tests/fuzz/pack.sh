@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 triple=$(rustc -vV | sed -n 's/^host: //p')
 build="${FUZZ_TARGET_DIR:-../../target/fuzz/build}/$triple/release"
 
-for target in ${*:-config map delivery csv ndjson arrow parquet sync-file}; do
+[ $# -gt 0 ] || set -- config map delivery csv ndjson arrow parquet sync-file
+for target in "$@"; do
     reduced=$(mktemp -d)
     "$build/$target" -merge=1 -max_len=4096 "$reduced" "../../target/fuzz/corpus/$target" "corpus/$target" 2>"../../target/fuzz/$target-merge.log"
     # The same files give the same bytes, whoever packs them and when.

@@ -1,0 +1,53 @@
+//! What a mirror may remove, by the vectors that the Python package runs too: `tests/vectors/removals.json`.
+
+use std::fs;
+
+use destination_host::removals::{Reason, Situation, Verdict, judge};
+use destination_host::sync_file::MaxRemovals;
+use serde_json::Value as Json;
+
+fn situation(given: &Json) -> Situation<'_> {
+    let number = |name: &str| given[name].as_u64().unwrap();
+    let max = &given["max_removals"];
+    Situation {
+        rows_read: number("rows_read"),
+        unnamed_rows: number("unnamed_rows"),
+        identity_change: given["identity_change"].as_str(),
+        known: number("known"),
+        leaving: number("leaving"),
+        max: MaxRemovals {
+            count: max["count"].as_u64().unwrap().try_into().unwrap(),
+            ratio: max["ratio"].as_f64().unwrap(),
+        },
+        allowed: given["allow_removals"].as_bool().unwrap(),
+    }
+}
+
+/// A verdict's and a reason's names in the vectors.
+fn names(verdict: &Verdict) -> (&'static str, Option<&'static str>) {
+    match verdict {
+        Verdict::Nothing => ("nothing", None),
+        Verdict::Remove => ("remove", None),
+        Verdict::Withhold(reason) => {
+            let reason = match reason {
+                Reason::UnnamedRows(_) => "unnamed-rows",
+                Reason::EmptySource => "empty-source",
+                Reason::OtherKeys(_) => "other-keys",
+                Reason::TooMany { .. } => "too-many",
+            };
+            ("withhold", Some(reason))
+        }
+    }
+}
+
+#[test]
+fn removals_are_judged_as_the_vectors_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/removals.json");
+    let vectors: Vec<Json> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert!(!vectors.is_empty());
+    for vector in &vectors {
+        let verdict = judge(&situation(&vector["situation"]));
+        let expected = (vector["verdict"].as_str().unwrap(), vector["reason"].as_str());
+        assert_eq!(names(&verdict), expected, "{}", vector["name"]);
+    }
+}

