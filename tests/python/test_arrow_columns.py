@@ -69,7 +69,7 @@ def test_a_slice_is_as_if_it_stood_alone(plugin):
             assert payloads(plugin, batch.slice(start, count)) == whole[start : start + count], (start, count)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(values=st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1), start=st.integers(0, 20))
 def test_texts_cross_to_the_letter(plugin, values, start):
     batch = pa.record_batch({"id": pa.array([str(row) for row in range(len(values))]), "note": pa.array(values, pa.string())})
