@@ -3,6 +3,7 @@
 Environment: COMPONENT, HOST (the host's binary), ROWS (how many customers; 200,000 if absent).
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -50,10 +51,10 @@ class Spark(unittest.TestCase):
         config = {"deployment_url": self.fake.url, "object_type": "customer_profiles"} | more
         Path(self.path("config.json")).write_text(json.dumps(config), encoding="utf-8")
 
-    def job(self, script, *arguments, tasks=2, key="demo-key"):
+    def job(self, script, *arguments, tasks=2, key="demo-key", master="local-cluster[2,1,1024]"):
         """The job on two workers of a cluster of their own, under way."""
         command = [
-            "spark-submit", "--master", "local-cluster[2,1,1024]", "--conf", "spark.ui.enabled=false",
+            "spark-submit", "--master", master, "--conf", "spark.ui.enabled=false",
             "--conf", "spark.executor.memory=1g", "--conf", "spark.sql.shuffle.partitions=4", EXAMPLES / "spark" / script,
             "--config", self.path("config.json"), "--tasks", tasks, "--requests-per-second", RATE, *arguments,
         ]
@@ -178,41 +179,38 @@ class Spark(unittest.TestCase):
 
     def test_a_mirror_withholds_what_the_hosts_rules_withhold(self):
         audience = {"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": "mirror"}
-        rows = lambda name: ("--rows", self.path(name), "--outcomes", self.path(f"{name}-{time.monotonic_ns()}"), "--state", self.path("state"))
-        ids = self.customers(20, "monday")
+        runs = itertools.count()
+
+        def mirror(ids, *arguments, **more):
+            """What a run said, and what it asked of the audience. Rules need no cluster: threads do, and start sooner."""
+            name = f"run-{next(runs)}"
+            parquet.write_table(pa.table({"integration_id": pa.array(ids, pa.string())}), self.path(name))
+            self.fake.post("reset")
+            rows = ("--rows", self.path(name), "--outcomes", self.path(f"{name}-outcomes"), "--state", self.path("state"))
+            said, output = self.sync(*rows, *arguments, master="local[2]", **more)
+            return (said["withheld"], self.changes()) if said else output
+
+        ids = [f"cust_{number}" for number in range(20)]
         self.config(**audience)
-        self.sync(*rows("monday"))
+        self.assertEqual(mirror(ids), (None, {"add": 20}))
 
         # Two have left, and a row has no ID: it could be one of theirs. No flag lets that through.
-        parquet.write_table(pa.table({"integration_id": [*ids[2:], None]}), self.path("nameless"))
-        self.fake.post("reset")
-        said, _ = self.sync(*rows("nameless"), "--allow-removals", code=3)
-        self.assertIn("no ID is known", said["withheld"])
-        self.assertEqual(self.changes(), {})
+        withheld, changes = mirror([*ids[2:], None], "--allow-removals", code=3)
+        self.assertIn("no ID is known", withheld)
+        self.assertEqual(changes, {})
 
-        # Nobody has left, but all are called something else.
+        # Nobody has left, but all are called something else: so it stays until a person lets them through, and not longer.
         self.config(**audience, integration_id_prefix="app1_")
-        said, _ = self.sync(*rows("monday"), code=4)
-        self.assertIn('integration_id_prefix was not set, now it is "app1_"', said["withheld"])
-        self.assertEqual(self.changes(), {"add": 20})
-        # So it stays until a person lets them through, and not longer.
-        self.fake.post("reset")
-        said, _ = self.sync(*rows("monday"), code=4)
-        self.assertEqual(self.changes(), {})
-        said, _ = self.sync(*rows("monday"), "--allow-removals")
-        self.assertEqual((said["withheld"], self.changes()), (None, {"delete": 20}))
-        parquet.write_table(pa.table({"integration_id": ids[1:]}), self.path("tuesday"))
-        said, _ = self.sync(*rows("tuesday"))
-        self.assertEqual((said["withheld"], self.changes()), (None, {"delete": 21}))
+        for added in ({"add": 20}, {}):
+            withheld, changes = mirror(ids, code=4)
+            self.assertIn('integration_id_prefix was not set, now it is "app1_"', withheld)
+            self.assertEqual(changes, added)
+        self.assertEqual(mirror(ids, "--allow-removals"), (None, {"delete": 20}))
+        self.assertEqual(mirror(ids[1:]), (None, {"delete": 1}))
 
-        parquet.write_table(pa.table({"integration_id": pa.array([], pa.string())}), self.path("empty"))
-        self.fake.post("reset")
-        said, _ = self.sync(*rows("empty"), code=4)
-        self.assertEqual((said["withheld"], self.changes()), ("the source is empty", {}))
-
+        self.assertEqual(mirror([], code=4), ("the source is empty", {}))
         self.config(**audience | {"audience_id": 43}, integration_id_prefix="app1_")
-        _, output = self.sync(*rows("tuesday"), code=2)
-        self.assertIn('for another target: audience_id was "42", now it is "43"', output)
+        self.assertIn('for another target: audience_id was "42", now it is "43"', mirror(ids, code=2))
 
     def test_what_stops_the_delivery_is_told_and_nothing_is_lost(self):
         ids = self.customers(4000)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs make targets where nothing is installed but Rust, a C compiler and make: run.sh TARGET…. Each gets a room for itself: a bare
-# Debian (debootstrap, made once) in a chroot and namespaces, with a copy of the checkout. What the targets install stays in the room.
+# Runs make targets where nothing is installed but Rust, a C compiler and make: run.sh TARGET…. Each gets a room for itself: a bare Debian
+# (debootstrap, made once) in a chroot and namespaces, with a copy of the checkout. What the targets install stays in the room.
 #
 #   BUILT=1   takes what this checkout has built into the room, so that only what is installed is proven, and not that it builds
 #   KEEP=1    keeps the room of a target that failed, and says where
@@ -36,24 +36,26 @@ make_base() {
     mkdir -p "$base.part"
     debootstrap --variant=minbase --include=gcc,g++,libc6-dev,make "$VERSION_CODENAME" "$base.part" "$mirror" >"$rooms/debootstrap.log" 2>&1 ||
         { tail -n 20 "$rooms/debootstrap.log" >&2; fail "debootstrap failed"; }
+    # The sources of apt are carried in.
+    rm -f "$base.part/etc/apt/sources.list"
     # Services are for those who ask for them.
     printf '#!/bin/sh\nexit 101\n' >"$base.part/usr/sbin/policy-rc.d"
     chmod +x "$base.part/usr/sbin/policy-rc.d"
     mv "$base.part" "$base"
 }
 
-# copy_checkout ROOM: the files of the working tree, at the same path; cargo knows what it built by path and time.
+# copy_checkout FOLDER: the files of the working tree; their times too, by which cargo knows what it has built.
 copy_checkout() {
-    mkdir -p "$1$checkout"
+    mkdir "$1"
     git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create --ignore-failed-read 2>/dev/null |
-        tar --extract --directory "$1$checkout"
+        tar --extract --directory "$1"
     # Some scripts ask git which files are the project's.
-    git -C "$1$checkout" init --quiet
-    git -C "$1$checkout" add --all
+    git -C "$1" init --quiet
+    git -C "$1" add --all
     if [ "${BUILT:-}" = 1 ]; then
-        mkdir -p "$1$checkout/target"
+        mkdir -p "$1/target"
         for built in component debug guest .rustc_info.json; do
-            [ ! -e "target/$built" ] || cp --archive --reflink=auto "target/$built" "$1$checkout/target/"
+            [ ! -e "target/$built" ] || cp --archive --reflink=auto "target/$built" "$1/target/"
         done
     fi
 }
@@ -68,8 +70,9 @@ mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=$rooms/base,upperdir=$room/files,workdir=$room/work" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/tmp"
-chmod 1777 "$root/tmp"
+# At the same path: cargo knows what it has built by that, too.
+mkdir -p "$root$checkout"
+mount --bind "$room/checkout" "$root$checkout"
 
 # carry PATH: as it is on this machine, read only.
 carry() {
@@ -78,10 +81,16 @@ carry() {
     mount --bind "$1" "$root$1"
     mount -o remount,bind,ro "$root$1"
 }
-for path in /etc/resolv.conf /etc/hosts /etc/ssl/certs /usr/share/ca-certificates /usr/local/share/ca-certificates \
-    /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/auth.conf.d /etc/pip.conf "$HOME/.config/pip" "$HOME/.npmrc" \
-    "$cargo_home/config.toml" "$sysroot"; do
+for path in /etc/resolv.conf /etc/hosts /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/auth.conf.d \
+    /etc/pip.conf "$HOME/.config/pip" "$HOME/.npmrc" "$cargo_home/config.toml" "$sysroot"; do
     carry "$path"
+done
+# Certificates as copies: a package that is installed adds to them.
+for path in /etc/ssl/certs /usr/local/share/ca-certificates; do
+    if [ -d "$path" ]; then
+        mkdir -p "$root$path"
+        cp --archive --dereference "$path/." "$root$path" 2>/dev/null || true
+    fi
 done
 # What cargo has downloaded already may be used, and what it downloads now stays in the room.
 if [ -d "$cargo_home/registry" ]; then
@@ -109,7 +118,7 @@ failed=
 for target in "$@"; do
     room=$(mktemp --directory "$rooms/$target.XXXXXX")
     mkdir "$room/files" "$room/work"
-    copy_checkout "$room/files"
+    copy_checkout "$room/checkout"
     began=$(date +%s)
     say "make $target"
     if unshare --mount --pid --fork --kill-child sh -c "$inside" sh "$rooms" "$room" "$checkout" "$sysroot" "$cargo_home" "$target" \
@@ -120,7 +129,7 @@ for target in "$@"; do
         say "make $target fails: $rooms/$target.log"
         failed="$failed $target"
         if [ "${KEEP:-}" = 1 ]; then
-            say "its room is $room/files"
+            say "its room is $room"
             continue
         fi
     fi
