@@ -1,13 +1,14 @@
 """The loaded plugin: texts as the contract packs them, failures, and files that are none."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_host import CallFailed, Plugin
-from destination_host.plugin import record, strings, text_column, texts, variant
+from destination_host.plugin import _compile, record, strings, text_column, texts, variant
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"))))
@@ -45,3 +46,15 @@ def test_a_component_that_is_no_plugin_is_named(tmp_path):
     other.write_text("(component)")
     with pytest.raises(ValueError, match=r"other\.wat is not a compatible destination plugin"):
         Plugin(other)
+
+
+def test_a_plugin_is_compiled_once_for_a_process_and_again_when_its_file_changes(component, tmp_path):
+    copy = tmp_path / "plugin.wasm"
+    copy.write_bytes(Path(component).read_bytes())
+    before = _compile.cache_info().misses
+    for _ in range(3):
+        Plugin(copy)
+    assert _compile.cache_info().misses == before + 1
+    copy.write_text("(component)")
+    with pytest.raises(ValueError, match="not a compatible destination plugin"):
+        Plugin(copy)

@@ -31,7 +31,7 @@ def say(text):
 
 
 def run(command, **more):
-    return subprocess.run([str(part) for part in command], check=True, text=True, capture_output=True, **more).stdout
+    return subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE, **more).stdout
 
 
 def vectors(name):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from destination_host import CallFailed, Plugin
+from destination_host.plugin import record, strings, variant
 from fake import Control
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
@@ -29,8 +30,8 @@ for vector in json.loads((VECTORS / "rows.json").read_text(encoding="utf-8")):
     values = []
     for cell in vector["values"]:
         ((kind, value),) = cell.items()
-        values.append(plugin.variant(kind, float(value) if kind == "float" else value))
-    row = plugin.record(change=vector["change"], values=values)
+        values.append(variant(kind, float(value) if kind == "float" else value))
+    row = record(change=vector["change"], values=values)
     try:
         mapped = plugin.call("map-row", json.dumps(vector["config"], ensure_ascii=False), vector["columns"], row)
         outcome = {"key": mapped.key, "action": mapped.action, "payload": mapped.payload}
@@ -48,11 +49,11 @@ for vector in json.loads((VECTORS / "deliveries.json").read_text(encoding="utf-8
     fake.post("reset")
     fake.post("faults", {"script": vector["faults"]})
     records = vector["records"]
-    batch = plugin.record(
+    batch = record(
         rows=list(range(len(records))),
-        keys=plugin.strings([it["key"] for it in records]),
+        keys=strings([it["key"] for it in records]),
         actions=[it["action"] for it in records],
-        payloads=plugin.strings([it["payload"] for it in records]),
+        payloads=strings([it["payload"] for it in records]),
     )
     try:
         report = plugin.call("send-batch", json.dumps(vector["config"] | {"deployment_url": fake.url}, ensure_ascii=False), batch)
