@@ -110,7 +110,7 @@ pub(crate) enum Command {
 pub(crate) struct Sync {
     /// The sync file.
     pub(crate) sync: PathBuf,
-    /// Say what would be done. Nothing is sent and no state is written.
+    /// Say what would be done. Nothing is sent, and nothing written but the reports that are asked for.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Write what became of the run, as JSON.
@@ -128,6 +128,9 @@ pub(crate) struct Sync {
     /// Send only rows that are new or differ from what was delivered. A mirror always does.
     #[arg(long)]
     pub(crate) changed_only: bool,
+    /// Send all rows, those that did not change too: where others have changed the destination.
+    #[arg(long, conflicts_with = "changed_only")]
+    pub(crate) resend_all: bool,
     /// Read a dead-letter file instead of the source. Nobody is removed.
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
@@ -157,6 +160,26 @@ pub(crate) enum State {
     Export {
         /// The sync file.
         sync: PathBuf,
+    },
+    /// Forget single keys: the destination keeps them, and no later run removes them.
+    #[command(after_help = "Example:\n  destination-host state forget audience.toml cust_17 cust_18")]
+    Forget {
+        /// The sync file.
+        sync: PathBuf,
+        /// The keys, as `state export` shows them.
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take up a state file of which a part is lost: nothing counts as confirmed, and the next run sends every row again.
+    Recover {
+        /// The sync file.
+        sync: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
     /// Forget the sync. The destination keeps what it has; a mirror begins anew and removes nobody it added before.
     Reset {

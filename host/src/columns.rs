@@ -24,6 +24,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::bindings::{Column, Strings, TimeUnit, Timestamps, Values};
 use crate::cell;
+use crate::provenance;
 
 const MILLISECONDS_A_DAY: i64 = 86_400_000;
 
@@ -60,7 +61,8 @@ impl<'a> Columns<'a> {
     /// The columns of `batch` that `wanted` says are read.
     pub fn new(batch: &'a RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Self, ColumnError> {
         let schema = batch.schema_ref();
-        let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| wanted(field.name()));
+        let columns = schema.fields().iter().zip(batch.columns());
+        let columns = columns.filter(|(field, _)| wanted(field.name()) && !provenance::is_replaced(field));
         let columns = columns.map(|(field, array)| Converted::new(field, array)).collect::<Result<_, _>>()?;
         Ok(Self { columns })
     }

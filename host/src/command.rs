@@ -35,25 +35,30 @@ const ROWS_FOR_COLUMNS: usize = 100;
 pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> {
     let component = cli.component.as_deref();
     match cli.command {
-        Command::Describe { schema } => describe::run(&load(component).await?, schema, terminal),
-        Command::Validate { sync } => validate::run(&load(component).await?, &sync, terminal).await,
-        Command::Check { sync } => check::run(&load(component).await?, &sync, terminal).await,
-        Command::Preview { sync, rows } => preview::run(&load(component).await?, &sync, rows as usize, terminal).await,
-        Command::Sync(args) => sync::run(&load(component).await?, args, terminal).await,
+        Command::Describe { schema } => describe::run(&load(component, terminal).await?, schema, terminal),
+        Command::Validate { sync } => validate::run(&load(component, terminal).await?, &sync, terminal).await,
+        Command::Check { sync } => check::run(&load(component, terminal).await?, &sync, terminal).await,
+        Command::Preview { sync, rows } => {
+            preview::run(&load(component, terminal).await?, &sync, rows as usize, terminal).await
+        }
+        Command::Sync(args) => sync::run(&load(component, terminal).await?, component, args, terminal).await,
         Command::State(command) => state::run(&command, terminal),
-        Command::Schema => schema::run(&load(component).await?, terminal),
+        Command::Schema => schema::run(&load(component, terminal).await?, terminal),
         Command::Completions { shell } => grammar::completions(shell),
         Command::Man => grammar::manual(),
         #[cfg(feature = "demo")]
         Command::Fake { port } => fake::run(port, terminal).await,
         #[cfg(feature = "demo")]
-        Command::Demo => demo::run(&load(component).await?, terminal).await,
+        Command::Demo => demo::run(&load(component, terminal).await?, terminal).await,
     }
 }
 
 /// The plugin: the one inside, or a file.
-async fn load(component: Option<&Path>) -> Result<Plugin, Problem> {
+async fn load(component: Option<&Path>, terminal: &Terminal) -> Result<Plugin, Problem> {
     let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
+    if let Some(refused) = runtime.cache_refused() {
+        terminal.warning(&format!("{refused}; each start takes longer"), Some(&refused.hint));
+    }
     match component {
         None => Ok(Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?),
         Some(path) => {
@@ -111,7 +116,7 @@ fn column_faults(plugin: &Plugin, draft: &Draft) -> (Vec<Fault>, Option<Vec<Stri
     if columns.is_empty() {
         return (Vec::new(), Some(columns));
     }
-    let job = Job::new(plugin.descriptor(), draft.destination());
+    let job = Job::new(plugin.descriptor(), draft.destination(), draft.computed());
     let missing = source::missing_columns(&columns, draft.destination(), job.key_field.as_deref());
     (missing, Some(columns))
 }

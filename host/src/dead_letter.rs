@@ -1,16 +1,15 @@
 //! Rejected rows, one JSON object a line: the row as the source had it, its number, and why it was rejected.
 //!
-//! Such a file can be mended and fed back in. It is opened before the first request, so that no rejection is lost for
-//! want of a place to write it, and flushed with each batch.
+//! Such a file can be fixed and fed back in. It is begun before the first request, so that no rejection is lost for want
+//! of a place to write it, flushed with each batch, and takes its place at the end of the run.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::output;
+use crate::output::GrowingFile;
 
 /// One rejected row.
 #[derive(Debug, Serialize)]
@@ -34,13 +33,18 @@ pub struct DeadLetter<'a> {
 /// A file of rejected rows.
 #[derive(Debug)]
 pub struct DeadLetters {
-    file: BufWriter<File>,
+    file: GrowingFile,
 }
 
 impl DeadLetters {
-    /// Makes the file anew.
+    /// Begins the file. An older one stays in its place until [`Self::finish`].
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(output::create(path)?) })
+        Ok(Self { file: GrowingFile::open(path)? })
+    }
+
+    /// Where the letters are of a run that was killed before it could finish its file.
+    pub fn left_behind(&self) -> Option<&Path> {
+        self.file.left_behind()
     }
 
     /// Adds a row.
@@ -52,6 +56,12 @@ impl DeadLetters {
     /// Hands everything so far to the system.
     pub fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+
+    /// Puts the file in its place. `complete`: all rows of the source are settled, and it replaces an older file;
+    /// otherwise what the older one has is kept.
+    pub fn finish(self, complete: bool) -> io::Result<()> {
+        self.file.finish(complete)
     }
 }
 
@@ -73,8 +83,11 @@ mod tests {
         letters.write(&letter).unwrap();
         letters.write(&DeadLetter { key: None, column: Some("n"), ..letter }).unwrap();
         letters.flush().unwrap();
+        let flushed = std::fs::read_to_string(folder.path().join("dead.ndjson.part")).unwrap();
+        letters.finish(true).unwrap();
+        assert_eq!(flushed, std::fs::read_to_string(&path).unwrap());
         assert_eq!(
-            std::fs::read_to_string(&path).unwrap(),
+            flushed,
             "{\"row\":{\"n\":1.10},\"row_number\":7,\"key\":\"k\",\"code\":\"c\",\"message\":\"a \\\"b\\\"\\n\"}\n\
              {\"row\":{\"n\":1.10},\"row_number\":7,\"column\":\"n\",\"code\":\"c\",\"message\":\"a \\\"b\\\"\\n\"}\n"
         );

@@ -60,6 +60,7 @@ fn verdict(report: &Report) -> Value {
         Verdict::Failed(_) => ("bad", "Failed"),
         Verdict::DryRun(_) => ("note", "Dry run: nothing was sent"),
         Verdict::Withheld => ("note", "Removals withheld"),
+        Verdict::Rejected if report.counts.rejected == 0 => ("note", "Some removals were refused"),
         Verdict::Rejected => ("note", "Some rows were rejected"),
         Verdict::NothingToDo => ("good", "Nothing to do"),
         Verdict::Delivered => ("good", "All delivered"),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::bindings::{Descriptor, ObjectType, SyncMode};
 use crate::state::Facts;
-use crate::sync_file::Destination;
+use crate::sync_file::{Computed, Destination};
 
 /// The config's key that names the object type, by the contract.
 const OBJECT_TYPE: &str = "object_type";
@@ -32,8 +32,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// Reads a config that the plugin has found valid.
-    pub fn new(descriptor: &Descriptor, destination: &Destination) -> Self {
+    /// Reads a config that the plugin has found valid. `computed` are the columns that the source makes from others.
+    pub fn new(descriptor: &Descriptor, destination: &Destination, computed: &[Computed]) -> Self {
         let object_type = object_type(descriptor, destination);
         let mode = match destination.text(SYNC_MODE) {
             Some(name) => mode(&name),
@@ -43,11 +43,18 @@ impl Job {
         let mappings = destination.mappings().filter(|_| descriptor.field_mapping);
         let keys = &descriptor.config_keys;
         let mut identity = facts(&keys.identity, &keys.secrets, destination);
-        let key_column = mappings
-            .as_ref()
-            .and_then(|mappings| mappings.iter().find(|mapping| Some(mapping.destination) == key_field.as_deref()));
-        if let Some(mapping) = key_column {
-            identity.insert(format!("column of {}", mapping.destination), mapping.source.to_owned());
+        // A text that is empty shapes a key no more than one that is not there.
+        identity.retain(|_, value| !value.is_empty());
+        if let Some(field) = &key_field {
+            let mapped = mappings.as_ref().and_then(|mappings| {
+                mappings.iter().find(|mapping| mapping.destination == field).map(|mapping| mapping.source)
+            });
+            // Columns that are not mapped map to themselves: that is the same key, written otherwise.
+            let column = mapped.unwrap_or(field);
+            identity.insert(format!("column of {field}"), column.to_owned());
+            if let Some(made) = computed.iter().find(|made| made.name == column) {
+                identity.insert(format!("expression of {column}"), fingerprint(made.expression.text()));
+            }
         }
         Self {
             object_type: object_type.map(|object_type| object_type.name.clone()),
@@ -84,6 +91,11 @@ fn object_type<'d>(descriptor: &'d Descriptor, destination: &Destination) -> Opt
 fn facts(keys: &[String], secrets: &[String], destination: &Destination) -> Facts {
     let told = keys.iter().filter(|key| !secrets.contains(key));
     told.filter_map(|key| Some((key.clone(), destination.text(key)?))).collect()
+}
+
+/// A text that can be compared and not read: an expression may hold what a variable put there.
+fn fingerprint(text: &str) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(text.trim().as_bytes()))
 }
 
 /// A mode's name, as configs write it.
@@ -150,7 +162,33 @@ mod tests {
     fn job(config: &str) -> Job {
         let text = format!("[destination]\n{config}");
         let draft = Draft::parse(&text, Path::new(""), &|_| Err(std::env::VarError::NotPresent)).unwrap();
-        Job::new(&descriptor(), draft.destination())
+        Job::new(&descriptor(), draft.destination(), draft.computed())
+    }
+
+    fn identity(config: &str) -> Facts {
+        job(&format!("object_type = 'members'\n{config}")).identity
+    }
+
+    #[test]
+    fn what_is_mapped_shapes_a_key_and_how_it_is_written_does_not() {
+        let plain = identity("");
+        for same in [
+            "mappings = [{source = 'id', destination = 'id'}]",
+            "mappings = [{source = 'x', destination = 'y'}, {source = 'id', destination = 'id'}]",
+            "prefix = ''",
+            "[source]\ntype = 'csv'\npath = 'x'\n[source.computed]\nother = 'a'",
+        ] {
+            assert_eq!(identity(same), plain, "{same}");
+        }
+        let computed =
+            |text: &str| identity(&format!("[source]\ntype = 'csv'\npath = 'x'\n[source.computed]\nid = \"{text}\""));
+        let made = computed("'crm_' ~ no");
+        assert_eq!(made, computed(" 'crm_' ~ no "));
+        assert!(!format!("{made:?}").contains("crm_"), "an expression may hold a secret: {made:?}");
+        for other in [&plain, &computed("'app_' ~ no"), &identity("prefix = 'p_'")] {
+            assert_ne!(made, *other);
+        }
+        assert_ne!(plain, identity("mappings = [{source = 'no', destination = 'id'}]"));
     }
 
     #[test]

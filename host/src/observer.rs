@@ -10,6 +10,11 @@ use crate::report::Counts;
 pub trait Observer: Send + Sync {
     /// After each batch or chunk, and once at the end.
     fn progress(&self, moment: &Moment<'_>);
+
+    /// Something that is no error and that a person should know, before the first row. `hint` says what to do about it.
+    fn warn(&self, message: &str, hint: Option<&str>) {
+        let _ = (message, hint);
+    }
 }
 
 /// How a run is getting on.
@@ -34,6 +39,10 @@ pub struct Observers(pub Vec<Arc<dyn Observer>>);
 impl Observer for Observers {
     fn progress(&self, moment: &Moment<'_>) {
         self.0.iter().for_each(|observer| observer.progress(moment));
+    }
+
+    fn warn(&self, message: &str, hint: Option<&str>) {
+        self.0.iter().for_each(|observer| observer.warn(message, hint));
     }
 }
 

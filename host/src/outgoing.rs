@@ -151,7 +151,7 @@ impl Hook {
             Err(denial) => {
                 tracing::warn!("{denial}");
                 outgoing.traffic.denied();
-                self.call.failed(&denial.to_string());
+                self.call.denied(denial.to_string());
                 return Err(Error::HttpRequestDenied);
             }
         };
@@ -159,7 +159,7 @@ impl Hook {
         if let Err(misplaced) = secrets.reveal(path, &mut parts.headers) {
             tracing::warn!("{misplaced}");
             outgoing.traffic.denied();
-            self.call.failed(&misplaced.to_string());
+            self.call.denied(misplaced.to_string());
             return Err(Error::HttpRequestDenied);
         }
         for name in &NOT_THE_PLUGINS {
@@ -196,7 +196,7 @@ impl Hook {
                 match fault {
                     Some(fault) => {
                         outgoing.traffic.failed(fault.kind);
-                        self.call.failed(&fault.message);
+                        self.call.failed(&fault);
                     }
                     None => self.call.answered(answer.status),
                 }
@@ -210,7 +210,7 @@ impl Hook {
             Err(fault) => {
                 tracing::warn!(%method, "{fault}");
                 outgoing.traffic.failed(fault.kind);
-                self.call.failed(&fault.message);
+                self.call.failed(&fault);
             }
         }
         let (mut answer, _) = answer.map_err(|fault| code(&fault))?;

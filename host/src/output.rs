@@ -2,16 +2,30 @@
 //! written is known before anything was sent.
 //!
 //! A file takes its place when it is whole, and replaces an older one only then. What is no file (a pipe, a terminal, a
-//! device) is written to as it is. What goes in is the caller's.
+//! device) is written to as it is. What goes in is the caller's. They may hold customers' data: their owner alone may read
+//! them.
 
-use std::fs::{self, File, OpenOptions};
+mod growing;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+pub use self::growing::GrowingFile;
+pub(crate) use self::growing::part_of;
+use crate::file_id::FileId;
+
 /// Bytes that a disk must have room for: more than a report of any usual run.
 const ROOM: usize = 64 << 10;
+
+/// What the names of temporary files begin with. Each is locked by the run that made it.
+const PREFIX: &str = ".output-";
+/// Letters after that.
+const RANDOM_LETTERS: usize = 6;
+/// Links that are followed to a file that is not there yet.
+const MOST_LINKS: u32 = 16;
 
 /// A place for one file.
 #[derive(Debug)]
@@ -31,26 +45,14 @@ impl Output {
     /// # Errors
     /// Where it can't be written, or the disk is full.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let place = match path.metadata() {
-            Ok(there) if there.is_dir() => {
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
-            }
-            Ok(there) if !there.is_file() => {
-                return Ok(Self(Target::Stream(OpenOptions::new().append(true).open(path)?)));
-            }
-            // A link stays a link: what it leads to is replaced.
-            Ok(_) => path.canonicalize()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(error),
+        let place = match Destination::of(path)? {
+            Destination::Stream(stream) => return Ok(Self(Target::Stream(stream))),
+            Destination::File(place) => place,
         };
-        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(&place);
         folder.metadata()?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".output-");
-        // A temporary file is its owner's alone; this one is whoever's the user's mask says.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
+        remove_left_behind(folder);
+        let mut file = locked_temporary(folder)?;
         file.write_all(&[0; ROOM])?;
         Ok(Self(Target::Whole { file, place }))
     }
@@ -77,18 +79,107 @@ impl Output {
     }
 }
 
-/// Makes an empty file at `path`, to be written little by little, and sees that there is room on its disk.
-///
-/// # Errors
-/// Where it can't be written, or the disk is full.
-pub fn create(path: &Path) -> io::Result<File> {
-    let mut file = fs::File::create(path)?;
-    if file.metadata()?.is_file() {
-        file.write_all(&[0; ROOM])?;
-        file.rewind()?;
-        file.set_len(0)?;
+/// Where a path leads.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    /// To something that can't be replaced.
+    Stream(File),
+    /// To a file, or to where one can be made. Links are followed: a link stays a link.
+    File(PathBuf),
+}
+
+impl Destination {
+    /// Where this path leads.
+    fn of(path: &Path) -> io::Result<Self> {
+        match path.metadata() {
+            Ok(there) if there.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder")),
+            // Even where it is a file: the rest of what this process prints goes to the same one.
+            Ok(there) => match standard_stream(FileId::of(&there)) {
+                Some(stream) => Ok(Self::Stream(stream)),
+                None if there.is_file() => path.canonicalize().map(Self::File),
+                None => OpenOptions::new().append(true).open(path).map(Self::Stream),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::File(not_yet_there(path, MOST_LINKS))),
+            Err(error) => Err(error),
+        }
     }
-    Ok(file)
+}
+
+/// The path at which a file would be made: its folder's true path, and the name that links lead to.
+pub(crate) fn not_yet_there(path: &Path, links: u32) -> PathBuf {
+    if let Some(fewer) = links.checked_sub(1)
+        && let Ok(target) = fs::read_link(path)
+    {
+        return not_yet_there(&folder_of(path).join(target), fewer);
+    }
+    match (folder_of(path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Standard output or standard error, where this file is one of the two.
+#[cfg(unix)]
+pub(crate) fn standard_stream(file: Option<FileId>) -> Option<File> {
+    use std::os::fd::AsFd;
+    let streams = [io::stdout().as_fd().try_clone_to_owned(), io::stderr().as_fd().try_clone_to_owned()];
+    streams
+        .into_iter()
+        .flatten()
+        .map(File::from)
+        .find(|stream| stream.metadata().is_ok_and(|of| FileId::of(&of) == file))
+}
+
+/// Standard output or standard error, where this file is one of the two.
+#[cfg(not(unix))]
+pub(crate) fn standard_stream(_: Option<FileId>) -> Option<File> {
+    None
+}
+
+/// A temporary file that is locked, so that no other run takes it for one that was left behind.
+fn locked_temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let file = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM_LETTERS).tempfile_in(folder)?;
+        match file.as_file().try_lock() {
+            // Another run that looks around may have been quicker than the lock.
+            Ok(()) if is_at(file.as_file(), file.path()) => return Ok(file),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // A file system without locks.
+            Err(TryLockError::Error(_)) => return Ok(file),
+        }
+    }
+}
+
+/// Whether an open file is the one at this path.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(open), Ok(there)) => FileId::of(&open) == FileId::of(&there),
+        _ => false,
+    }
+}
+
+/// Removes what runs that were killed left in a folder. What can't be removed does no harm.
+fn remove_left_behind(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).is_some_and(|random| {
+            random.len() == RANDOM_LETTERS && random.bytes().all(|letter| letter.is_ascii_alphanumeric())
+        });
+        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(file) = OpenOptions::new().write(true).open(&path) else { continue };
+        if file.try_lock().is_ok() && fs::remove_file(&path).is_ok() {
+            tracing::info!("removed {}, which an interrupted run left behind", path.display());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -96,6 +187,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
 
     #[test]
     fn a_file_takes_its_place_whole_or_not_at_all() {
@@ -109,7 +207,7 @@ mod tests {
             Output::open(&path).unwrap().write(content.as_bytes()).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(names(folder.path()), ["report.json"], "nothing is left beside it");
     }
 
     #[test]
@@ -119,16 +217,39 @@ mod tests {
         for path in ["no/such/folder/file", "report.json/file"] {
             fs::write(folder.path().join("report.json"), "a file, no folder").unwrap();
             Output::open(&folder.path().join(path)).unwrap_err();
-            create(&folder.path().join(path)).unwrap_err();
+            GrowingFile::open(&folder.path().join(path)).unwrap_err();
         }
     }
 
+    /// A run that is killed leaves its temporary files; one that is still there keeps its own.
     #[test]
-    fn a_file_that_grows_begins_empty() {
+    fn what_a_killed_run_left_is_removed_and_what_a_running_one_uses_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("dead.ndjson");
-        fs::write(&path, "of an earlier run").unwrap();
-        create(&path).unwrap().write_all(b"a line\n").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "a line\n");
+        let (left, kept) = (folder.path().join(".output-aB3dE6"), folder.path().join(".output-notes.txt"));
+        fs::write(&left, [0; 100]).unwrap();
+        fs::write(&kept, "somebody's").unwrap();
+        let first = Output::open(&folder.path().join("a.json")).unwrap();
+        assert!(!left.exists() && kept.exists());
+        let second = Output::open(&folder.path().join("b.json")).unwrap();
+        first.write(b"a").unwrap();
+        second.write(b"b").unwrap();
+        assert_eq!(names(folder.path()), [".output-notes.txt", "a.json", "b.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_its_owners_alone_and_a_link_stays_one() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (link, place) = (folder.path().join("link"), folder.path().join("real.json"));
+        std::os::unix::fs::symlink("real.json", &link).unwrap();
+        for content in ["first", "second"] {
+            // The link leads to a file that is not there the first time.
+            Output::open(&link).unwrap().write(content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&place).unwrap(), content);
+            assert!(link.is_symlink());
+            assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+            fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).unwrap();
+        }
     }
 }

@@ -7,6 +7,7 @@ mod batch;
 mod dispatch;
 mod failure;
 mod fate;
+mod files;
 mod flow;
 mod intake;
 mod leavers;
@@ -21,7 +22,7 @@ mod tests;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
@@ -68,8 +69,13 @@ pub struct Options {
     pub allow_removals: bool,
     /// Send only rows that are new or differ from what was delivered.
     pub changed_only: bool,
+    /// Send rows that did not change, too.
+    pub resend: bool,
     /// Read a dead-letter file instead of the source, and remove nobody.
     pub replay: Option<PathBuf>,
+    /// Files that the caller has read for this run (the sync file, the plugin), each by what it is called. None is written
+    /// over.
+    pub inputs: Vec<(&'static str, PathBuf)>,
 }
 
 /// Why a run did not begin. Nothing was sent.
@@ -129,8 +135,12 @@ pub async fn run(
     stop: &Stop,
 ) -> Result<Report, Error> {
     let started = Instant::now();
+    let collisions = files::collisions(sync, options);
+    if !collisions.is_empty() {
+        return Err(Error::Faults(collisions));
+    }
     let descriptor = plugin.descriptor();
-    let job = Job::new(descriptor, &sync.destination);
+    let job = Job::new(descriptor, &sync.destination, &sync.computed);
     let outgoing = Outgoing::new(client.clone(), Pace::new(rate(&sync.limits, descriptor))).until(stop.clone());
     let traffic = Arc::clone(&outgoing.traffic);
     let session = plugin.session(&sync.destination.json(), outgoing)?;
@@ -143,17 +153,23 @@ pub async fn run(
         opened = open_source(spec, sync, &job, CHUNK_ROWS) => opened?,
         reason = stop.wait() => return Err(Error::Interrupted(reason)),
     };
-    let outputs = Outputs::open(sync, options)?;
+    // The state's lock first: a run that is refused has touched no output.
     let ledger = open_ledger(sync, options, &job)?;
+    let outputs = Outputs::open(options)?;
+    warn(&*observer, sync, &job, ledger.as_ref(), outputs.dead_letters.as_ref());
     let plan = Plan {
         size: size(descriptor, &job),
         concurrency: sync.limits.concurrency as usize,
-        resend: if job.mirrors() || options.changed_only { Resend::Changed } else { Resend::All },
+        resend: match job.mirrors() || options.changed_only {
+            true if !options.resend => Resend::Changed,
+            _ => Resend::All,
+        },
         stateful: job.mirrors() || options.changed_only || ledger.is_some(),
         removals: (job.mirrors() && options.replay.is_none()).then_some(sync.state.max_removals),
         allow_removals: options.allow_removals,
         max_rejected: sync.limits.max_rejected,
         dry_run: options.dry_run,
+        now: seconds(SystemTime::now()),
     };
     let timeline = Arc::new(TimelineObserver::default());
     let observers = Observers(vec![observer, Arc::clone(&timeline) as Arc<dyn Observer>]);
@@ -182,6 +198,7 @@ pub async fn run(
         counts: outflow.counts,
         withheld: outflow.withheld,
         rejections: outflow.rejections,
+        refused_removals: outflow.refused_removals,
         requests: traffic.requests,
         retries: outflow.retries,
         bytes_sent: traffic.bytes_sent,
@@ -269,7 +286,7 @@ struct Outputs {
 }
 
 impl Outputs {
-    fn open(sync: &SyncFile, options: &Options) -> Result<Self, Error> {
+    fn open(options: &Options) -> Result<Self, Error> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |error| Error::Output { path, error }
@@ -280,30 +297,41 @@ impl Outputs {
         };
         let (report, html_report) = (open(&options.report)?, open(&options.html_report)?);
         let dead_letters = match &options.dead_letters {
-            Some(path) => {
-                refuse_input_as_output(path, sync, options)?;
-                Some(DeadLetters::create(path).map_err(failed(path))?)
-            }
-            None => None,
+            // A dry run rejects nothing for good, and the letters of an earlier run are not its own.
+            Some(path) if !options.dry_run => Some(DeadLetters::create(path).map_err(failed(path))?),
+            _ => None,
         };
         Ok(Self { report, html_report, dead_letters })
     }
 }
 
-/// Making the dead letters anew would empty the file that is being read.
-fn refuse_input_as_output(path: &Path, sync: &SyncFile, options: &Options) -> Result<(), Error> {
-    let input = match (&options.replay, sync.source.input()) {
-        (Some(replay), _) => replay.clone(),
-        (None, Some(Input::File(file))) => file,
-        (None, Some(Input::Stdin) | None) => return Ok(()),
-    };
-    match (path.canonicalize(), input.canonicalize()) {
-        (Ok(output), Ok(input)) if output == input => Err(Error::Faults(vec![
-            Fault::new("--dead-letters", format!("{} is the file that is read", path.display()))
-                .hint("name another file"),
-        ])),
-        _ => Ok(()),
+/// What a person should know before the first row.
+fn warn(observer: &dyn Observer, sync: &SyncFile, job: &Job, ledger: Option<&Ledger>, letters: Option<&DeadLetters>) {
+    if let Some(left_behind) = letters.and_then(DeadLetters::left_behind) {
+        observer.warn(
+            &format!("an earlier run was interrupted; the rows that it had rejected are in {}", left_behind.display()),
+            Some("this run writes a new file; remove the old one when you need it no more"),
+        );
     }
+    let neighbours = ledger.filter(|_| job.mirrors()).map(Ledger::neighbours).unwrap_or_default();
+    if !neighbours.is_empty() {
+        let names: Vec<String> = neighbours.iter().map(|neighbour| format!("`{}`", neighbour.name)).collect();
+        let (verb, hold) = if names.len() == 1 { ("writes", "it holds") } else { ("write", "they hold") };
+        observer.warn(
+            &format!(
+                "{} {verb} to the same target as `{}`: members that {hold} too are not removed by this run",
+                names.join(" and "),
+                sync.name
+            ),
+            Some("give each audience one mirror; `state reset` forgets a sync that is not run any more"),
+        );
+    }
+}
+
+/// Seconds since 1970.
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// A batch is a request, so that what is confirmed is recorded request by request.

@@ -83,8 +83,11 @@ impl From<SourceError> for Problem {
 
 impl From<StateError> for Problem {
     fn from(error: StateError) -> Self {
-        // Another target is a fault of the sync file; all else is one of the state.
-        let exit = if matches!(error, StateError::OtherTarget { .. }) { Exit::Usage } else { Exit::Failed };
+        // Another target, or a path at which no file can be, is a fault of the sync file; all else is one of the state.
+        let exit = match error {
+            StateError::OtherTarget { .. } | StateError::NotRegular { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        };
         Self::new(exit, error.to_string()).hint(error.hint())
     }
 }

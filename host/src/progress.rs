@@ -44,6 +44,14 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn warn(&self, message: &str, hint: Option<&str>) {
+        match &self.bar {
+            // The moving line makes room for it.
+            Some(bar) => bar.suspend(|| self.terminal.warning(message, hint)),
+            None => self.terminal.warning(message, hint),
+        }
+    }
+
     fn progress(&self, moment: &Moment<'_>) {
         match &self.bar {
             Some(bar) => {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::sync_file::MaxRemovals;
+use crate::sync_file::{MaxRemovals, Period};
 
 /// What is known when the source has ended and all its rows are settled.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct Situation<'a> {
     pub known: u64,
     /// Those of them that the source does not have any more.
     pub leaving: u64,
+    /// Members that earlier runs removed within `max.per`.
+    pub recently: u64,
     /// What the sync file allows.
     pub max: MaxRemovals,
     /// Whether a person lets the removals through.
@@ -55,6 +57,19 @@ pub enum Reason {
         /// What is allowed.
         max: MaxRemovals,
     },
+    /// With those of earlier runs, more than the sync file allows in its period.
+    TooManyInPeriod {
+        /// Keys that have left.
+        leaving: u64,
+        /// Keys that earlier runs removed in the period.
+        recently: u64,
+        /// Keys that were known, with those.
+        known: u64,
+        /// What is allowed.
+        max: MaxRemovals,
+        /// In which time.
+        per: Period,
+    },
 }
 
 /// Judges the removals of a run.
@@ -75,14 +90,26 @@ pub fn judge(situation: &Situation<'_>) -> Verdict {
     if situation.rows_read == 0 {
         return Verdict::Withhold(Reason::EmptySource);
     }
-    if leaving > u64::from(max.count) && exceeds(leaving, max.ratio, known) {
+    if exceeds(leaving, known, max) {
         return Verdict::Withhold(Reason::TooMany { leaving, known, max });
+    }
+    if let Some(per) = max.per {
+        // The share is that of the members before the first of these removals.
+        let (recently, known) = (situation.recently, known + situation.recently);
+        if exceeds(leaving + recently, known, max) {
+            return Verdict::Withhold(Reason::TooManyInPeriod { leaving, recently, known, max, per });
+        }
     }
     Verdict::Remove
 }
 
+/// More than both numbers allow.
+fn exceeds(leaving: u64, known: u64, max: MaxRemovals) -> bool {
+    leaving > u64::from(max.count) && is_more(leaving, max.ratio, known)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a share of members does not need its 16th digit")]
-fn exceeds(leaving: u64, ratio: f64, known: u64) -> bool {
+fn is_more(leaving: u64, ratio: f64, known: u64) -> bool {
     leaving as f64 > ratio * known as f64
 }
 
@@ -91,7 +118,7 @@ impl Reason {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::UnnamedRows(_) => {
-                "mend the rejected rows and run again: a row that can't be read is never taken for one that left"
+                "fix the rejected rows and run again: a row that can't be read is never taken for one that left"
             }
             Self::EmptySource => "check the source; if it is meant to be empty, run again with --allow-removals",
             Self::OtherKeys(_) => {
@@ -99,6 +126,10 @@ impl Reason {
             }
             Self::TooMany { .. } => {
                 "check the source; if so many are meant to leave, run again with --allow-removals or raise state.max_removals"
+            }
+            Self::TooManyInPeriod { .. } => {
+                "check the source; if so many are meant to leave, run again with --allow-removals, or raise or shorten \
+                 state.max_removals"
             }
         }
     }
@@ -117,6 +148,12 @@ impl fmt::Display for Reason {
                  whichever is more",
                 max.count, max.ratio
             ),
+            Self::TooManyInPeriod { leaving, recently, known, max, per } => write!(
+                f,
+                "{leaving} of {known} known members would be removed, and {recently} were in the last {per}; \
+                 state.max_removals allows {} or a share of {} in {per}, whichever is more",
+                max.count, max.ratio
+            ),
         }
     }
 }
@@ -133,7 +170,8 @@ mod tests {
         identity_change: None,
         known: 1000,
         leaving: 1,
-        max: MaxRemovals { count: 10, ratio: 0.1 },
+        recently: 0,
+        max: MaxRemovals { count: 10, ratio: 0.1, per: None },
         allowed: false,
     };
 
@@ -149,6 +187,24 @@ mod tests {
                 Verdict::Remove
             };
             assert_eq!(verdict, expected, "{leaving} of {known}");
+        }
+    }
+
+    #[test]
+    fn removals_of_a_period_count_together() {
+        let per = Period::parse("7d");
+        for (known, recently, leaving, withheld) in
+            [(1000, 90, 10, false), (1000, 91, 19, true), (90, 10, 10, true), (5, 5, 5, false), (1000, 0, 101, true)]
+        {
+            let situation = Situation { known, recently, leaving, max: MaxRemovals { per, ..USUAL.max }, ..USUAL };
+            assert_eq!(judge(&situation) != Verdict::Remove, withheld, "{leaving} and {recently} of {known}");
+            assert_eq!(judge(&Situation { allowed: true, ..situation }), Verdict::Remove);
+            let alone = Situation { max: USUAL.max, ..situation };
+            assert_eq!(
+                judge(&alone),
+                judge(&Situation { recently: 0, ..alone }),
+                "without a period a run stands alone"
+            );
         }
     }
 
@@ -169,7 +225,7 @@ mod tests {
 
     #[test]
     fn zero_means_none_without_a_person() {
-        let max = MaxRemovals { count: 0, ratio: 0.0 };
+        let max = MaxRemovals { count: 0, ratio: 0.0, per: None };
         assert_eq!(
             judge(&Situation { max, ..USUAL }),
             Verdict::Withhold(Reason::TooMany { leaving: 1, known: 1000, max })

@@ -10,6 +10,8 @@ use crate::redaction::Redaction;
 
 /// Kinds of rejection that are told apart. A destination whose codes never repeat does not make the report grow.
 const MOST_CODES: usize = 100;
+/// Members of a code that are named whose removal was refused.
+const MOST_REFUSED_NAMED: usize = 100;
 
 /// What became of the rows so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -36,6 +38,8 @@ pub struct Counts {
     pub withheld_removals: u64,
     /// Removals that the destination refused or did not confirm.
     pub failed_removals: u64,
+    /// Members that have left this source and stay, because another sync of the same target holds them.
+    pub left_to_others: u64,
     /// Rows that a dry run would have sent; then `added`, `changed` and `removed` say what they would have been.
     pub planned: u64,
 }
@@ -102,6 +106,19 @@ impl FailureKind {
             _ => Exit::Failed,
         }
     }
+}
+
+/// Removals that the destination refused, of one code. Their members stay known, and each run tries again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedRemovals {
+    /// The code.
+    pub code: String,
+    /// How many removals have it.
+    pub removals: u64,
+    /// What was said of the first.
+    pub message: String,
+    /// The first of the keys.
+    pub first_keys: Vec<String>,
 }
 
 /// What stopped a run.
@@ -194,6 +211,8 @@ pub struct Report {
     pub withheld: Option<Withheld>,
     /// Rejections by code, the most frequent first.
     pub rejections: Vec<Rejections>,
+    /// Refused removals by code.
+    pub refused_removals: Vec<RefusedRemovals>,
     /// HTTP requests, repeated ones among them.
     pub requests: u64,
     /// Requests that were made again after a failure that was worth it.
@@ -204,6 +223,21 @@ pub struct Report {
     pub seconds: f64,
     /// What stopped the run; `null` where it came to its end.
     pub failure: Option<Failure>,
+}
+
+impl RefusedRemovals {
+    /// Counts one among those of its code.
+    pub(crate) fn add(all: &mut Vec<Self>, code: &str, message: &str, key: &str) {
+        if !all.iter().any(|known| known.code == code) && all.len() < MOST_CODES {
+            let (code, message) = (code.to_owned(), message.to_owned());
+            all.push(Self { code, removals: 0, message, first_keys: Vec::new() });
+        }
+        let Some(of_code) = all.iter_mut().find(|known| known.code == code) else { return };
+        of_code.removals += 1;
+        if of_code.first_keys.len() < MOST_REFUSED_NAMED {
+            of_code.first_keys.push(key.to_owned());
+        }
+    }
 }
 
 impl Report {
@@ -299,6 +333,7 @@ mod tests {
             counts: Counts { rows_read: 3, delivered: 3, ..Counts::default() },
             withheld: None,
             rejections: Vec::new(),
+            refused_removals: Vec::new(),
             requests: 1,
             retries: 0,
             bytes_sent: 10,

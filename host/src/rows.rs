@@ -7,6 +7,7 @@ use arrow::record_batch::RecordBatch;
 use serde_json::value::RawValue;
 
 use crate::cell;
+use crate::provenance;
 
 /// Rows and their numbers.
 #[derive(Debug, Clone)]
@@ -55,12 +56,19 @@ impl Rows {
         Ok(Self { values, numbers: Numbers::Each(numbers) })
     }
 
-    /// A row as a JSON object, each value as the source has it.
+    /// A row as a JSON object, each value as the source has it: without the columns that were made from others.
     pub fn json(&self, row: usize) -> Result<Box<RawValue>, ArrowError> {
         let mut object = String::from("{");
-        let schema = self.values.schema_ref();
-        for (at, (field, array)) in schema.fields().iter().zip(self.values.columns()).enumerate() {
-            if at > 0 {
+        let fields = self.values.schema_ref().fields();
+        let columns = || fields.iter().zip(self.values.columns());
+        for (field, array) in columns().filter(|(field, _)| !provenance::is_replaced(field)) {
+            let own = match provenance::is_computed(field) {
+                // The one that it stands in for, if there is one.
+                true => columns().find(|(own, _)| provenance::is_replaced(own) && own.name() == field.name()),
+                false => Some((field, array)),
+            };
+            let Some((field, array)) = own else { continue };
+            if object.len() > 1 {
                 object.push(',');
             }
             cell::push_string(&mut object, field.name());

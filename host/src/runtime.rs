@@ -1,11 +1,12 @@
 //! The engine that plugins run on: how they are compiled, interrupted and limited.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Config, Engine};
 
+use crate::compile_cache;
+pub use crate::compile_cache::{CacheRefused, CompileCache};
 use crate::limits::Limits;
 
 /// How often a plugin that computes is made to let others run; a call that has run out of time ends at the next tick.
@@ -16,24 +17,12 @@ const TICK: Duration = Duration::from_millis(10);
 #[error("can't set up the WebAssembly engine: {0}")]
 pub struct EngineError(pub(crate) String);
 
-/// Where compiled code is kept between runs. Compiling takes a tenth of a second and more, loading compiled code a few
-/// milliseconds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum CompileCache {
-    /// In the user's cache directory.
-    #[default]
-    User,
-    /// In this directory. Its owner must trust whoever can write to it: what lies there is run.
-    Directory(PathBuf),
-    /// Nowhere: each load compiles.
-    Off,
-}
-
 /// An engine with its limits. Cheap to clone; one a process.
 #[derive(Clone)]
 pub struct Runtime {
     engine: Engine,
     limits: Arc<Limits>,
+    cache_refused: Option<Arc<CacheRefused>>,
 }
 
 impl Runtime {
@@ -43,12 +32,19 @@ impl Runtime {
     /// Where this machine can't run WebAssembly.
     pub fn new(limits: Limits, cache: CompileCache) -> Result<Self, EngineError> {
         // Instances are made on demand: a pool of them is reserved for all that could ever run, and we reuse them anyway.
+        let (cache, cache_refused) = compile_cache::open(cache);
         let mut config = Config::new();
-        config.wasm_component_model(true).epoch_interruption(true).cache(open_cache(cache));
+        config.wasm_component_model(true).epoch_interruption(true).cache(cache);
         let failed = |e: wasmtime::Error| EngineError(format!("{e:#}"));
         let engine = Engine::new(&config).map_err(failed)?;
         start_ticking(&engine).map_err(|e| EngineError(format!("no thread for its timer: {e}")))?;
-        Ok(Self { engine, limits: Arc::new(limits) })
+        Ok(Self { engine, limits: Arc::new(limits), cache_refused: cache_refused.map(Arc::new) })
+    }
+
+    /// Why compiled code is not kept, where that is because others could have put theirs beside it. Someone should be told.
+    #[must_use]
+    pub fn cache_refused(&self) -> Option<&CacheRefused> {
+        self.cache_refused.as_deref()
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -64,20 +60,6 @@ impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime").field("limits", &self.limits).finish_non_exhaustive()
     }
-}
-
-fn open_cache(wanted: CompileCache) -> Option<Cache> {
-    let mut config = CacheConfig::new();
-    match wanted {
-        CompileCache::Off => return None,
-        CompileCache::User => {}
-        CompileCache::Directory(path) => {
-            config.with_directory(path);
-        }
-    }
-    Cache::new(config)
-        .inspect_err(|e| tracing::warn!("compiled plugins are not kept, so each start takes longer: {e:#}"))
-        .ok()
 }
 
 /// Advance the engine's epoch for as long as it is there.

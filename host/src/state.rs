@@ -1,31 +1,42 @@
 //! What is remembered between runs: for each sync, which keys were delivered and what was delivered of them.
 //!
-//! One SQLite file, which several syncs may share, each under its name. The file is locked by SQLite itself for as long
-//! as it is open, so that a killed process leaves no lock behind. It is in WAL mode with `synchronous = FULL`: one flush
+//! One SQLite file, which several syncs may share, each under its name. It is locked for as long as it is open, by name
+//! ([`lock`]) and by SQLite itself, and a killed process leaves it unlocked. It is in WAL mode with `synchronous = FULL`: one flush
 //! to disk a commit, and a commit that was made survives a power cut. That costs little, since there are no more commits
 //! than requests, and it is what "no delivery is forgotten" rests on.
 //!
 //! A record's hash is NULL from before its batch is sent until the destination has confirmed it. Whatever happens in
 //! between, the next run sends the key again if the source still has it, and a mirror removes it if it does not.
+//!
+//! SQLite's log beside the file is a part of it. A log that is lost, or another file's, is refused by name ([`mark`]); a
+//! file that is replaced while it is open ends the run ([`place`]).
 
+mod error;
 mod header;
 mod ledger;
+mod lock;
+mod mark;
+mod place;
 mod schema;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+pub use self::error::StateError;
 pub use self::header::HeaderFault;
-pub use self::ledger::{Change, Leaving, Ledger, Resend};
+pub use self::ledger::{Change, Leaving, Ledger, Neighbour, Resend};
+use self::lock::Lock;
+use self::mark::LogFault;
+use self::place::{Place, io_error};
+use crate::file_id::{self, FileId};
 use crate::sync_file::SyncName;
 
 /// Pages of the database that SQLite may keep in memory, in KiB. Ten million keys are some ten times as much.
@@ -51,9 +62,15 @@ pub type Facts = BTreeMap<String, String>;
 /// An open state file.
 #[derive(Debug)]
 pub struct State {
+    // In this order, so that the connection is closed first: closing any other handle of the file gives SQLite's lock up.
     connection: Connection,
-    path: PathBuf,
+    file: File,
+    place: Place,
     access: Access,
+    /// Whether a run of it has not ended in order.
+    unfinished: bool,
+    /// Nobody holds one who only looks.
+    _lock: Option<Lock>,
 }
 
 /// What a state file knows of one sync.
@@ -78,123 +95,111 @@ pub struct Entry {
     pub hash: Option<u64>,
 }
 
-/// Why a state file can't be used. The file itself is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// It is something else.
-    #[error("the state file {} {fault}", path.display())]
-    NotState {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        fault: HeaderFault,
-    },
-    /// SQLite finds it damaged.
-    #[error("the state file {} is damaged: {message}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        message: String,
-    },
-    /// Another process has it open.
-    #[error("the state file {} is in use by another process", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It belongs to a sync of this name that writes elsewhere.
-    #[error("the state of the sync `{name}` in {} is for another target: {changes}", path.display())]
-    OtherTarget {
-        /// The file.
-        path: PathBuf,
-        /// The sync.
-        name: String,
-        /// What differs.
-        changes: String,
-    },
-    /// Reading or writing it failed.
-    #[error("the state file {}: {message}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        message: String,
-    },
-}
-
-impl StateError {
-    /// How to mend it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NotState { fault: HeaderFault::Older(_), .. } => {
-                "run the sync once, not as a dry run: it brings the file up to date".to_owned()
-            }
-            Self::NotState { fault: HeaderFault::Newer(_), .. } => {
-                "use the release that wrote it, or a later one".to_owned()
-            }
-            Self::NotState { fault: HeaderFault::Foreign | HeaderFault::NotSqlite, .. } => {
-                "check `state.path` in the sync file: it names a file of something else".to_owned()
-            }
-            Self::NotState { .. } | Self::Damaged { .. } => {
-                "restore it from a backup. If there is none, move it away: the next run is then a first load, which \
-                 sends every row and removes nothing"
-                    .to_owned()
-            }
-            Self::InUse { .. } => {
-                "wait until the other run has ended; syncs that are to run at the same time need a `state.path` each"
-                    .to_owned()
-            }
-            Self::OtherTarget { name, .. } => format!(
-                "give the sync another name to start afresh beside the old one, or forget what `{name}` delivered with \
-                 `destination-host state reset`"
-            ),
-            Self::Io { .. } => {
-                "check that the folder is there and may be written to, and that the disk is not full".to_owned()
-            }
-        }
-    }
-
-    /// Puts a name to what SQLite says.
-    fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
-        let path = path.to_owned();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged { path, message: error.to_string() }
-            }
-            _ => Self::Io { path, message: error.to_string() },
-        }
-    }
-}
-
 impl State {
     /// Opens a file that is there; `None` where there is none.
     pub fn open(path: &Path, access: Access) -> Result<Option<Self>, StateError> {
-        let failed = |error: io::Error| StateError::Io { path: path.to_owned(), message: error.to_string() };
-        let mut start = Vec::with_capacity(header::LENGTH);
-        match File::open(path) {
-            Ok(file) => file.take(header::LENGTH as u64).read_to_end(&mut start).map_err(failed)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        header::check(&start, access).map_err(|fault| StateError::NotState { path: path.to_owned(), fault })?;
-        let connection = connect(path, access).map_err(|error| StateError::sqlite(path, &error))?;
-        let state = Self { connection, path: path.to_owned(), access };
-        state.check()?;
-        Ok(Some(state))
+        let place = Place::new(path)?;
+        if !place.is_there()? {
+            refuse_orphans(&place)?;
+            return Ok(None);
+        }
+        let lock = lock(&place, access)?;
+        Self::open_locked(place, access, lock, LostLog::Refuse)
     }
 
     /// Opens the file to write to it, and makes it first where there is none.
     pub fn open_or_create(path: &Path) -> Result<Self, StateError> {
-        if let Some(state) = Self::open(path, Access::Write)? {
-            return Ok(state);
+        let place = Place::new(path)?;
+        place.is_there()?;
+        let lock = lock(&place, Access::Write)?;
+        if !place.is_there()? {
+            refuse_orphans(&place)?;
+            create(&place)?;
         }
-        create(path)?;
-        Self::open(path, Access::Write)?.ok_or_else(|| StateError::Io {
+        Self::open_locked(place, Access::Write, lock, LostLog::Refuse)?.ok_or_else(|| StateError::Io {
             path: path.to_owned(),
             message: "vanished as soon as it was made".to_owned(),
         })
+    }
+
+    /// Makes a file usable of which a part is lost: its log, or what came after a backup. Of every sync in it nothing
+    /// counts as confirmed any more, so that the next run sends every row again. Returns how many keys there are; `None`
+    /// where there is no file.
+    pub fn recover(path: &Path) -> Result<Option<u64>, StateError> {
+        let place = Place::new(path)?;
+        if !place.is_there()? {
+            return Ok(None);
+        }
+        let lock = lock(&place, Access::Write)?;
+        let Some(mut state) = Self::open_locked(place, Access::Write, lock, LostLog::Accept)? else { return Ok(None) };
+        let doubt = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            let keys = transaction.execute("UPDATE records SET hash = NULL", [])?;
+            mark::begin(&transaction)?;
+            mark::end(&transaction)?;
+            transaction.commit()?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+            Ok(keys as u64)
+        };
+        doubt(&mut state.connection).map(Some).map_err(|error| state.failed(&error))
+    }
+
+    fn open_locked(
+        place: Place,
+        access: Access,
+        lock: Option<Lock>,
+        lost_log: LostLog,
+    ) -> Result<Option<Self>, StateError> {
+        let Some(file) = place.open()? else {
+            refuse_orphans(&place)?;
+            return Ok(None);
+        };
+        let mut start = Vec::with_capacity(header::LENGTH);
+        let begin = (&file).take(header::LENGTH as u64).read_to_end(&mut start);
+        begin.map_err(|error| io_error(&place.shown, &error))?;
+        header::check(&start, access).map_err(|fault| StateError::NotState { path: place.shown.clone(), fault })?;
+        refuse_foreign_companions(&place)?;
+        let log_has_pages = mark::has_pages(&place.log()).map_err(|error| io_error(&place.shown, &error))?;
+
+        let connection =
+            connect(&place.real, &place.log(), access).map_err(|error| StateError::sqlite(&place.shown, &error))?;
+        let mut state = Self { connection, file, place, access, unfinished: false, _lock: lock };
+        state.place.holds(state.id()?)?;
+        state.check_log(log_has_pages, lost_log)?;
+        if access == Access::Write {
+            schema::migrate(&mut state.connection).map_err(|error| state.failed(&error))?;
+        }
+        state.check()?;
+        Ok(Some(state))
+    }
+
+    /// Compares the file with its log, before anything of the log is moved into the file.
+    fn check_log(&mut self, log_has_pages: bool, lost_log: LostLog) -> Result<(), StateError> {
+        let in_file = mark::read_without_log(&self.place.real).map_err(|error| self.failed(&error))?;
+        let with_log = mark::read(&self.connection).map_err(|error| self.failed(&error))?;
+        let (path, log) = (self.place.shown.clone(), self.place.log());
+        match mark::check(in_file.as_ref(), with_log.as_ref(), log_has_pages) {
+            Ok(()) => {}
+            Err(LogFault::Lost) if lost_log == LostLog::Accept => {}
+            Err(LogFault::Lost) => return Err(StateError::LogLost { path, log }),
+            Err(LogFault::Foreign) => return Err(StateError::LogForeign { path, log }),
+        }
+        self.unfinished = with_log.is_some_and(|mark| mark.unfinished);
+        // An unfinished run's log is needed until a run ends in order. Who only looks leaves any log where it is.
+        let keep_log = if self.access == Access::Read { log_has_pages } else { self.unfinished };
+        self.keep_log(keep_log)
+    }
+
+    /// Whether closing leaves the log beside the file, or moves it into the file.
+    fn keep_log(&self, keep: bool) -> Result<(), StateError> {
+        let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
+        set.map(drop).map_err(|error| self.failed(&error))
+    }
+
+    /// Which file was opened.
+    fn id(&self) -> Result<Option<FileId>, StateError> {
+        let there = self.file.metadata().map_err(|error| io_error(&self.place.shown, &error))?;
+        Ok(FileId::of(&there))
     }
 
     /// Whether it knows a sync of this name.
@@ -242,11 +247,29 @@ impl State {
         let forget = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             let keys = transaction.execute("DELETE FROM records WHERE sync = ?1", [row.id])?;
+            transaction.execute("DELETE FROM removals WHERE sync = ?1", [row.id])?;
             transaction.execute("DELETE FROM syncs WHERE id = ?1", [row.id])?;
             transaction.commit()?;
             Ok(keys as u64)
         };
         forget(&mut self.connection).map(Some).map_err(|error| self.failed(&error))
+    }
+
+    /// Forgets single keys of a sync. Returns those that it did not know.
+    pub fn forget<'k>(&mut self, name: &SyncName, keys: &'k [String]) -> Result<Vec<&'k str>, StateError> {
+        let Some(row) = self.find(name)? else { return Ok(keys.iter().map(String::as_str).collect()) };
+        let forget = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            let mut unknown = Vec::new();
+            for key in keys {
+                if transaction.execute("DELETE FROM records WHERE sync = ?1 AND key = ?2", (row.id, key))? == 0 {
+                    unknown.push(key.as_str());
+                }
+            }
+            transaction.commit()?;
+            Ok(unknown)
+        };
+        forget(&mut self.connection).map_err(|error| self.failed(&error))
     }
 
     /// Begins a run of a sync. A sync that the file does not know is written down, if the file may be written.
@@ -258,7 +281,7 @@ impl State {
             && known.target != *target
         {
             return Err(StateError::OtherTarget {
-                path: self.path,
+                path: self.place.shown,
                 name: name.to_string(),
                 changes: changes(&known.target, target),
             });
@@ -302,14 +325,54 @@ impl State {
         let check = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
         match check {
             Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(message) => Err(StateError::Damaged { path: self.path.clone(), message }),
+            Ok(message) => Err(StateError::Damaged { path: self.place.shown.clone(), message }),
             Err(error) => Err(self.failed(&error)),
         }
     }
 
     fn failed(&self, error: &rusqlite::Error) -> StateError {
-        StateError::sqlite(&self.path, error)
+        StateError::sqlite(&self.place.shown, error)
     }
+}
+
+/// Whether a file may be opened whose log is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LostLog {
+    Refuse,
+    Accept,
+}
+
+fn lock(place: &Place, access: Access) -> Result<Option<Lock>, StateError> {
+    match access {
+        Access::Read => Lock::look(place).map(|()| None),
+        Access::Write => Lock::acquire(place).map(Some),
+    }
+}
+
+/// Companions of a file that is not there would be taken for those of a new one.
+fn refuse_orphans(place: &Place) -> Result<(), StateError> {
+    for log in [place.log(), place.beside("-journal")] {
+        match log.symlink_metadata() {
+            Ok(there) if there.is_file() && there.len() == 0 => {}
+            Ok(_) => return Err(StateError::FileLost { path: place.shown.clone(), log }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error(&place.shown, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// A state file never has a rollback journal, so one that is there is not its own; and a log is a file.
+fn refuse_foreign_companions(place: &Place) -> Result<(), StateError> {
+    for (log, may_be) in [(place.log(), true), (place.beside("-journal"), false)] {
+        match log.symlink_metadata() {
+            Ok(there) if there.is_file() && (may_be || there.len() == 0) => {}
+            Ok(_) => return Err(StateError::LogForeign { path: place.shown.clone(), log }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io_error(&place.shown, &error)),
+        }
+    }
+    Ok(())
 }
 
 /// A row of `syncs`.
@@ -321,14 +384,14 @@ struct SyncRow {
     next_record: u64,
 }
 
-fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, log: &Path, access: Access) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::ZERO)?;
+    // Until it is known that file and log belong together, closing moves nothing into the file.
+    let log = fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)?;
     if access == Access::Read {
-        // What an interrupted run left in the log stays in the log: closing would move it into the file.
-        let log = std::fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)?;
         connection.pragma_update(None, "query_only", true)?;
     }
     // Before the first look at the file: the lock then covers everything, and no shared-memory file is needed.
@@ -340,20 +403,23 @@ fn connect(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     if access == Access::Write {
         // A reader's lock only becomes a writer's with the first write.
         connection.execute_batch("BEGIN EXCLUSIVE; COMMIT;")?;
-        schema::migrate(&mut connection)?;
     }
     Ok(connection)
 }
 
-/// Makes a state file beside its place and moves it there whole, so that no half-made one is ever found.
-fn create(path: &Path) -> Result<(), StateError> {
-    let failed = |message: String| StateError::Io { path: path.to_owned(), message };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let new = folder
-        .metadata()
-        .and_then(|_| tempfile::Builder::new().prefix(".state-").tempfile_in(folder))
-        .map_err(|error| failed(format!("cannot be made: {error}")))?
-        .into_temp_path();
+/// Makes a state file beside its place and moves it there whole, so that no half-made one is ever found. The state's lock
+/// is held: what is left there is of a run that was killed.
+fn create(place: &Place) -> Result<(), StateError> {
+    let failed =
+        |error: &io::Error| StateError::Io { path: place.shown.clone(), message: format!("cannot be made: {error}") };
+    let new = place.beside("-new");
+    for suffix in ["-new", "-new-wal", "-new-shm", "-new-journal"] {
+        match fs::remove_file(place.beside(suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&error)),
+            _ => {}
+        }
+    }
+    file_id::private().write(true).create_new(true).open(&new).map_err(|error| failed(&error))?;
     let fill = || -> rusqlite::Result<()> {
         let mut connection = Connection::open(&new)?;
         connection.pragma_update(None, "application_id", header::APPLICATION_ID)?;
@@ -361,20 +427,16 @@ fn create(path: &Path) -> Result<(), StateError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.close().map_err(|(_, error)| error)
     };
-    fill().map_err(|error| StateError::sqlite(path, &error))?;
-    match new.persist_noclobber(path) {
-        Ok(()) => Ok(()),
-        // Another process was quicker. Its file is as good.
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(failed(format!("cannot be made: {}", error.error))),
+    fill().map_err(|error| StateError::sqlite(&place.shown, &error))?;
+    // Without a lock another process may have been quicker: its file is as good, and is not replaced.
+    match fs::hard_link(&new, &place.real) {
+        Ok(()) => fs::remove_file(&new).map_err(|error| failed(&error)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&new).map_err(|error| failed(&error))
+        }
+        // A file system without hard links.
+        Err(_) => fs::rename(&new, &place.real).map_err(|error| failed(&error)),
     }
-}
-
-/// The write-ahead log beside a database.
-fn log_of(path: &Path) -> PathBuf {
-    let mut log = OsString::from(path);
-    log.push("-wal");
-    PathBuf::from(log)
 }
 
 fn facts_json(facts: &Facts) -> String {

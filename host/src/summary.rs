@@ -89,6 +89,8 @@ fn table(report: &Report) -> String {
     row(mirrors, if report.dry_run { "to be removed" } else { "removed" }, count(counts.removed), plain());
     row(counts.withheld_removals > 0, "removals withheld", count(counts.withheld_removals), plain());
     row(counts.failed_removals > 0, "removals failed", count(counts.failed_removals), plain());
+    let others = "another sync of the target holds them".to_owned();
+    row(counts.left_to_others > 0, "left to others", count(counts.left_to_others), others);
     if !report.dry_run {
         let repeated = if report.retries > 0 { format!("{} repeated", count(report.retries)) } else { plain() };
         row(true, "requests", count(report.requests), repeated);
@@ -114,8 +116,11 @@ fn problems(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
     if let Some(withheld) = &report.withheld {
         show_withheld(withheld, counts.withheld_removals, terminal);
     }
-    if counts.rejected + counts.failed_removals > 0 {
+    if counts.rejected > 0 {
         show_rejections(report, terminal, dead_letters);
+    }
+    if !report.refused_removals.is_empty() {
+        show_refused_removals(report, terminal);
     }
 }
 
@@ -129,6 +134,26 @@ fn show_withheld(withheld: &Withheld, removals: u64, terminal: &Terminal) {
     let message = format!("{} withheld: {}", counted(removals, "removal"), withheld.reason);
     terminal.warning(&message, Some(&withheld.hint));
     terminal.note(&format!("  {}", keys.join(", ")));
+}
+
+fn show_refused_removals(report: &Report, terminal: &Terminal) {
+    let refused: u64 = report.refused_removals.iter().map(|refused| refused.removals).sum();
+    let hint =
+        "each run tries again; `destination-host state forget SYNC KEY` drops a member that is not there any more";
+    terminal.warning(&format!("{} refused", counted(refused, "removal")), Some(hint));
+    for refused in report.refused_removals.iter().take(MOST_CODES) {
+        let mut keys: Vec<&str> = refused.first_keys.iter().take(MOST_KEYS).map(String::as_str).collect();
+        let more = format!("and {} more", count(refused.removals.saturating_sub(keys.len() as u64)));
+        if refused.removals > keys.len() as u64 {
+            keys.push(&more);
+        }
+        let code = terminal.paint_error(Ink::Strong, &refused.code);
+        terminal.note(&format!("  {} {code}  {}: {}", count(refused.removals), keys.join(", "), refused.message));
+    }
+    let more = report.refused_removals.len().saturating_sub(MOST_CODES);
+    if more > 0 {
+        terminal.note(&format!("  and {}", counted(more as u64, "more kind")));
+    }
 }
 
 fn show_rejections(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
@@ -167,6 +192,7 @@ mod tests {
             counts,
             withheld: None,
             rejections: Vec::new(),
+            refused_removals: Vec::new(),
             requests: 3,
             retries: 1,
             bytes_sent: 1500,

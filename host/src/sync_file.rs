@@ -122,6 +122,15 @@ pub struct MaxRemovals {
     pub count: u32,
     /// Part of the known members, from 0 to 1, that is never too large.
     pub ratio: f64,
+    /// Where it is there, all removals of so much time count together, beside those of one run.
+    pub per: Option<Period>,
+}
+
+/// A length of time, as a sync file writes it: `90m`, `24h`, `7d`, `2w`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// Its length in seconds.
+    pub seconds: u32,
 }
 
 /// A sync file that was read, before the plugin has judged its part. What has a fault of its own is `None`.
@@ -168,9 +177,34 @@ impl fmt::Display for SyncName {
     }
 }
 
+impl Period {
+    /// The units, the largest first: a letter, a word and the seconds of one.
+    const UNITS: [(char, &str, u32); 4] =
+        [('w', "week", 7 * 86_400), ('d', "day", 86_400), ('h', "hour", 3_600), ('m', "minute", 60)];
+
+    /// A whole number above 0 and a unit's letter. `None` for anything else, and for more than ten years.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        const MOST: u32 = 3_650 * 86_400;
+        let (_, _, unit) = Self::UNITS.into_iter().find(|(letter, ..)| text.ends_with(*letter))?;
+        let digits = text.get(..text.len().checked_sub(1)?)?;
+        let number: u32 = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+        let seconds = number.checked_mul(unit).filter(|seconds| (1..=MOST).contains(seconds))?;
+        Some(Self { seconds })
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fits = Self::UNITS.into_iter().find(|(.., unit)| self.seconds.is_multiple_of(*unit));
+        let (_, word, unit) = fits.unwrap_or(('s', "second", 1));
+        let number = self.seconds / unit;
+        write!(f, "{number} {word}{}", if number == 1 { "" } else { "s" })
+    }
+}
+
 impl Default for MaxRemovals {
     fn default() -> Self {
-        Self { count: DEFAULT_REMOVALS, ratio: DEFAULT_REMOVAL_RATIO }
+        Self { count: DEFAULT_REMOVALS, ratio: DEFAULT_REMOVAL_RATIO, per: None }
     }
 }
 
@@ -314,6 +348,7 @@ fn read_state(mut section: Section<'_>, base: &Path, name: Option<&SyncName>) ->
     let max_removals = MaxRemovals {
         count: removals.whole("count", 0..=u32::MAX).unwrap_or(default.count),
         ratio: removals.ratio("ratio").unwrap_or(default.ratio),
+        per: removals.period("per"),
     };
     removals.finish();
     section.finish();

@@ -1,10 +1,12 @@
 //! Fault runs: what a sync must survive, at a size that shows it, with the figures printed.
 //!
-//! `make faults` runs them; they take minutes and are left out of a plain `cargo test`. Each fails where a single ID is
+//! `make faults` runs them; they take minutes and are left out of a plain `cargo test`, but for short histories of
+//! fixed seeds in [`states`]. Each fails where a single ID is
 //! missing or wrong.
 
 mod kills;
 mod random;
 mod rate;
 mod splitting;
+mod states;
 mod storm;

@@ -30,7 +30,7 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
     if !preview.ended {
         said.push_str("; --rows N shows more");
     }
-    if Job::new(plugin.descriptor(), &sync.destination).mirrors() {
+    if Job::new(plugin.descriptor(), &sync.destination, &sync.computed).mirrors() {
         said.push_str("; shown as a first load: a sync sends only what differs from the state");
     }
     terminal.note(&paint(Ink::Faint, &said));

@@ -21,11 +21,17 @@ use crate::progress::Progress;
 use crate::terminal::Terminal;
 use crate::{signal, summary};
 
-pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Result<Exit, Problem> {
+pub(super) async fn run(
+    plugin: &Plugin,
+    component: Option<&Path>,
+    args: Sync,
+    terminal: &Terminal,
+) -> Result<Exit, Problem> {
     let stop = Stop::default();
     signal::listen(&stop, terminal)
         .map_err(|error| Problem::new(Exit::Failed, format!("can't listen to signals: {error}")))?;
     let sync = sync_file(plugin, &args.sync, terminal).await?;
+    let read = [("--component", component), ("the sync file", Some(args.sync.as_path()))];
     let options = Options {
         dry_run: args.dry_run,
         report: args.report,
@@ -33,7 +39,9 @@ pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Res
         dead_letters: args.dead_letters,
         allow_removals: args.allow_removals,
         changed_only: args.changed_only,
+        resend: args.resend_all,
         replay: args.replay,
+        inputs: read.into_iter().filter_map(|(role, path)| Some((role, path?.to_owned()))).collect(),
     };
     let metrics = match args.metrics {
         Some(address) => Some(measure(plugin, &sync, address, terminal).await?),
@@ -49,7 +57,7 @@ async fn measure(
     address: SocketAddr,
     terminal: &Terminal,
 ) -> Result<Arc<dyn Observer>, Problem> {
-    let job = Job::new(plugin.descriptor(), &sync.destination);
+    let job = Job::new(plugin.descriptor(), &sync.destination, &sync.computed);
     let mut labels = vec![("sync", sync.name.to_string())];
     labels.extend(job.object_type.map(|name| ("object_type", name)));
     labels.extend(job.mode.map(|mode| ("sync_mode", mode_name(mode).to_owned())));

@@ -17,7 +17,7 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Re
     draft.add_faults(faults);
     let sync = draft.finish().map_err(|faults| Problem::faults(path, faults))?;
 
-    let job = Job::new(plugin.descriptor(), &sync.destination);
+    let job = Job::new(plugin.descriptor(), &sync.destination, &sync.computed);
     terminal.say(&format!("{} {} is valid", paint(Ink::Good, "✔"), path.display()));
     let what = [job.object_type.as_deref(), job.mode.map(mode_name)].into_iter().flatten().collect::<Vec<_>>();
     terminal.say(&format!("  sync     {}: {}", sync.name, what.join(", ")));

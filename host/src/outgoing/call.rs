@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::{Method, StatusCode};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::http_client::{FaultKind, TransportFault};
+
 /// The requests of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallTraffic {
@@ -14,9 +16,8 @@ pub struct CallTraffic {
     pub requests: u64,
     /// Those among them that an earlier one of the call equals to the byte.
     pub retries: u64,
-    /// Those of which an answer says what they did: a whole one, and neither 408 nor 5xx, which may be a gateway's that
-    /// knows no more than we do.
-    pub answered: u64,
+    /// Those of which it is known whether they took effect.
+    pub decided: u64,
     /// What went wrong last below HTTP, or was not let out, in words. A plugin learns only a code of it.
     pub cause: Option<String>,
 }
@@ -25,7 +26,7 @@ impl CallTraffic {
     /// Whether a request may have taken effect and nobody said so.
     #[must_use]
     pub fn in_doubt(&self) -> bool {
-        self.answered < self.requests
+        self.decided < self.requests
     }
 }
 
@@ -73,8 +74,7 @@ impl CallLog {
 
     /// A whole answer came.
     pub(super) fn answered(&self, status: StatusCode) {
-        let tells = !status.is_server_error() && status != StatusCode::REQUEST_TIMEOUT;
-        self.state().traffic.answered += u64::from(tells);
+        self.state().traffic.decided += u64::from(is_clear(status));
     }
 
     /// A request was answered, or never will be.
@@ -87,8 +87,16 @@ impl CallLog {
         self.state().ended
     }
 
-    pub(super) fn failed(&self, cause: &str) {
-        self.state().traffic.cause = Some(cause.to_owned());
+    /// No whole answer came.
+    pub(super) fn failed(&self, fault: &TransportFault) {
+        let traffic = &mut self.state().traffic;
+        traffic.decided += u64::from(never_left(fault.kind));
+        traffic.cause = Some(fault.message.clone());
+    }
+
+    /// A request was not let out.
+    pub(super) fn denied(&self, why: String) {
+        self.state().traffic.cause = Some(why);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -97,8 +105,41 @@ impl CallLog {
     }
 }
 
+/// Whether a status says that the request was carried out, or that it was not. Something on the way may answer with
+/// any other: it knows no more than we do.
+fn is_clear(status: StatusCode) -> bool {
+    const CLIENT_CLOSED_REQUEST: u16 = 499;
+    match status {
+        StatusCode::OK | StatusCode::NO_CONTENT => true,
+        StatusCode::REQUEST_TIMEOUT => false,
+        status => status.is_client_error() && status.as_u16() != CLIENT_CLOSED_REQUEST,
+    }
+}
+
+/// Whether a request that ended so can't have reached anybody.
+fn never_left(fault: FaultKind) -> bool {
+    match fault {
+        FaultKind::NameNotResolved
+        | FaultKind::Refused
+        | FaultKind::Unreachable
+        | FaultKind::ConnectTimeout
+        | FaultKind::Certificate
+        | FaultKind::Tls
+        | FaultKind::Setup => true,
+        FaultKind::Broken
+        | FaultKind::Incomplete
+        | FaultKind::Unread
+        | FaultKind::AnswerTimeout
+        | FaultKind::Stalled
+        | FaultKind::GivenUp
+        | FaultKind::Protocol => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
     use super::*;
 
     #[test]
@@ -118,24 +159,61 @@ mod tests {
         assert_eq!((log.records_in(80_000), log.records_in(40_000)), (1000, 500));
     }
 
-    #[test]
-    fn an_equal_request_is_a_retry_and_an_answer_that_says_nothing_leaves_a_doubt() {
-        let log = CallLog::default();
-        let send = |body: &[u8]| log.departed(&Method::PUT, "/x", body);
-        send(b"a");
-        log.answered(StatusCode::SERVICE_UNAVAILABLE);
-        send(b"a");
-        log.answered(StatusCode::NO_CONTENT);
-        send(b"b");
-        log.failed("reset");
-        let traffic = log.take();
-        assert_eq!((traffic.requests, traffic.retries, traffic.answered), (3, 1, 1));
-        assert!(traffic.in_doubt());
-        assert_eq!(traffic.cause.as_deref(), Some("reset"));
+    fn fault(kind: FaultKind) -> TransportFault {
+        TransportFault { kind, message: "reset".to_owned() }
+    }
 
-        send(b"a");
-        log.answered(StatusCode::BAD_REQUEST);
-        let next = log.take();
-        assert_eq!((next.requests, next.retries, next.in_doubt()), (1, 0, false));
+    #[test]
+    fn an_equal_request_is_a_retry() {
+        let log = CallLog::default();
+        for body in ["a", "a", "b"] {
+            log.departed(&Method::PUT, "/x", body.as_bytes());
+        }
+        log.failed(&fault(FaultKind::Broken));
+        let traffic = log.take();
+        assert_eq!((traffic.requests, traffic.retries), (3, 1));
+        assert_eq!(traffic.cause.as_deref(), Some("reset"));
+        log.departed(&Method::PUT, "/x", b"a");
+        assert_eq!(log.take().retries, 0, "another call");
+    }
+
+    #[test]
+    fn only_an_answer_that_decides_leaves_no_doubt() {
+        for (status, in_doubt) in [
+            (200, false),
+            (204, false),
+            (400, false),
+            (404, false),
+            (409, false),
+            (413, false),
+            (429, false),
+            (202, true),
+            (302, true),
+            (408, true),
+            (499, true),
+            (500, true),
+            (502, true),
+            (504, true),
+        ] {
+            let log = CallLog::default();
+            log.departed(&Method::PUT, "/x", b"");
+            log.answered(StatusCode::from_u16(status).unwrap());
+            assert_eq!(log.take().in_doubt(), in_doubt, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_never_left_is_in_no_doubt_and_a_broken_one_stays_in_it() {
+        let log = CallLog::default();
+        log.departed(&Method::PUT, "/x", b"");
+        log.failed(&fault(FaultKind::Refused));
+        assert!(!log.take().in_doubt());
+        for kind in [FaultKind::Broken, FaultKind::Unread, FaultKind::GivenUp] {
+            log.departed(&Method::PUT, "/x", b"");
+            log.failed(&fault(kind));
+            log.departed(&Method::PUT, "/x", b"");
+            log.answered(StatusCode::BAD_REQUEST);
+            assert!(log.take().in_doubt(), "the repeat was refused, the first may have been carried out");
+        }
     }
 }

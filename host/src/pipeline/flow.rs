@@ -20,7 +20,7 @@ use crate::dead_letter::DeadLetters;
 use crate::instance::CallOutcome;
 use crate::outgoing::Traffic;
 use crate::redaction::Redaction;
-use crate::report::{Counts, Failure, RejectionTally, Rejections, Withheld};
+use crate::report::{Counts, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
 use crate::source::Meter;
 use crate::state::{Ledger, Resend};
 use crate::stop::Stop;
@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) max_rejected: Threshold,
     /// Nothing is sent and nothing written.
     pub(crate) dry_run: bool,
+    /// When the run began, in seconds since 1970.
+    pub(crate) now: i64,
 }
 
 /// What a flow came to.
@@ -54,6 +56,7 @@ pub(crate) struct Outflow {
     pub(crate) counts: Counts,
     pub(crate) rejections: Vec<Rejections>,
     pub(crate) withheld: Option<Withheld>,
+    pub(crate) refused_removals: Vec<RefusedRemovals>,
     /// Requests that were made again.
     pub(crate) retries: u64,
     pub(crate) failure: Option<Failure>,
@@ -94,6 +97,7 @@ pub(crate) struct Flow<D> {
     pub(super) unnamed_rows: u64,
     pub(super) retries: u64,
     pub(super) withheld: Option<Withheld>,
+    pub(super) refused_removals: Vec<RefusedRemovals>,
     pub(super) failure: Option<Failure>,
 }
 
@@ -130,6 +134,7 @@ impl<D: Delivery> Flow<D> {
             unnamed_rows: 0,
             retries: 0,
             withheld: None,
+            refused_removals: Vec::new(),
             failure: None,
         }
     }
@@ -145,11 +150,15 @@ impl<D: Delivery> Flow<D> {
         let settled = self.failure.is_none() && self.withheld.is_none() && self.plan.removals.is_some();
         let finished = self.ledger.take().map_or(Ok(()), |ledger| ledger.finish(settled));
         self.note_failure(finished.map_err(Failure::from));
+        let complete = self.failure.is_none();
+        let letters = self.dead_letters.take().map_or(Ok(()), |letters| letters.finish(complete));
+        self.note_failure(letters.map_err(|error| Failure::dead_letters(&error)));
         self.tell();
         Outflow {
             counts: self.counts,
             rejections: self.tally.finish(),
             withheld: self.withheld,
+            refused_removals: self.refused_removals,
             retries: self.retries,
             failure: self.failure,
         }

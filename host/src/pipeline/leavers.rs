@@ -4,17 +4,20 @@
 //! first removal; then they go through the queue like rows, a few batches at a time.
 
 use super::Delivery;
-use super::batch::{Item, KeyHash, content_hash};
+use super::batch::{Batch, Item, KeyHash, content_hash};
 use super::flow::Flow;
+use crate::answers::Report as Answer;
 use crate::records::Record;
 use crate::removals::{self, Situation, Verdict};
-use crate::report::{Failure, Withheld};
-use crate::state::Change;
+use crate::report::{Failure, RefusedRemovals, Withheld};
+use crate::state::{Change, Ledger};
 use crate::stop::Stop;
 use crate::sync_file::MaxRemovals;
 
 /// Withheld keys that are named in the report.
 const MOST_WITHHELD_NAMED: usize = 1000;
+/// Seconds for which removals are remembered: as long as a limit's period can be.
+const REMEMBERED: i64 = 3_650 * 86_400;
 
 impl<D: Delivery> Flow<D> {
     /// Removes what has left the source, if it may. All rows are settled by now.
@@ -49,16 +52,24 @@ impl<D: Delivery> Flow<D> {
             identity_change: identity_change.as_deref(),
             known: found.known,
             leaving: found.leaving,
+            recently: match max.per {
+                Some(per) => ledger.removed_since(self.plan.now - i64::from(per.seconds))?,
+                None => 0,
+            },
             max,
             allowed: self.plan.allow_removals,
         });
         match verdict {
             Verdict::Nothing => Ok(false),
             Verdict::Remove if self.plan.dry_run => {
-                self.counts.removed = found.leaving;
+                self.counts.removed = found.leaving - found.shared;
+                self.counts.left_to_others = found.shared;
                 Ok(false)
             }
-            Verdict::Remove => Ok(true),
+            Verdict::Remove => {
+                self.counts.left_to_others = self.leave_to_neighbours()?;
+                Ok(true)
+            }
             Verdict::Withhold(reason) => {
                 self.counts.withheld_removals = found.leaving;
                 self.withheld = Some(Withheld {
@@ -69,6 +80,25 @@ impl<D: Delivery> Flow<D> {
                 Ok(false)
             }
         }
+    }
+
+    /// Members that another sync of the target holds are not this one's to remove.
+    fn leave_to_neighbours(&mut self) -> Result<u64, Failure> {
+        Ok(self.ledger.as_mut().map_or(Ok(0), Ledger::leave_to_neighbours)?)
+    }
+
+    /// Remembers what became of removals: the confirmed ones for a limit over time, but not those that a person let
+    /// through; the refused ones for the report.
+    pub(super) fn note_removals(&mut self, batch: &Batch, answer: &Answer) -> Result<(), Failure> {
+        let removed = answer.accepted.len() as u64;
+        if let Some(ledger) = self.ledger.as_mut().filter(|_| removed > 0 && !self.plan.allow_removals) {
+            ledger.note_removals(self.plan.now, self.plan.now - REMEMBERED, removed)?;
+        }
+        for rejection in &answer.rejected {
+            let key = batch.records.get(rejection.record_index as usize).map_or("", |record| record.key);
+            RefusedRemovals::add(&mut self.refused_removals, &rejection.code, &rejection.message, key);
+        }
+        Ok(())
     }
 
     /// Queues some removals, those after the key `after`, and returns the last; `None` where there are no more.

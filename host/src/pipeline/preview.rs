@@ -49,7 +49,7 @@ pub async fn preview(
     rows: usize,
 ) -> Result<Preview, PreviewError> {
     let descriptor = plugin.descriptor();
-    let job = Job::new(descriptor, &sync.destination);
+    let job = Job::new(descriptor, &sync.destination, &sync.computed);
     let outgoing = Outgoing::new(client.clone(), Pace::unlimited());
     let session = plugin.session(&sync.destination.json(), outgoing).map_err(Error::from)?;
     let (mut source, _) = open_source(&sync.source, sync, &job, rows.min(CHUNK_ROWS)).await?;

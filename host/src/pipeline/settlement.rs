@@ -72,8 +72,11 @@ impl<D: Delivery> Flow<D> {
             }
         }
         // The state first: what was confirmed is recorded even where the dead letters can't be.
-        self.record(sent, &outcomes)?;
-        for rejection in &answer.rejected {
+        self.record(sent, &outcomes, traffic.in_doubt())?;
+        if batch.is_removals() {
+            self.note_removals(batch, answer)?;
+        }
+        for rejection in answer.rejected.iter().filter(|_| !batch.is_removals()) {
             let record = rejection.record_index as usize;
             let reason = self.reason(&rejection.code, &rejection.message);
             let Some((rows, row)) = batch.origin(record) else {
@@ -95,7 +98,8 @@ impl<D: Delivery> Flow<D> {
         Ok(())
     }
 
-    fn record(&mut self, sent: &Sent, outcomes: &[Outcome]) -> Result<(), Failure> {
+    /// `in_doubt`: a request of the batch may have taken effect though no answer says so.
+    fn record(&mut self, sent: &Sent, outcomes: &[Outcome], in_doubt: bool) -> Result<(), Failure> {
         let Some(ledger) = &mut self.ledger else { return Ok(()) };
         let batch = &*sent.batch;
         let new: HashSet<&str> =
@@ -107,7 +111,7 @@ impl<D: Delivery> Flow<D> {
                 Outcome::Accepted if batch.change(fate.record) == Some(Change::Repeated) => {}
                 Outcome::Accepted => ledger.confirm(record, batch.content(fate.record).unwrap_or_default())?,
                 Outcome::Rejected => {
-                    let forget = fate.refused && new.contains(record.key);
+                    let forget = fate.refused && !in_doubt && new.contains(record.key);
                     ledger.reject(record.key, forget)?;
                 }
                 Outcome::Undelivered => {}

@@ -68,10 +68,11 @@ impl Bench {
             concurrency: 1,
             resend: if mirrors { Resend::Changed } else { Resend::All },
             stateful: mirrors,
-            removals: mirrors.then_some(MaxRemovals { count: 2, ratio: 0.5 }),
+            removals: mirrors.then_some(MaxRemovals { count: 2, ratio: 0.5, per: None }),
             allow_removals: false,
             max_rejected: Threshold { count: 1000, ratio: 0.5 },
             dry_run: false,
+            now: 0,
         };
         Self { folder: tempfile::tempdir().unwrap(), fake: Fake::default(), plan, stop: Stop::default() }
     }
@@ -276,6 +277,50 @@ fn a_rejected_row_is_not_a_delivered_one() {
     bench.fake.take_batches();
     bench.run(rows(&[&[("a", "2"), ("b", "2"), ("new", "1")]]));
     assert_eq!(bench.fake.take_batches(), [vec!["b", "new"]]);
+}
+
+#[test]
+fn a_refusal_that_is_not_certain_forgets_nobody() {
+    let bench = Bench::mirror();
+    bench.fake.script(&[Turn::RejectInDoubt("new")]);
+    let outflow = bench.run(ids(&["a", "new"]));
+    assert_eq!((outflow.counts.delivered, outflow.counts.rejected), (1, 1));
+    assert_eq!(bench.state(), entries(&[("a", true), ("new", false)]));
+    assert_eq!(bench.run(ids(&["a"])).counts.removed, 1);
+    assert_eq!(bench.fake.keys(), ["a"]);
+}
+
+#[test]
+fn a_refused_removal_is_a_failed_one_and_names_the_member() {
+    let bench = Bench::mirror();
+    bench.run(ids(&["a", "b"]));
+    bench.fake.script(&[Turn::Reject("b")]);
+    let outflow = bench.run(ids(&["a"]));
+    assert_eq!((outflow.counts.failed_removals, outflow.counts.rejected), (1, 0));
+    assert!(outflow.rejections.is_empty());
+    assert_eq!(outflow.refused_removals[0].first_keys, ["b"]);
+    assert_eq!(bench.state(), entries(&[("a", true), ("b", false)]));
+}
+
+#[test]
+fn removals_of_a_period_are_told_by_the_clock() {
+    const DAY: i64 = 86_400;
+    let mut bench = Bench::mirror();
+    let per = crate::sync_file::Period::parse("1d");
+    bench.plan.removals = Some(MaxRemovals { count: 2, ratio: 0.0, per });
+    bench.run(ids(&["a", "b", "c", "d", "e", "f"]));
+    for (now, left, removed) in [
+        (1000, &["a", "b", "c", "d"][..], 2),
+        (1000 + DAY - 1, &["a", "b", "c"], 0),
+        (1000 + DAY, &["a", "b", "c"], 1),
+        (1000 + DAY + 1, &["a"], 0),
+        (1000 + 2 * DAY, &["a"], 2),
+    ] {
+        bench.plan.now = now;
+        let outflow = bench.run(ids(left));
+        assert_eq!(outflow.counts.removed, removed, "at {now}: {:?}", outflow.withheld);
+        assert_eq!(outflow.withheld.is_some(), removed == 0, "at {now}");
+    }
 }
 
 #[test]

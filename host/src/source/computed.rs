@@ -13,6 +13,7 @@ use minijinja::Value;
 use super::{Source, SourceError};
 use crate::cell;
 use crate::fault::nearest;
+use crate::provenance;
 use crate::sync_file::Computed;
 
 /// A source with computed columns.
@@ -54,16 +55,17 @@ impl ComputedSource {
         let mut arrays: Vec<ArrayRef> = chunk.columns().to_vec();
         for column in &self.computed {
             let array: ArrayRef = Arc::new(self.compute(column, chunk)?.finish());
-            let field = cell::json_field(&column.name);
-            match fields.iter().position(|field| *field.name() == column.name) {
-                Some(place) => {
-                    fields.splice(place..=place, [Arc::new(field)]);
-                    arrays.splice(place..=place, [array]);
-                }
-                None => {
-                    fields.push(Arc::new(field));
-                    arrays.push(array);
-                }
+            let field = Arc::new(provenance::computed(cell::json_field(&column.name)));
+            let own = chunk.schema_ref().column_with_name(&column.name);
+            // The source's own goes to the end, where a rejected row finds it.
+            if let Some((place, own)) = own {
+                fields.splice(place..=place, [field]);
+                arrays.splice(place..=place, [array]);
+                fields.push(Arc::new(provenance::replaced(own.clone())));
+                arrays.push(Arc::clone(chunk.column(place)));
+            } else {
+                fields.push(field);
+                arrays.push(array);
             }
         }
         let options = RecordBatchOptions::new().with_row_count(Some(chunk.num_rows()));
@@ -222,7 +224,20 @@ mod tests {
         assert_eq!(column("first", "first|upper").unwrap()[0].as_deref(), Some("\"ADA\""));
         let mut source = ComputedSource::open(rows(), "rows".to_owned(), vec![computed("first", "1")]).unwrap();
         assert_eq!(source.columns(), ["first", "n", "d", "f"]);
-        assert_eq!(source.next_chunk().unwrap().unwrap().num_columns(), 4);
+        let chunk = source.next_chunk().unwrap().unwrap();
+        let read = crate::columns::Columns::new(&chunk, |_| true).unwrap();
+        let names: Vec<&str> = read.borrowed().iter().map(|column| column.name).collect();
+        assert_eq!(names, ["first", "n", "d", "f"], "the plugin reads it once");
+    }
+
+    #[test]
+    fn a_rejected_row_is_the_sources_own() {
+        let columns = vec![computed("first", "first|upper"), computed("full", "first ~ n"), computed("n", "n > 5")];
+        let mut source = ComputedSource::open(rows(), "rows".to_owned(), columns).unwrap();
+        let rows = crate::rows::Rows::new(source.next_chunk().unwrap().unwrap(), 1);
+        let letter = r#"{"first":"Ada","n":9007199254740993,"d":1.10,"f":0.5}"#;
+        assert_eq!(rows.json(0).unwrap().get(), letter);
+        assert_eq!(rows.pick(&[0]).unwrap().json(0).unwrap().get(), letter);
     }
 
     #[test]

@@ -4,13 +4,15 @@
 //! commits before it does. What was never about to be sent is thus never taken for something that may have arrived. Rows
 //! that did not change cost a look-up and no write; that they were seen is kept in a bitmap of record ids.
 
-use std::path::PathBuf;
+use std::fs;
 
 use roaring::RoaringTreemap;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
-use super::{Access, Facts, State, StateError, SyncRow, changes, facts_json};
+use super::place::io_error;
+use super::{Access, Facts, State, StateError, SyncRow, changes, facts_from_json, facts_json, mark};
 use crate::bindings::Action;
+use crate::file_id::FileId;
 use crate::records::Record;
 
 /// Whether rows that did not change are sent all the same.
@@ -44,17 +46,26 @@ pub struct Leaving {
     pub known: u64,
     /// Those among them that the source does not have any more.
     pub leaving: u64,
+    /// Those of them that another sync of the same target holds: they are not removed.
+    pub shared: u64,
     /// The first of them, in the order of the keys.
     pub first: Vec<String>,
+}
+
+/// Another sync of the same state file that writes to the same target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its name.
+    pub name: String,
+    id: i64,
 }
 
 /// An open sync of a state file.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
-    path: PathBuf,
-    access: Access,
+    state: State,
     sync: i64,
+    neighbours: Vec<Neighbour>,
     identity: Facts,
     /// What the identity was when the last run ended with nothing withheld, where it was another.
     identity_was: Option<Facts>,
@@ -63,23 +74,25 @@ pub struct Ledger {
     next_record: u64,
     seen: RoaringTreemap,
     dirty: bool,
+    /// SQLite's log, once this run has marked its beginning in the file.
+    log: Option<Option<FileId>>,
 }
 
 impl Ledger {
     pub(super) fn begin(state: State, row: SyncRow, identity: Facts) -> Result<Self, StateError> {
-        let State { connection, path, access } = state;
         let identity_was = (row.identity != identity).then_some(row.identity);
+        let neighbours = neighbours(&state, row.id, &row.target)?;
         let ledger = Self {
-            connection,
-            path,
-            access,
+            state,
             sync: row.id,
+            neighbours,
             identity,
             identity_was,
             first_new: row.next_record,
             next_record: row.next_record,
             seen: RoaringTreemap::new(),
             dirty: false,
+            log: None,
         };
         ledger.run("BEGIN")?;
         Ok(ledger)
@@ -90,6 +103,11 @@ impl Ledger {
         self.identity_was.as_ref().map(|was| changes(was, &self.identity))
     }
 
+    /// The other syncs of this file that write to the same target. What they hold is not removed.
+    pub fn neighbours(&self) -> &[Neighbour] {
+        &self.neighbours
+    }
+
     /// Judges records in the order of the source and marks their keys as seen. It reads only.
     ///
     /// Each record comes with the hash of what would be delivered.
@@ -98,9 +116,10 @@ impl Ledger {
         records: impl Iterator<Item = (Record<'r>, u64)>,
         resend: Resend,
     ) -> Result<Vec<Change>, StateError> {
-        let Self { connection, path, sync, seen, .. } = self;
+        let Self { state, sync, seen, .. } = self;
         let judge_all = || -> rusqlite::Result<Vec<Change>> {
-            let mut select = connection.prepare_cached("SELECT id, hash FROM records WHERE sync = ?1 AND key = ?2")?;
+            let mut select =
+                state.connection.prepare_cached("SELECT id, hash FROM records WHERE sync = ?1 AND key = ?2")?;
             let mut changes = Vec::with_capacity(records.size_hint().0);
             for (record, hash) in records {
                 let found = select
@@ -116,7 +135,7 @@ impl Ledger {
             }
             Ok(changes)
         };
-        judge_all().map_err(|error| StateError::sqlite(path, &error))
+        judge_all().map_err(|error| state.failed(&error))
     }
 
     /// Notes that a record is about to be sent. `true`: its key was not known, so that nothing of it can be at the
@@ -147,6 +166,7 @@ impl Ledger {
     /// Marks a key as seen without a look at what its row holds: the row could not be mapped.
     pub fn touch(&mut self, key: &str) -> Result<(), StateError> {
         let found = self
+            .state
             .connection
             .prepare_cached("SELECT id FROM records WHERE sync = ?1 AND key = ?2")
             .and_then(|mut select| select.query_row((self.sync, key), |row| row.get::<_, i64>(0)).optional());
@@ -180,18 +200,38 @@ impl Ledger {
 
     /// Counts the keys that were known before this run and were not seen in it. `most` of them are named.
     pub fn leaving(&self, most: usize) -> Result<Leaving, StateError> {
-        let mut found = Leaving { known: 0, leaving: 0, first: Vec::new() };
+        let mut found = Leaving { known: 0, leaving: 0, shared: 0, first: Vec::new() };
         self.scan("", |id, key| {
             found.known += u64::from(id < self.first_new);
             if !self.seen.contains(id) {
                 found.leaving += 1;
+                found.shared += u64::from(self.is_shared(key)?);
                 if found.first.len() < most {
                     found.first.push(key.to_owned());
                 }
             }
-            true
+            Ok(true)
         })?;
         Ok(found)
+    }
+
+    /// Forgets the keys that were not seen and that another sync of the same target holds: it is that sync's now to remove
+    /// them. Returns how many there were.
+    pub fn leave_to_neighbours(&mut self) -> Result<u64, StateError> {
+        if self.neighbours.is_empty() {
+            return Ok(0);
+        }
+        let mut shared = Vec::new();
+        self.scan("", |id, key| {
+            if !self.seen.contains(id) && self.is_shared(key)? {
+                shared.push(key.to_owned());
+            }
+            Ok(true)
+        })?;
+        for key in &shared {
+            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
+        }
+        Ok(shared.len() as u64)
     }
 
     /// The next keys after `after` that were not seen, in their order, at most `most`.
@@ -201,37 +241,111 @@ impl Ledger {
             if !self.seen.contains(id) {
                 keys.push(key.to_owned());
             }
-            keys.len() < most
+            Ok(keys.len() < most)
         })?;
         Ok(keys)
     }
 
-    /// Makes everything so far last. It does nothing where nothing was written.
+    /// Members that runs since `since` removed. Times are in seconds since 1970.
+    pub fn removed_since(&self, since: i64) -> Result<u64, StateError> {
+        let sum = "SELECT coalesce(sum(members), 0) FROM removals WHERE sync = ?1 AND at > ?2";
+        let sum = self.state.connection.query_row(sum, (self.sync, since), |row| row.get::<_, i64>(0));
+        sum.map(i64::cast_unsigned).map_err(|error| self.failed(&error))
+    }
+
+    /// Writes down that a run which began at `at` removed members, and forgets what is older than `since`.
+    pub fn note_removals(&mut self, at: i64, since: i64, members: u64) -> Result<(), StateError> {
+        let insert = "INSERT INTO removals (sync, at, members) VALUES (?1, ?2, ?3)
+                      ON CONFLICT DO UPDATE SET members = members + excluded.members";
+        self.write(insert, (self.sync, at, members.cast_signed()))?;
+        self.write("DELETE FROM removals WHERE sync = ?1 AND at <= ?2", (self.sync, since))?;
+        Ok(())
+    }
+
+    /// Makes everything so far last. A state file that is not where it was is an error, whether anything was written or
+    /// not: what a batch is about to do would be forgotten.
     pub fn commit(&mut self) -> Result<(), StateError> {
+        self.check_place()?;
         if !self.dirty {
             return Ok(());
         }
         let update = "UPDATE syncs SET next_record = ?2 WHERE id = ?1";
         self.write(update, (self.sync, self.next_record.cast_signed()))?;
-        self.run("COMMIT; BEGIN")?;
+        if self.log.is_some() {
+            mark::repeat(&self.state.connection).map_err(|error| self.failed(&error))?;
+            self.run("COMMIT; BEGIN")?;
+        } else {
+            self.begin_run()?;
+        }
         self.dirty = false;
         Ok(())
     }
 
+    /// Commits with the mark of this run, and moves it from the log into the file: from here on a log that is lost is
+    /// noticed.
+    fn begin_run(&mut self) -> Result<(), StateError> {
+        self.state.keep_log(true)?;
+        mark::begin(&self.state.connection).map_err(|error| self.failed(&error))?;
+        self.run("COMMIT")?;
+        let moved = self.state.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        });
+        let (busy, pages, moved) = moved.map_err(|error| self.failed(&error))?;
+        if busy != 0 || pages != moved {
+            let message = format!("{moved} of {pages} pages of its log could be moved into it");
+            return Err(StateError::Io { path: self.state.place.shown.clone(), message });
+        }
+        let log = self.state.place.log();
+        let there = fs::metadata(&log).map_err(|error| io_error(&self.state.place.shown, &error))?;
+        self.log = Some(FileId::of(&there));
+        self.run("BEGIN")
+    }
+
     /// Ends the run. `settled`: nothing was withheld, so that what shapes the keys now holds for all that are known.
     pub fn finish(mut self, settled: bool) -> Result<(), StateError> {
-        if settled && self.identity_was.is_some() && self.access == Access::Write {
+        let writes = self.state.access == Access::Write;
+        if settled && self.identity_was.is_some() && writes {
             let identity = facts_json(&self.identity);
             self.write("UPDATE syncs SET identity = ?2 WHERE id = ?1", (self.sync, identity))?;
         }
-        self.commit()?;
-        self.connection.close().map_err(|(_, error)| StateError::sqlite(&self.path, &error))
+        if writes {
+            self.commit()?;
+            if self.log.is_some() || self.state.unfinished {
+                mark::end(&self.state.connection).map_err(|error| self.failed(&error))?;
+            }
+            self.run("COMMIT")?;
+            self.check_place()?;
+            self.state.keep_log(false)?;
+        }
+        let State { connection, place, .. } = self.state;
+        connection.close().map_err(|(_, error)| StateError::sqlite(&place.shown, &error))
+    }
+
+    /// Fails where the file or its log is not the one that was opened.
+    fn check_place(&self) -> Result<(), StateError> {
+        if self.state.access == Access::Read {
+            return Ok(());
+        }
+        self.state.place.holds(self.state.id()?)?;
+        self.log.map_or(Ok(()), |log| self.state.place.holds_log(log))
+    }
+
+    /// Whether another sync of the same target holds a key.
+    fn is_shared(&self, key: &str) -> rusqlite::Result<bool> {
+        let mut held = self.state.connection.prepare_cached("SELECT 1 FROM records WHERE sync = ?1 AND key = ?2")?;
+        for neighbour in &self.neighbours {
+            if held.exists((neighbour.id, key))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Hands ids and keys after `after` to `each`, in the order of the keys, until it says stop.
-    fn scan(&self, after: &str, mut each: impl FnMut(u64, &str) -> bool) -> Result<(), StateError> {
+    fn scan(&self, after: &str, mut each: impl FnMut(u64, &str) -> rusqlite::Result<bool>) -> Result<(), StateError> {
         let mut visit = || -> rusqlite::Result<()> {
             let mut select = self
+                .state
                 .connection
                 .prepare_cached("SELECT id, key FROM records WHERE sync = ?1 AND key > ?2 ORDER BY key")?;
             let mut rows = select.query((self.sync, after))?;
@@ -239,7 +353,7 @@ impl Ledger {
                 let key = row.get_ref(1)?.as_str().map_err(|error| {
                     rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
                 })?;
-                if !each(row.get::<_, i64>(0)?.cast_unsigned(), key) {
+                if !each(row.get::<_, i64>(0)?.cast_unsigned(), key)? {
                     break;
                 }
             }
@@ -255,19 +369,36 @@ impl Ledger {
 
     /// Whether the statement wrote something.
     fn write(&mut self, statement: &str, values: impl rusqlite::Params) -> Result<bool, StateError> {
-        let written = self.connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values));
+        let written =
+            self.state.connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values));
         let rows = written.map_err(|error| self.failed(&error))?;
         self.dirty |= rows > 0;
         Ok(rows > 0)
     }
 
     fn run(&self, statements: &str) -> Result<(), StateError> {
-        self.connection.execute_batch(statements).map_err(|error| self.failed(&error))
+        self.state.connection.execute_batch(statements).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &rusqlite::Error) -> StateError {
-        StateError::sqlite(&self.path, error)
+        self.state.failed(error)
     }
+}
+
+/// The other syncs of a file with this target.
+fn neighbours(state: &State, sync: i64, target: &Facts) -> Result<Vec<Neighbour>, StateError> {
+    let find = || -> rusqlite::Result<Vec<Neighbour>> {
+        let mut select = state.connection.prepare("SELECT id, name, target FROM syncs WHERE id <> ?1 ORDER BY name")?;
+        let mut rows = select.query([sync])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            if facts_from_json(&row.get::<_, String>(2)?) == *target {
+                found.push(Neighbour { id: row.get(0)?, name: row.get(1)? });
+            }
+        }
+        Ok(found)
+    };
+    find().map_err(|error| state.failed(&error))
 }
 
 /// How a record differs from what was delivered of its key, if anything is known to have been.

@@ -7,7 +7,8 @@
 use rusqlite::Connection;
 
 /// The steps, oldest first.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE syncs (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -26,7 +27,27 @@ const STEPS: &[&str] = &["
         hash INTEGER,
         PRIMARY KEY (sync, key)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- One row: the mark of the last run; see mark.rs.
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        nonce TEXT NOT NULL,
+        base TEXT NOT NULL,
+        unfinished INTEGER NOT NULL,
+        commits INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO run VALUES (1, lower(hex(randomblob(16))), '', 0, 0);
+    -- Confirmed removals of a mirror's runs, for a limit over time.
+    CREATE TABLE removals (
+        sync INTEGER NOT NULL REFERENCES syncs (id),
+        -- When the run began, in seconds since 1970.
+        at INTEGER NOT NULL,
+        members INTEGER NOT NULL,
+        PRIMARY KEY (sync, at)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// The version that this release writes, and the latest that it reads.
 pub(super) const VERSION: u32 = count(STEPS);

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -24,6 +25,17 @@ struct Place {
 impl Place {
     fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A place with these bytes as its file and its log.
+    fn with(file: Option<&[u8]>, log: Option<&[u8]>) -> Self {
+        let place = Self::new();
+        for (path, bytes) in [(place.path(), file), (log_of(&place.path()), log)] {
+            if let Some(bytes) = bytes {
+                fs::write(path, bytes).unwrap();
+            }
+        }
+        place
     }
 
     fn path(&self) -> PathBuf {
@@ -75,6 +87,11 @@ impl Place {
     }
 }
 
+/// SQLite's log beside a state file.
+fn log_of(path: &Path) -> PathBuf {
+    path.with_file_name("state.sqlite-wal")
+}
+
 fn add(key: &str) -> Record<'_> {
     Record { row: 0, key, action: Action::Add, payload: "" }
 }
@@ -120,7 +137,10 @@ fn what_was_about_to_be_sent_survives_a_kill_unconfirmed() {
     assert_eq!(place.entries("a"), [entry("changed", None), entry("new", None), entry("removed", None)]);
     let mut ledger = place.begin();
     assert_eq!(judge(&mut ledger, &[("changed", 2), ("new", 1)]), [Change::Added, Change::Added]);
-    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 3, leaving: 1, first: vec!["removed".to_owned()] });
+    assert_eq!(
+        ledger.leaving(9).unwrap(),
+        Leaving { known: 3, leaving: 1, shared: 0, first: vec!["removed".to_owned()] }
+    );
 }
 
 #[test]
@@ -172,7 +192,7 @@ fn rows_that_were_not_seen_are_leaving() {
     ledger.touch("d").unwrap();
     ledger.touch("unknown").unwrap();
     let first = vec!["a".to_owned(), "c".to_owned()];
-    assert_eq!(ledger.leaving(2).unwrap(), Leaving { known: 5, leaving: 3, first });
+    assert_eq!(ledger.leaving(2).unwrap(), Leaving { known: 5, leaving: 3, shared: 0, first });
     assert_eq!(ledger.leaving_after("", 2).unwrap(), ["a", "c"]);
     assert_eq!(ledger.leaving_after("c", 2).unwrap(), ["e"]);
     assert!(ledger.leaving_after("e", 2).unwrap().is_empty());
@@ -247,7 +267,7 @@ fn looking_changes_no_byte() {
     let before = fs::read(place.path()).unwrap();
     let mut ledger = place.begin_to_read();
     assert_eq!(judge(&mut ledger, &[("a", 1), ("b", 1)]), [Change::Unchanged, Change::Added]);
-    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 1, leaving: 0, first: Vec::new() });
+    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 1, leaving: 0, shared: 0, first: Vec::new() });
     ledger.finish(true).unwrap();
     assert_eq!(fs::read(place.path()).unwrap(), before);
     assert_eq!(place.files(), ["state.sqlite"]);
@@ -305,7 +325,7 @@ fn what_is_no_state_file_is_refused_and_left_alone() {
         (vec![0; 8192], "begins with nothing but NUL bytes"),
         (b"id,name\n1,x\n".to_vec(), "is not a SQLite database"),
         (foreign, "is a SQLite database of another program"),
-        (newer, "has format version 9; this release knows version 1"),
+        (newer, "has format version 9; this release knows version 2"),
         (torn, "is damaged"),
         (overwritten, "is damaged"),
     ] {
@@ -348,7 +368,244 @@ fn a_folder_that_is_not_there_is_named() {
 fn a_file_that_another_made_in_the_meantime_is_kept() {
     let place = Place::new();
     place.deliver(&["k"]);
-    create(&place.path()).unwrap();
+    create(&super::Place::new(&place.path()).unwrap()).unwrap();
     assert_eq!(place.entries("a"), [entry("k", Some(1))]);
+    assert_eq!(place.files(), ["state.sqlite"]);
+}
+
+/// A file and its log as a kill leaves them, in the middle of a run that sent `key`; and the file as it was before.
+fn killed(place: &Place, key: &str) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let before = fs::read(place.path()).unwrap();
+    let mut ledger = place.begin();
+    for commit in 0..3 {
+        ledger.note(add(&format!("{key}{commit}")), Change::Added).unwrap();
+        ledger.commit().unwrap();
+    }
+    let (file, log) = (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap());
+    drop(ledger);
+    (file, log, before)
+}
+
+/// Everything that SQLite would take without a word.
+#[test]
+fn a_log_that_is_lost_or_another_files_is_refused_by_name_and_left_alone() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (file, log, before) = killed(&place, "a");
+    // The same file one run later, and another file altogether.
+    let (later_file, later_log, later_before) = killed(&place, "b");
+    let other = Place::new();
+    other.deliver(&["theirs"]);
+    let (other_file, other_log, _) = killed(&other, "c");
+    let torn = &log[..40];
+    let nothing: &[u8] = &[];
+    for (what, file, log, said) in [
+        ("the log is lost", Some(&file), None, "is missing or empty"),
+        ("the log is empty", Some(&file), Some(nothing), "is missing or empty"),
+        ("the log is torn off", Some(&file), Some(torn), "is missing or empty"),
+        ("the file is as before the run", Some(&before), Some(&log[..]), "does not belong to"),
+        ("the file is of the next run", Some(&later_file), Some(&log[..]), "does not belong to"),
+        ("the log is of the next run", Some(&file), Some(&later_log[..]), "does not belong to"),
+        ("the file is of the end of the run before", Some(&later_before), Some(&later_log[..]), "does not belong to"),
+        ("the log is another file's", Some(&file), Some(&other_log[..]), "does not belong to"),
+        ("the file is another", Some(&other_file), Some(&log[..]), "does not belong to"),
+        ("the file is missing", None, Some(&log[..]), "is missing, but its log"),
+    ] {
+        let place = Place::with(file.map(Vec::as_slice), log);
+        for access in [Access::Read, Access::Write] {
+            let error = State::open(&place.path(), access).err().unwrap_or_else(|| panic!("{what}, {access:?}"));
+            assert!(error.to_string().contains(said), "{what}: {error}");
+            assert!(error.to_string().contains("state.sqlite-wal"), "{what}: {error}");
+            assert!(!error.hint().is_empty());
+        }
+        assert!(State::open_or_create(&place.path()).is_err(), "{what}");
+        assert_eq!(fs::read(place.path()).ok().as_ref(), file, "{what}: the file was touched");
+        if log.is_some_and(|log| !log.is_empty()) {
+            assert_eq!(fs::read(log_of(&place.path())).ok().as_deref(), log, "{what}: the log was touched");
+        }
+    }
+    // And those that belong together are taken, as often as they are left.
+    for (file, log) in [(&file, &log), (&later_file, &later_log)] {
+        let place = Place::with(Some(file), Some(log));
+        assert!(place.entries("a").contains(&entry("a2", None)));
+        drop(place.begin());
+        drop(place.begin());
+        place.begin().finish(true).unwrap();
+        assert!(place.entries("a").contains(&entry("a2", None)));
+        assert_eq!(place.files(), ["state.sqlite"]);
+    }
+}
+
+#[test]
+fn a_rollback_journal_is_not_a_state_files_own() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    fs::write(place.path().with_file_name("state.sqlite-journal"), "of another file").unwrap();
+    let error = State::open(&place.path(), Access::Write).unwrap_err();
+    assert!(error.to_string().contains("state.sqlite-journal does not belong to"), "{error}");
+}
+
+#[test]
+fn a_state_without_its_log_can_be_taken_up_with_nothing_confirmed() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (file, ..) = killed(&place, "a");
+    let place = Place::with(Some(&file), None);
+    assert_eq!(State::recover(&place.path()).unwrap(), Some(2));
+    // What was moved into the file is there, and nothing of it counts as delivered.
+    assert_eq!(place.entries("a"), [entry("a0", None), entry("old", None)]);
+    let mut ledger = place.begin();
+    assert_eq!(judge(&mut ledger, &[("old", 1)]), [Change::Added]);
+    ledger.finish(true).unwrap();
+    assert_eq!(place.files(), ["state.sqlite"]);
+    assert_eq!(State::recover(&place.folder.path().join("none")).unwrap(), None);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_that_is_replaced_in_the_middle_of_a_run_ends_it() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 5] = [
+        ("deleted or moved away", |path| fs::remove_file(path).unwrap()),
+        ("deleted or moved away", |path| fs::rename(path, path.with_file_name("moved")).unwrap()),
+        ("deleted or moved away", |path| fs::remove_file(log_of(path)).unwrap()),
+        ("replaced by another file", |path| {
+            let bytes = fs::read(path).unwrap();
+            fs::remove_file(path).unwrap();
+            fs::write(path.with_file_name("keeps its inode"), "").unwrap();
+            fs::write(path, bytes).unwrap();
+        }),
+        ("replaced by another file", |path| {
+            let bytes = fs::read(log_of(path)).unwrap();
+            fs::remove_file(log_of(path)).unwrap();
+            fs::write(path.with_file_name("keeps its inode"), "").unwrap();
+            fs::write(log_of(path), bytes).unwrap();
+        }),
+    ];
+    for (said, damage) in damages {
+        let place = Place::new();
+        place.deliver(&["k"]);
+        let mut ledger = place.begin();
+        ledger.note(add("a"), Change::Added).unwrap();
+        ledger.commit().unwrap();
+        damage(&place.path());
+        for dirty in [false, true] {
+            if dirty {
+                ledger.note(add("b"), Change::Added).unwrap();
+            }
+            let error = ledger.commit().unwrap_err();
+            assert!(matches!(error, StateError::Replaced { .. }), "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        // A second host can't begin beside the first, whatever is at the path.
+        let second = State::open_or_create(&place.path()).unwrap_err();
+        let refused = matches!(second, StateError::InUse { .. } | StateError::FileLost { .. });
+        assert!(refused, "{second}");
+        let there = |path: PathBuf| fs::read(path).ok();
+        let before = (there(place.path()), there(log_of(&place.path())));
+        assert!(matches!(ledger.finish(true).unwrap_err(), StateError::Replaced { .. }));
+        assert_eq!((there(place.path()), there(log_of(&place.path()))), before, "what is there now is not this run's");
+    }
+}
+
+#[test]
+fn a_member_that_another_sync_of_the_target_holds_is_not_removed() {
+    let place = Place::new();
+    let audience = facts(&[("audience", "42")]);
+    place.deliver(&["x", "y"]);
+    let mut other = place.begin_as("b", &audience, &Facts::new()).unwrap();
+    other.note(add("y"), Change::Added).unwrap();
+    other.note(add("z"), Change::Added).unwrap();
+    other.finish(true).unwrap();
+    place.begin_as("c", &facts(&[("audience", "43")]), &Facts::new()).unwrap().finish(true).unwrap();
+
+    let mut ledger = place.begin();
+    assert_eq!(ledger.neighbours().iter().map(|other| other.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    let first = vec!["x".to_owned(), "y".to_owned()];
+    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 2, leaving: 2, shared: 1, first });
+    assert_eq!(ledger.leave_to_neighbours().unwrap(), 1);
+    assert_eq!(ledger.leaving_after("", 9).unwrap(), ["x"]);
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("x", Some(1))]);
+    assert_eq!(place.entries("b"), [entry("y", None), entry("z", None)]);
+}
+
+#[test]
+fn removals_are_remembered_for_as_long_as_they_count() {
+    let place = Place::new();
+    let mut ledger = place.begin();
+    ledger.note_removals(1000, 0, 3).unwrap();
+    ledger.note_removals(1000, 0, 4).unwrap();
+    ledger.note_removals(2000, 0, 5).unwrap();
+    ledger.commit().unwrap();
+    ledger.finish(true).unwrap();
+    let mut ledger = place.begin();
+    assert_eq!([0, 999, 1000, 2000].map(|since| ledger.removed_since(since).unwrap()), [12, 12, 5, 0]);
+    ledger.note_removals(3000, 1000, 1).unwrap();
+    assert_eq!(ledger.removed_since(0).unwrap(), 6, "what is too old is gone");
+}
+
+#[test]
+fn single_keys_can_be_forgotten() {
+    let place = Place::new();
+    place.deliver(&["a", "b", "c"]);
+    let mut state = State::open(&place.path(), Access::Write).unwrap().unwrap();
+    let keys = ["b".to_owned(), "nobody".to_owned()];
+    assert_eq!(state.forget(&name("a"), &keys).unwrap(), ["nobody"]);
+    assert_eq!(state.forget(&name("unknown"), &keys).unwrap(), ["b", "nobody"]);
+    drop(state);
+    assert_eq!(place.entries("a"), [entry("a", Some(1)), entry("c", Some(1))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+    let place = Place::new();
+    let pipe = place.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, said) in [
+        (pipe.as_path(), "is a named pipe, not a regular file"),
+        (Path::new("/dev/null"), "is a device, not a regular file"),
+        (place.folder.path(), "is a folder, not a regular file"),
+    ] {
+        for error in [
+            State::open(path, Access::Read).unwrap_err(),
+            State::open(path, Access::Write).unwrap_err(),
+            State::open_or_create(path).unwrap_err(),
+        ] {
+            assert!(
+                error.to_string().contains(said) && error.to_string().contains(&path.display().to_string()),
+                "{error}"
+            );
+        }
+    }
+    // A pipe in the place of a companion neither.
+    place.deliver(&["k"]);
+    assert!(std::process::Command::new("mkfifo").arg(log_of(&place.path())).status().unwrap().success());
+    assert!(matches!(State::open(&place.path(), Access::Write), Err(StateError::LogForeign { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_its_owners_alone_and_found_through_a_link() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.deliver(&["k"]);
+    assert_eq!(fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.sqlite");
+    std::os::unix::fs::symlink(place.path(), &link).unwrap();
+    let _held = place.begin();
+    let error = State::open(&link, Access::Write).unwrap_err();
+    assert!(matches!(error, StateError::InUse { .. }), "{error}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "its companions are beside the file");
+}
+
+#[test]
+fn a_lock_that_a_killed_run_left_means_nothing() {
+    let place = Place::new();
+    fs::write(place.path().with_file_name("state.sqlite-lock"), "").unwrap();
+    fs::write(place.path().with_file_name("state.sqlite-new"), "half made").unwrap();
+    place.deliver(&["k"]);
     assert_eq!(place.files(), ["state.sqlite"]);
 }

@@ -141,6 +141,21 @@ impl<'a> Section<'a> {
         None
     }
 
+    /// A length of time.
+    pub(super) fn period(&mut self, key: &'static str) -> Option<super::Period> {
+        const FORM: &str = "a whole number and m, h, d or w, for minutes, hours, days or weeks: \"7d\"";
+        match self.take(key)? {
+            Value::String(text) => match super::Period::parse(&text) {
+                Some(period) => Some(period),
+                None => {
+                    self.fault(key, format!("is {text:?}, which is no length of time"), format!("write {FORM}"));
+                    None
+                }
+            },
+            other => self.wrong(key, &other, FORM),
+        }
+    }
+
     /// A number above 0, or `"unlimited"`.
     pub(super) fn rate(&mut self, key: &'static str) -> Option<super::Rate> {
         const FORM: &str = "a whole number above 0, or \"unlimited\"";

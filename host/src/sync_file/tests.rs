@@ -58,7 +58,7 @@ fn a_whole_file_is_read_into_types() {
     assert_eq!(sync.limits.requests_per_minute, Rate::Unlimited);
     assert_eq!(sync.limits.concurrency, 8);
     assert_eq!(sync.state.path, Path::new("/var/state.sqlite"));
-    assert_eq!(sync.state.max_removals, MaxRemovals { count: 5, ratio: 0.25 });
+    assert_eq!(sync.state.max_removals, MaxRemovals { count: 5, ratio: 0.25, per: None });
     assert_eq!(sync.network.ca_files, [Path::new("/base/company.pem")]);
 }
 
@@ -87,7 +87,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(sync.limits.requests_per_second, Rate::PluginDefault);
     assert_eq!(sync.limits.concurrency, 4);
     assert_eq!(sync.state.path, Path::new("/base/a.state.sqlite"));
-    assert_eq!(sync.state.max_removals, MaxRemovals { count: 10, ratio: 0.1 });
+    assert_eq!(sync.state.max_removals, MaxRemovals { count: 10, ratio: 0.1, per: None });
     assert_eq!(sync.destination.mappings(), None);
 }
 

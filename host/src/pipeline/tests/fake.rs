@@ -18,6 +18,8 @@ pub(super) enum Turn {
     Accept,
     /// All but the records whose key begins with this.
     Reject(&'static str),
+    /// All of it; but the first answer got lost, and the repeat refused the records whose key begins with this.
+    RejectInDoubt(&'static str),
     /// All of it, but the answer gets lost.
     LoseAnswer,
     /// Nothing.
@@ -100,7 +102,10 @@ impl Delivery for Fake {
     }
 
     async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
-        CallOutcome { answer: self.take_batch(batch), traffic: CallTraffic::default() }
+        let in_doubt = matches!(self.held().turns.front(), Some(Turn::RejectInDoubt(_)));
+        // One request of which nobody knows whether it took effect.
+        let traffic = CallTraffic { requests: u64::from(in_doubt), ..CallTraffic::default() };
+        CallOutcome { answer: self.take_batch(batch), traffic }
     }
 }
 
@@ -132,9 +137,14 @@ impl Fake {
                 answer.accepted.push(0);
                 answer.undelivered = Some(Undelivered { records: (1..records).collect(), failure: transient() });
             }
-            Turn::Accept | Turn::Half | Turn::Reject(_) => {
+            Turn::Accept | Turn::Half | Turn::Reject(_) | Turn::RejectInDoubt(_) => {
+                let in_doubt = matches!(turn, Turn::RejectInDoubt(_));
                 for (record_index, record) in (0..).zip(batch.iter()) {
-                    if matches!(turn, Turn::Reject(prefix) if record.key.starts_with(prefix)) {
+                    let refused = |prefix| record.key.starts_with(prefix);
+                    if matches!(turn, Turn::Reject(prefix) | Turn::RejectInDoubt(prefix) if refused(prefix)) {
+                        if in_doubt {
+                            held.apply(&record);
+                        }
                         let (code, message) = ("refused".to_owned(), "it was refused".to_owned());
                         answer.rejected.push(Rejection { record_index, code, message });
                     } else {

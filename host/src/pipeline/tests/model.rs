@@ -23,6 +23,7 @@ fn run() -> impl Strategy<Value = Run> {
         4 => Just(Turn::Accept),
         1 => Just(Turn::Reject("1")),
         1 => Just(Turn::Reject("2")),
+        1 => Just(Turn::RejectInDoubt("3")),
         1 => Just(Turn::LoseAnswer),
         1 => Just(Turn::Refuse),
         1 => Just(Turn::Half),
