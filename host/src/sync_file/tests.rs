@@ -127,7 +127,7 @@ fn all_faults_are_told_at_once() {
             "limits.concurency: is not a known key (did you mean `concurrency`?)",
             "state.max_removals.count: is -1 (write a whole number from 0 to 4294967295)",
             "state.max_removals.ratio: is not a number from 0 to 1 (write ratio = 0.1)",
-            "state.max_removals.of: is not a known key (known here: count, ratio)",
+            "state.max_removals.of: is not a known key (known here: count, ratio, per)",
             "nmae: is not a known key (did you mean `name`?)",
             "destination.ratio: is not a finite number (write a number without `inf` or `nan`)",
         ]

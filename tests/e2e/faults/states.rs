@@ -85,6 +85,7 @@ impl World {
     }
 
     fn live(mut self, rounds: u32) -> BTreeMap<&'static str, u32> {
+        self.change_source();
         self.settle();
         for _ in 0..rounds {
             self.change_source();
