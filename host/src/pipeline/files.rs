@@ -56,6 +56,14 @@ fn inputs(sync: &SyncFile, options: &Options) -> Vec<Used> {
     }
     if let SourceSpec::Adbc(adbc) = &sync.source {
         inputs.push(Used::new("source.driver", Path::new(&adbc.driver)));
+        // A database that is a file, as SQLite's and DuckDB's are.
+        for (name, value) in adbc.options.iter().filter(|(name, _)| matches!(name.as_str(), "uri" | "path")) {
+            let file = value.strip_prefix("file:").unwrap_or(value);
+            let file = Path::new(file.split_once('?').map_or(file, |(file, _)| file));
+            if file.is_file() {
+                inputs.push(Used::new(&format!("source.{name}"), file));
+            }
+        }
     }
     inputs.extend(options.replay.iter().map(|path| Used::new("--replay", path)));
     inputs.extend(sync.network.ca_files.iter().map(|path| Used::new("network.ca_files", path)));
@@ -100,6 +108,37 @@ impl Place {
                 Some(Self::Path(output::not_yet_there(path, MOST_LINKS)))
             }
             Err(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::sync_file::Draft;
+
+    /// The rest is in `tests/e2e/files.rs`, from outside; a database's file needs a driver there.
+    #[test]
+    fn a_database_that_is_a_file_is_an_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("crm.db");
+        std::fs::write(&database, "rows").unwrap();
+        for (prefix, rest) in [("", ""), ("file:", ""), ("file:", "?mode=ro")] {
+            let text = format!(
+                "name = \"x\"\n[destination]\n[source]\ntype = \"adbc\"\ndriver = \"sqlite\"\nuri = \"{prefix}{}{rest}\"\n\
+                 query = \"SELECT 1\"\n",
+                database.display()
+            );
+            let sync = Draft::parse(&text, folder.path(), &|_| Err(std::env::VarError::NotPresent));
+            let sync = sync.unwrap().finish().unwrap();
+            for (report, expected) in [("crm.db", 1), ("report.json", 0)] {
+                let options = Options { report: Some(folder.path().join(report)), ..Options::default() };
+                let faults = collisions(&sync, &options);
+                assert_eq!(faults.len(), expected, "{prefix}{rest}: {faults:?}");
+                assert!(faults.iter().all(|fault| fault.message.contains("source.uri")));
+            }
         }
     }
 }

@@ -41,15 +41,18 @@ fn a_mirror_keeps_its_promise_through_thousands_of_runs() {
         for (what, times) in World::new(seed).live(25) {
             *figures.entry(what).or_insert(0) += times;
         }
-    }
-    println!("random histories of a mirror; the promise held, or was said not to, after each:");
-    for (what, times) in figures {
-        println!("  {times:>5} {what}");
+        println!("histories up to seed {seed}; the promise held, or was said not to hold, after each run: {figures:?}");
     }
 }
 
 /// A state file and its log.
 type Files = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// What there was before a run.
+struct Before {
+    members: BTreeSet<String>,
+    theirs: BTreeSet<String>,
+}
 
 struct World {
     desk: Desk,
@@ -122,14 +125,18 @@ impl World {
         self.desk.fake.members(42)
     }
 
+    fn before(&self) -> Before {
+        Before { members: self.members(), theirs: self.theirs.clone() }
+    }
+
     fn wanted(&self) -> BTreeSet<String> {
         self.source.iter().map(u64::to_string).collect()
     }
 
     /// Whatever a run does on its way: nobody is removed whom the source has, or whom others added.
-    fn nobody_was_removed(&self, before: &BTreeSet<String>, what: &str) {
-        let now = self.members();
-        let keep = before.iter().filter(|member| self.theirs.contains(*member) || self.wanted().contains(*member));
+    fn nobody_was_removed(&self, before: &Before, what: &str) {
+        let (now, wanted) = (self.members(), self.wanted());
+        let keep = before.members.iter().filter(|member| before.theirs.contains(*member) || wanted.contains(*member));
         let removed: Vec<_> = keep.filter(|member| !now.contains(*member)).collect();
         assert!(removed.is_empty(), "{what} removed {removed:?}: {:?}", self.figures);
     }
@@ -189,7 +196,7 @@ impl World {
     }
 
     fn run_and_kill(&mut self) {
-        let before = self.members();
+        let before = self.before();
         let (child, _) = self.start();
         self.kill(child);
         self.nobody_was_removed(&before, "a killed run");
@@ -201,7 +208,7 @@ impl World {
     }
 
     fn run_and_damage(&mut self) {
-        let before = self.members();
+        let before = self.before();
         let (mut child, running) = self.start();
         if running {
             self.damage("during a run");
@@ -213,7 +220,7 @@ impl World {
     }
 
     fn run_two(&mut self) {
-        let before = self.members();
+        let before = self.before();
         let (mut child, _) = self.start();
         let running = child.try_wait().expect("its status").is_none();
         if running && self.desk.path("e2e.state.sqlite-lock").exists() {
@@ -231,7 +238,7 @@ impl World {
     }
 
     fn run_with_faults(&mut self) {
-        let before = self.members();
+        let before = self.before();
         let faults = self.faults(None);
         self.desk.fake.inject(faults);
         self.sync();
