@@ -1,16 +1,29 @@
 //! Small expressions over the columns of a row, where the source itself can't be changed.
 //!
 //! The language is Jinja's, as dbt users know it: `first_name ~ ' ' ~ last_name`, `email|lower`, `tier|default('none')`,
-//! `points|int >= 100`. It is evaluated by `minijinja`, which reaches nothing outside the row and has no loops.
+//! `points|int >= 100`. It is evaluated by `minijinja`, which reaches nothing outside the row and has no loops; how long an
+//! expression may be, and how much work and memory it may take for a row, is bounded here.
 //! How columns become values of the language is [`cell`](crate::cell)'s to say.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
+use std::thread;
 
-use minijinja::{Environment, Value};
+use minijinja::{Environment, ErrorKind, Value};
 
-static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(Environment::new);
+/// What an expression may take for one row. An instruction costs one, and so do 64 bytes that it reads or makes: 64 MB in all.
+const FUEL: u64 = 1_000_000;
+/// Characters of an expression. A table of a few hundred words, as `{'a': 1, …}[tier]`, has its place.
+const MOST_CHARACTERS: usize = 20_000;
+/// An expression is read by functions that call each other as deep as it is nested. Of memory, only what is used is taken.
+const STACK_BYTES: usize = 256 << 20;
+
+static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut language = Environment::new();
+    language.set_fuel(Some(FUEL));
+    language
+});
 
 /// An expression that was read.
 #[derive(Clone)]
@@ -26,6 +39,16 @@ impl Expression {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn new(text: &str) -> Result<Self, String> {
+        if text.chars().nth(MOST_CHARACTERS).is_some() {
+            return Err(format!("it has more than {MOST_CHARACTERS} characters; compute the column in the source"));
+        }
+        let text = text.to_owned();
+        let reader = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || Self::read(&text));
+        let reader = reader.map_err(|error| format!("it can't be read: {error}"))?;
+        reader.join().map_err(|_| "it can't be read".to_owned())?
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
         let compiled = LANGUAGE.compile_expression_owned(text.to_owned()).map_err(|error| told(&error))?;
         let known: Vec<String> = LANGUAGE.globals().map(|(name, _)| name.to_owned()).collect();
         let mut columns: Vec<String> =
@@ -56,6 +79,9 @@ impl Expression {
 
 /// The language's message without the place in a template, which an expression is not.
 fn told(error: &minijinja::Error) -> String {
+    if error.kind() == ErrorKind::OutOfFuel {
+        return "it takes more work or memory than one row may".to_owned();
+    }
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
@@ -105,6 +131,48 @@ mod tests {
     fn a_missing_value_is_empty_text_and_has_a_default() {
         assert_eq!(value("a ~ '!'", &[Value::UNDEFINED]).unwrap(), "!");
         assert_eq!(value("a|default('none')", &[Value::UNDEFINED]).unwrap(), "none");
+    }
+
+    #[test]
+    fn work_and_memory_are_bounded() {
+        let million = "x".repeat(1_000_000);
+        for (text, column) in [
+            ("'a' * 10**9", ""),
+            ("'a' * 1000000000000", ""),
+            ("[0] * 1000000000", ""),
+            ("'%1000000000d'|format(1)", ""),
+            ("'%.1000000000f'|format(1.5)", ""),
+            ("a|replace('x', a)", million.as_str()),
+            ("a|indent(100000000)", "x\ny"),
+            ("(a ~ a ~ a ~ a) * 100", million.as_str()),
+            ("range(100000)|map('string')|join(a)", million.as_str()),
+        ] {
+            let error = value(text, &[column.into()]).unwrap_err();
+            assert!(error.contains("more work or memory") || error.contains("large"), "{text}: {error}");
+        }
+        assert_eq!(value("a|upper ~ '!'", &[million.as_str().into()]).unwrap().len(), 1_000_001);
+    }
+
+    #[test]
+    fn depth_is_bounded_by_length() {
+        let long = |part: &str, times: usize, end: &str| format!("{}{end}", part.repeat(times));
+        for text in [long("not ", 100_000, "a"), long("(", 100_000, "a"), "'x' ~ ".repeat(10_000)] {
+            assert!(Expression::new(&text).unwrap_err().contains("more than 20000 characters"));
+        }
+        // As deep as the length allows: read or refused, without an end of the process.
+        for text in [
+            long("not ", 4_999, "a"),
+            long("-", 19_999, "a"),
+            long("(", 19_000, "a"),
+            long("[", 19_000, "a"),
+            long("a~", 9_999, "a"),
+            long("a**", 6_000, "a"),
+            long("a if a else ", 1_600, "a"),
+            format!("a{}", "|d".repeat(9_000)),
+            format!("a{}", ".a".repeat(9_000)),
+        ] {
+            drop(Expression::new(&text).map(|read| read.value([Value::from(1)])));
+        }
     }
 
     #[test]
