@@ -1,6 +1,6 @@
 //! Days of the proleptic Gregorian calendar.
 
-/// A day, of a year from 0 to 9999.
+/// A day. Years before 1 are counted from 0 downwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date {
     pub(crate) year: i64,
@@ -33,9 +33,11 @@ impl Date {
     /// The date so many days after 1970-01-01, unless its year has more than four digits.
     pub(crate) fn of_days(days: i64) -> Option<Self> {
         // From 0000-01-01 to 9999-12-31.
-        if !(-719_528..=2_932_896).contains(&days) {
-            return None;
-        }
+        (-719_528..=2_932_896).contains(&days).then(|| Self::of_any_year(days))
+    }
+
+    /// The date so many days after 1970-01-01, of any year that timestamps can have.
+    pub(crate) fn of_any_year(days: i64) -> Self {
         let days = days + DAYS_TO_1970;
         let era = days.div_euclid(DAYS_IN_400_YEARS);
         let day_of_era = days.rem_euclid(DAYS_IN_400_YEARS);
@@ -45,7 +47,7 @@ impl Date {
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = era * 400 + year_of_era + i64::from(month <= 2);
-        Some(Self { year, month, day })
+        Self { year, month, day }
     }
 
     /// The days since 1970-01-01.
@@ -89,6 +91,18 @@ mod tests {
             }
         }
         assert_eq!(Date::of_days(days), None);
+    }
+
+    #[test]
+    fn days_of_any_year_have_their_date() {
+        for (days, year, month, day) in
+            [(-735_160, -43, 3, 15), (4_759_110, 15_000, 1, 1), (2_932_897, 10_000, 1, 1), (-719_529, -1, 12, 31)]
+        {
+            assert_eq!(Date::of_any_year(days), Date { year, month, day });
+        }
+        // As far as seconds of 64 bits go, it is computed without a wrap.
+        Date::of_any_year(i64::MAX / SECONDS_A_DAY);
+        Date::of_any_year(i64::MIN / SECONDS_A_DAY);
     }
 
     #[test]

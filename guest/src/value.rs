@@ -104,6 +104,16 @@ impl Value<'_> {
             Value::Decimal(digits) => shortened(digits, 40),
             Value::Json(text) => shortened(text, 40),
             Value::Float(number) if !number.is_finite() => "a float that is not finite".to_owned(),
+            Value::Date(days) => {
+                let mut shown = String::new();
+                time::show_date(*days, &mut shown);
+                shown
+            }
+            Value::Timestamp(count, unit) => {
+                let mut shown = String::new();
+                time::show_timestamp(*count, *unit, &mut shown);
+                shown
+            }
             other => {
                 let mut shown = String::new();
                 match text::write_plain(*other, &mut shown) {

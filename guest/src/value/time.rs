@@ -89,10 +89,53 @@ pub(super) fn write_date(days: i32, out: &mut String) -> Result<(), Fault> {
 /// Append a timestamp in UTC, with as many digits of the second's fraction as it needs.
 pub(super) fn write_timestamp(count: i64, unit: Unit, out: &mut String) -> Result<(), Fault> {
     let seconds = count.div_euclid(unit.per_second());
-    let fraction = count.rem_euclid(unit.per_second());
     let date = Date::of_days(seconds.div_euclid(SECONDS_A_DAY)).ok_or(OUT_OF_RANGE)?;
-    let second = seconds.rem_euclid(SECONDS_A_DAY);
     push_date(date, out);
+    push_clock(count, unit, out);
+    Ok(())
+}
+
+/// Append a date of any year as people read it: databases have an infinite one, and years before the first.
+pub(super) fn show_date(days: i32, out: &mut String) {
+    match days {
+        i32::MAX => out.push_str("infinity"),
+        i32::MIN => out.push_str("-infinity"),
+        days => {
+            let date = Date::of_any_year(days.into());
+            show_any_year(date, out);
+            out.push_str(era(date));
+        }
+    }
+}
+
+/// Append a timestamp of any year as people read it.
+pub(super) fn show_timestamp(count: i64, unit: Unit, out: &mut String) {
+    match count {
+        i64::MAX => out.push_str("infinity"),
+        i64::MIN => out.push_str("-infinity"),
+        count => {
+            let date = Date::of_any_year(count.div_euclid(unit.per_second()).div_euclid(SECONDS_A_DAY));
+            show_any_year(date, out);
+            push_clock(count, unit, out);
+            out.push_str(era(date));
+        }
+    }
+}
+
+/// The year before the year 1 is the year 1 BC, and has the number 0.
+fn show_any_year(date: Date, out: &mut String) {
+    let year = if date.year < 1 { 1 - date.year } else { date.year };
+    out.push_str(&format!("{year:04}-{:02}-{:02}", date.month, date.day));
+}
+
+fn era(date: Date) -> &'static str {
+    if date.year < 1 { " BC" } else { "" }
+}
+
+/// Append what follows the date of a timestamp.
+fn push_clock(count: i64, unit: Unit, out: &mut String) {
+    let fraction = count.rem_euclid(unit.per_second());
+    let second = count.div_euclid(unit.per_second()).rem_euclid(SECONDS_A_DAY);
     out.push('T');
     push_number(second / 3600, 2, out);
     out.push(':');
@@ -110,7 +153,6 @@ pub(super) fn write_timestamp(count: i64, unit: Unit, out: &mut String) -> Resul
         push_number(fraction, digits, out);
     }
     out.push('Z');
-    Ok(())
 }
 
 /// Append a number that is not negative with leading zeros, `digits` in all.
