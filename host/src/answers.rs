@@ -7,7 +7,7 @@ use crate::bindings::{self, Problem, Rejection, RowIssue};
 use crate::records::MappedBatch;
 
 /// Mapped rows: each row of the batch stands in exactly one of the two, once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Mapping {
     /// The rows that can be sent.
     pub batch: MappedBatch,

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, MapArray};
 use arrow::datatypes::{
-    DataType, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
+    DataType, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
@@ -30,6 +31,8 @@ pub(crate) const UUID: &str = "arrow.uuid";
 
 /// Decimal digits that a 64-bit float keeps whatever they are.
 const FLOAT_DIGITS: usize = 15;
+
+const SECONDS_A_DAY: i64 = 86_400;
 
 /// Levels of lists and objects that an expression can look into.
 const DEEPEST: usize = 100;
@@ -73,7 +76,17 @@ pub(crate) fn push_json(json: &mut String, field: &Field, array: &dyn Array, row
         DataType::Float16 => push_float(json, f64::from(array.as_primitive::<Float16Type>().value(row))),
         DataType::Float32 => push_float(json, widened(array.as_primitive::<Float32Type>().value(row))),
         DataType::Float64 => push_float(json, array.as_primitive::<Float64Type>().value(row)),
-        DataType::Timestamp(unit, Some(_)) => push_string(json, &formatted(&in_utc(array, *unit), row)?),
+        // A time without a zone is UTC by rule.
+        DataType::Timestamp(unit, _) => push_string(json, &formatted(&in_utc(array, *unit), row)?),
+        DataType::Time32(_) | DataType::Time64(_) => {
+            let mut text = String::new();
+            push_time(&mut text, array, row)?;
+            push_string(json, &text);
+        }
+        // Strings without the mark of a text.
+        DataType::Binary => push_bytes(json, array.as_binary::<i32>().value(row)),
+        DataType::LargeBinary => push_bytes(json, array.as_binary::<i64>().value(row)),
+        DataType::BinaryView => push_bytes(json, array.as_binary_view().value(row)),
         DataType::List(item) => push_list(json, item, &array.as_list::<i32>().value(row))?,
         DataType::LargeList(item) => push_list(json, item, &array.as_list::<i64>().value(row))?,
         DataType::ListView(item) => push_list(json, item, &array.as_list_view::<i32>().value(row))?,
@@ -252,6 +265,36 @@ fn push_map(json: &mut String, map: &MapArray, row: usize) -> Result<(), ArrowEr
     push_object(json, members.into_iter())
 }
 
+/// Bytes as the text that they are, or else as digits to the base 16.
+fn push_bytes(json: &mut String, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => push_string(json, text),
+        Err(_) => push_string(json, &bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+    }
+}
+
+/// Appends a time of day: `HH:MM:SS`, and as many digits of the second's fraction as there are. A day's end may be `24:00:00`,
+/// as databases have it.
+pub(crate) fn push_time(text: &mut String, array: &dyn Array, row: usize) -> Result<(), ArrowError> {
+    let (count, a_second, digits) = match array.data_type() {
+        DataType::Time32(TimeUnit::Second) => (array.as_primitive::<Time32SecondType>().value(row).into(), 1, 0),
+        DataType::Time32(_) => (array.as_primitive::<Time32MillisecondType>().value(row).into(), 1_000, 3),
+        DataType::Time64(TimeUnit::Nanosecond) => {
+            (array.as_primitive::<Time64NanosecondType>().value(row), 1_000_000_000, 9)
+        }
+        _ => (array.as_primitive::<Time64MicrosecondType>().value(row), 1_000_000, 6),
+    };
+    let (seconds, fraction): (i64, i64) = (count / a_second, count % a_second);
+    if count < 0 || seconds > SECONDS_A_DAY || (seconds == SECONDS_A_DAY && fraction > 0) {
+        return Err(ArrowError::CastError(format!("{count} is not a time of day ({})", array.data_type())));
+    }
+    text.push_str(&format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
+    if fraction > 0 {
+        text.push_str(format!(".{fraction:0digits$}").trim_end_matches('0'));
+    }
+    Ok(())
+}
+
 /// A timestamp with a zone is an instant, and the zone only how it is shown. In UTC it needs no zone database.
 fn in_utc(array: &dyn Array, unit: TimeUnit) -> ArrayRef {
     macro_rules! utc {
@@ -321,12 +364,13 @@ mod tests {
             (Arc::new(Float64Array::from(vec![1e300])), "1e+300"),
             (Arc::new(Float64Array::from(vec![f64::NEG_INFINITY])), "\"-inf\""),
             (Arc::new(Date32Array::from(vec![19_675])), "\"2023-11-14\""),
-            (Arc::new(Time64MicrosecondArray::from(vec![1_500_000])), "\"00:00:01.500\""),
-            (Arc::new(instant()), "\"2023-11-14T22:13:20.123456\""),
+            (Arc::new(Time64MicrosecondArray::from(vec![1_500_000])), "\"00:00:01.5\""),
+            (Arc::new(instant()), "\"2023-11-14T22:13:20.123456Z\""),
             // A zone that no database of zones is at hand for.
             (Arc::new(instant().with_timezone("Europe/Berlin")), "\"2023-11-14T22:13:20.123456Z\""),
             (Arc::new(dictionary), "\"d\""),
-            (Arc::new(BinaryArray::from(vec![&[0xDE, 0xAD][..]])), "\"dead\""),
+            (Arc::new(BinaryArray::from(vec![&[0xFF, 0xAD][..]])), "\"ffad\""),
+            (Arc::new(BinaryArray::from(vec![&b"gold"[..]])), "\"gold\""),
         ] {
             let kind = array.data_type().to_string();
             assert_eq!(json(&array), expected, "{kind}");

@@ -2,16 +2,17 @@
 //!
 //! Converted are only what the two lay out differently (booleans, narrow integers, decimals) and slices that do not begin
 //! at a byte or at offset 0. No value is rounded on the way: what a 64-bit integer or float cannot hold goes as its
-//! digits. Lists, structs and maps go as JSON, times of day as text. Types without a counterpart (binary, durations,
-//! intervals, unions) are refused by column and type.
+//! digits. Lists, structs and maps go as JSON, times of day as text, bytes as text where the mapping says that they are one.
+//! Types without a counterpart (durations, intervals, unions) are refused by column and type.
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, GenericStringArray, OffsetSizeTrait, PrimitiveArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{
     ArrowTimestampType, DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
     DecimalType, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
@@ -20,12 +21,13 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::display::FormatOptions;
 
 use crate::bindings::{Column, Strings, TimeUnit, Timestamps, Values};
-use crate::cell;
-use crate::provenance;
+use crate::{cell, postgresql, provenance};
 
+/// A value that can't be cast is an error, not a null.
+const STRICT: CastOptions<'_> = CastOptions { safe: false, format_options: FormatOptions::new() };
 const MILLISECONDS_A_DAY: i64 = 86_400_000;
 
 /// The columns of a batch, ready to be borrowed by a call.
@@ -39,9 +41,49 @@ pub struct Columns<'a> {
 pub enum ColumnError {
     /// The contract has no values of this type.
     #[error(
-        "the column {name:?} is of the type {data_type}, which cannot be handed to a plugin; cast it to text in the source, or leave its mapping out"
+        "the column {name:?} is of the type {data_type}, which has no form in JSON; cast it to text where the rows come from, or leave its mapping out"
     )]
     Type {
+        /// The column.
+        name: String,
+        /// Arrow's name of its type.
+        data_type: String,
+    },
+    /// A database's driver hands over something else than the database has.
+    #[error(
+        "the column {name:?} is of PostgreSQL's type {kind}, which its driver does not hand over as the database prints it; write {instead} in the query instead, or leave its mapping out"
+    )]
+    Database {
+        /// The column.
+        name: String,
+        /// The database's name of its type.
+        kind: String,
+        /// The expression to write.
+        instead: String,
+    },
+    /// A value can't be written as text.
+    #[error(
+        "the column {name:?} has a value that can't be written: {reason}; cast it to text where the rows come from, or leave its mapping out"
+    )]
+    Value {
+        /// The column.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Bytes that are not text.
+    #[error(
+        "the column {name:?} holds bytes that are not valid UTF-8, and its mapping asks for a text; encode them where the rows come from, or leave its mapping out"
+    )]
+    NotText {
+        /// The column.
+        name: String,
+    },
+    /// Bytes of which nobody said that they are a text.
+    #[error(
+        "the column {name:?} is of the type {data_type}: bytes; if they are a text, add type = \"string\" to its mapping, or leave its mapping out"
+    )]
+    Bytes {
         /// The column.
         name: String,
         /// Arrow's name of its type.
@@ -57,14 +99,26 @@ pub enum ColumnError {
     },
 }
 
+/// How a plugin reads a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// Not at all.
+    None,
+    /// As what it is.
+    Own,
+    /// As text, which bytes without a mark may be.
+    Text,
+}
+
 impl<'a> Columns<'a> {
-    /// The columns of `batch` that `wanted` says are read.
-    pub fn new(batch: &'a RecordBatch, wanted: impl Fn(&str) -> bool) -> Result<Self, ColumnError> {
-        let schema = batch.schema_ref();
-        let columns = schema.fields().iter().zip(batch.columns());
-        let columns = columns.filter(|(field, _)| wanted(field.name()) && !provenance::is_replaced(field));
-        let columns = columns.map(|(field, array)| Converted::new(field, array)).collect::<Result<_, _>>()?;
-        Ok(Self { columns })
+    /// The columns of `batch`, each as `reading` says by its name.
+    pub fn new(batch: &'a RecordBatch, reading: impl Fn(&str) -> Reading) -> Result<Self, ColumnError> {
+        let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+        let fields = fields.filter(|(field, _)| !provenance::is_replaced(field));
+        let columns = fields.map(|(field, array)| (field, array, reading(field.name())));
+        let columns = columns.filter(|(_, _, reading)| *reading != Reading::None);
+        let columns = columns.map(|(field, array, reading)| Converted::new(field, array, reading));
+        Ok(Self { columns: columns.collect::<Result<_, _>>()? })
     }
 
     /// The columns as a call takes them.
@@ -101,8 +155,8 @@ struct Texts<'a> {
 }
 
 impl<'a> Converted<'a> {
-    fn new(field: &'a Field, array: &'a ArrayRef) -> Result<Self, ColumnError> {
-        let values = values(field, array)?;
+    fn new(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result<Self, ColumnError> {
+        let values = values(field, array, reading)?;
         // A column of nulls alone needs no map of them.
         let validity = if matches!(values, ConvertedValues::Nulls(_)) { Cow::default() } else { validity(array) };
         Ok(Self { name: field.name(), validity, values })
@@ -132,8 +186,9 @@ impl Texts<'_> {
     }
 }
 
-fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'a>, ColumnError> {
+fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result<ConvertedValues<'a>, ColumnError> {
     use ConvertedValues as To;
+    check_database(field)?;
     let name = field.name();
     let (is_json, is_number) = (cell::is(field, cell::JSON), is_numeric(field));
     let text = |strings| match (is_json, is_number) {
@@ -170,9 +225,12 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'
         DataType::Decimal256(..) => To::Decimals(decimals::<Decimal256Type>(name, array)?),
         DataType::Date32 => To::Dates(Cow::Borrowed(array.as_primitive::<Date32Type>().values())),
         DataType::Date64 => {
-            let day = |milliseconds: &i64| i32::try_from(milliseconds.div_euclid(MILLISECONDS_A_DAY));
-            let days = array.as_primitive::<Date64Type>().values().iter().map(day).collect::<Result<_, _>>();
-            To::Dates(days.map_err(|_| unfit(field))?)
+            let array = array.as_primitive::<Date64Type>();
+            // Some programs keep a time of day in what should be a day.
+            match whole_days(array) {
+                Some(days) => To::Dates(Cow::Owned(days)),
+                None => To::Timestamps { unit: TimeUnit::Millisecond, zone: None, counts: array.values() },
+            }
         }
         DataType::Timestamp(unit, zone) => {
             let (unit, counts) = match unit {
@@ -201,11 +259,7 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'
             To::Json(written(field, array, |row, json| cell::push_json(json, field, array, row))?)
         }
         DataType::Time32(_) | DataType::Time64(_) => {
-            let formatter = ArrayFormatter::try_new(array, &FormatOptions::default()).map_err(|_| unfit(field))?;
-            To::Texts(written(field, array, |row, text| {
-                text.push_str(&formatter.value(row).try_to_string()?);
-                Ok(())
-            })?)
+            To::Texts(written(field, array, |row, text| cell::push_time(text, array, row))?)
         }
         DataType::FixedSizeBinary(16) if cell::is(field, cell::UUID) => {
             let values = array.as_fixed_size_binary();
@@ -214,8 +268,52 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef) -> Result<ConvertedValues<'
                 Ok(())
             })?)
         }
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            if reading != Reading::Text {
+                let (name, data_type) = (name.clone(), field.data_type().to_string());
+                return Err(ColumnError::Bytes { name, data_type });
+            }
+            To::Texts(texts_of_bytes(field, array)?)
+        }
         _ => return Err(unfit(field)),
     })
+}
+
+/// Refuses a column that its database's driver does not hand over as it is.
+fn check_database(field: &Field) -> Result<(), ColumnError> {
+    let Some(instead) = postgresql::instead(field) else { return Ok(()) };
+    let kind = postgresql::type_name(field).unwrap_or_default().to_owned();
+    Err(ColumnError::Database { name: field.name().clone(), kind, instead })
+}
+
+/// Refuses a column whose values an expression would see as something else than they are.
+pub(crate) fn check_readable(field: &Field) -> Result<(), ColumnError> {
+    check_database(field)?;
+    if crosses_as_json(field) { Ok(()) } else { Err(unfit(field)) }
+}
+
+/// Bytes as the text that they are.
+fn texts_of_bytes<'a>(field: &Field, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
+    let name = field.name();
+    let bytes = match array.data_type() {
+        DataType::FixedSizeBinary(_) => cast(array, &DataType::Binary),
+        _ => Ok(Arc::clone(array)),
+    };
+    // What is not UTF-8 makes this fail, for a null as well as an error would be.
+    let array = bytes.and_then(|bytes| cast_with_options(&bytes, &DataType::LargeUtf8, &STRICT));
+    let array = array.map_err(|_| ColumnError::NotText { name: name.clone() })?;
+    let Texts { offsets, data } = strings(name, array.as_string::<i64>(), |_| None)?;
+    Ok(Texts { offsets: Cow::Owned(offsets.into_owned()), data: Cow::Owned(data.into_owned()) })
+}
+
+/// The days since 1970; `None` where one of the values is not the start of a day that 32 bits can count.
+fn whole_days(array: &PrimitiveArray<Date64Type>) -> Option<Vec<i32>> {
+    let day = |milliseconds: Option<i64>| {
+        let Some(milliseconds) = milliseconds else { return Some(0) };
+        let days = i32::try_from(milliseconds / MILLISECONDS_A_DAY).ok()?;
+        (milliseconds % MILLISECONDS_A_DAY == 0).then_some(days)
+    };
+    array.iter().map(day).collect()
 }
 
 /// Whether texts are numbers of a database: PostgreSQL's NUMERIC has more digits than any Arrow type.
@@ -259,7 +357,8 @@ fn written<'a>(
     let mut data = String::new();
     for row in 0..array.len() {
         if array.is_valid(row) {
-            write(row, &mut data).map_err(|_| unfit(field))?;
+            write(row, &mut data)
+                .map_err(|error| ColumnError::Value { name: field.name().clone(), reason: error.to_string() })?;
         }
         offsets.push(offset(field.name(), data.len(), array.len())?);
     }

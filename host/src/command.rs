@@ -22,7 +22,7 @@ use destination_host::limits::Limits;
 use destination_host::plugin::Plugin;
 use destination_host::runtime::{CompileCache, Runtime};
 use destination_host::sync_file::{Draft, Network, SyncFile};
-use destination_host::{embedded, job::Job, source};
+use destination_host::{embedded, file, job::Job, source};
 
 use crate::cli::{Cli, Command};
 use crate::problem::Problem;
@@ -53,6 +53,9 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
     }
 }
 
+/// Bytes of a plugin. One that brings an interpreter has some tens of millions.
+const MOST_PLUGIN_BYTES: u64 = 256 << 20;
+
 /// The plugin: the one inside, or a file.
 async fn load(component: Option<&Path>, terminal: &Terminal) -> Result<Plugin, Problem> {
     let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
@@ -62,9 +65,8 @@ async fn load(component: Option<&Path>, terminal: &Terminal) -> Result<Plugin, P
     match component {
         None => Ok(Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?),
         Some(path) => {
-            let bytes = std::fs::read(path).map_err(|error| {
-                Problem::new(Exit::Usage, format!("cannot read the plugin {}: {error}", path.display()))
-            })?;
+            let bytes = file::read(path, MOST_PLUGIN_BYTES)
+                .map_err(|reason| Problem::new(Exit::Usage, format!("the plugin {} {reason}", path.display())))?;
             Ok(Plugin::load(&runtime, &bytes, &path.display().to_string()).await?)
         }
     }

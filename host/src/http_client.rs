@@ -25,6 +25,7 @@ pub use fault::{FaultKind, TransportFault};
 
 use self::proxy::Proxies;
 use crate::egress::Origin;
+use crate::file;
 
 /// How long an unused connection is kept.
 ///
@@ -68,12 +69,12 @@ struct Variant {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// A file of certificates can't be read.
-    #[error("can't read the CA file {path}: {source}")]
+    #[error("the CA file {path} {reason}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
+        /// What stands there instead, or why not.
+        reason: String,
     },
     /// A file holds no certificates.
     #[error("the CA file {path} holds no usable certificate: {reason}; it must be PEM (-----BEGIN CERTIFICATE-----)")]
@@ -178,8 +179,12 @@ impl HttpClient {
     }
 }
 
+/// Bytes of a file of certificates. The system's own has a quarter of a million.
+const MOST_CERTIFICATE_BYTES: u64 = 16 << 20;
+
 fn read_certificates(path: &PathBuf) -> Result<Vec<reqwest::Certificate>, ClientError> {
-    let pem = std::fs::read(path).map_err(|source| ClientError::Unreadable { path: path.clone(), source })?;
+    let pem = file::read(path, MOST_CERTIFICATE_BYTES)
+        .map_err(|reason| ClientError::Unreadable { path: path.clone(), reason })?;
     let unusable = |reason: String| ClientError::NoCertificate { path: path.clone(), reason };
     let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(fault::chain(&e)))?;
     if certificates.is_empty() {

@@ -1,11 +1,12 @@
 //! What an engine has to know of a config: told by the plugin's descriptor, without understanding the config itself.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use crate::bindings::{Descriptor, ObjectType, SyncMode};
+use crate::columns::Reading;
 use crate::state::Facts;
-use crate::sync_file::{Computed, Destination};
+use crate::sync_file::{Computed, Destination, Mapping};
 
 /// The config's key that names the object type, by the contract.
 const OBJECT_TYPE: &str = "object_type";
@@ -21,8 +22,8 @@ pub struct Job {
     pub mode: Option<SyncMode>,
     /// The field that becomes a record's key.
     pub key_field: Option<String>,
-    /// The columns that the mappings read; `None` where columns map to themselves.
-    pub columns: Option<HashSet<String>>,
+    /// The columns that the mappings read, and how; `None` where columns map to themselves.
+    pub columns: Option<HashMap<String, Reading>>,
     /// Records in one request, where the config says so.
     pub batch_records: Option<NonZeroU32>,
     /// What the sync writes to.
@@ -59,8 +60,8 @@ impl Job {
         Self {
             object_type: object_type.map(|object_type| object_type.name.clone()),
             mode,
+            columns: mappings.map(|mappings| readings(&mappings, key_field.as_deref())),
             key_field,
-            columns: mappings.map(|mappings| mappings.iter().map(|mapping| mapping.source.to_owned()).collect()),
             batch_records: keys.batch_records.as_ref().and_then(|key| destination.text(key)?.parse().ok()),
             target: facts(&keys.target, &keys.secrets, destination),
             identity,
@@ -72,10 +73,26 @@ impl Job {
         self.mode == Some(SyncMode::Mirror)
     }
 
-    /// Whether a plugin reads this column.
-    pub fn reads(&self, column: &str) -> bool {
-        self.columns.as_ref().is_none_or(|columns| columns.contains(column))
+    /// How a plugin reads this column.
+    pub fn reading(&self, column: &str) -> Reading {
+        match &self.columns {
+            None => Reading::Own,
+            Some(columns) => columns.get(column).copied().unwrap_or(Reading::None),
+        }
     }
+}
+
+/// How each column is read. A key is a text whatever its mapping says; a column that one mapping takes as it is, is that for all.
+fn readings(mappings: &[Mapping<'_>], key_field: Option<&str>) -> HashMap<String, Reading> {
+    let mut readings = HashMap::new();
+    for mapping in mappings {
+        let is_text = mapping.field_type == Some("string") || Some(mapping.destination) == key_field;
+        let reading = readings.entry(mapping.source.to_owned()).or_insert(Reading::Text);
+        if !is_text {
+            *reading = Reading::Own;
+        }
+    }
+    readings
 }
 
 /// The object type that a config names; the only one where there is one.
@@ -215,7 +232,7 @@ mod tests {
              mappings = [{source = 'no', destination = 'id'}, {source = 'x', destination = 'y'}]");
         assert_eq!(format!("{:?}", job.target), r#"{"list": "42", "url": "https://a"}"#);
         assert_eq!(format!("{:?}", job.identity), r#"{"column of id": "no", "prefix": "p_"}"#);
-        assert!(job.reads("x") && job.reads("no") && !job.reads("y"));
+        assert_eq!(["x", "no", "y"].map(|column| job.reading(column)), [Reading::Own, Reading::Text, Reading::None]);
     }
 
     #[test]
@@ -225,6 +242,6 @@ mod tests {
 
     #[test]
     fn without_mappings_every_column_is_read() {
-        assert!(job("object_type = 'people'").reads("anything"));
+        assert_eq!(job("object_type = 'people'").reading("anything"), Reading::Own);
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::cell;
 use crate::provenance;
+use crate::source::Chunk;
 
 /// Rows and their numbers.
 #[derive(Debug, Clone)]
@@ -29,6 +30,15 @@ impl Rows {
     /// Rows that follow each other; the first one's number is `first`.
     pub fn new(values: RecordBatch, first: u64) -> Self {
         Self { values, numbers: Numbers::From(first) }
+    }
+
+    /// The rows of a chunk that can be mapped; `first` is the number of the chunk's first row.
+    pub fn of(chunk: &Chunk, first: u64) -> Self {
+        let numbers = match chunk.places() {
+            None => Numbers::From(first),
+            Some(places) => Numbers::Each(places.iter().map(|place| first + *place as u64).collect()),
+        };
+        Self { values: chunk.rows.clone(), numbers }
     }
 
     /// How many there are.

@@ -8,20 +8,25 @@ use super::Delivery;
 use super::batch::{Item, KeyHash, content_hash};
 use super::flow::Flow;
 use super::mapper::Mapped;
+use super::settlement::Reason;
 use crate::answers::Mapping;
 use crate::bindings::RowIssue;
+use crate::dead_letter::DeadLetter;
 use crate::report::{Counts, Failure};
 use crate::rows::Rows;
+use crate::source::RejectedRow;
 use crate::state::Change;
 
 impl<D: Delivery> Flow<D> {
     /// Takes in what comes out of the mapper.
     pub(super) fn take(&mut self, mapped: Option<Mapped>) -> Result<(), Failure> {
         match mapped {
-            Some(Mapped::Rows(values, mapping)) => {
-                let rows = Rows::new(values, self.counts.rows_read + 1);
-                self.counts.rows_read += rows.len() as u64;
-                let taken = self.reject_unmapped(&rows, &mapping.issues);
+            Some(Mapped::Rows(chunk, mapping)) => {
+                let first = self.counts.rows_read + 1;
+                let rows = Rows::of(&chunk, first);
+                self.counts.rows_read += chunk.len() as u64;
+                let taken = self.reject_unusable(first, &chunk.rejected);
+                let taken = taken.and_then(|()| self.reject_unmapped(&rows, &mapping.issues));
                 let taken = taken.and_then(|()| self.compare(&mapping));
                 match taken {
                     Ok(changes) => self.enqueue(rows, &mapping, &changes),
@@ -42,6 +47,21 @@ impl<D: Delivery> Flow<D> {
             },
             None => Err(Failure::engine("the source stopped without an end")),
         }
+    }
+
+    /// Records rows that the source could not use. Whose they are is not known. `first`: the number of the chunk's first row.
+    fn reject_unusable(&mut self, first: u64, rejected: &[RejectedRow]) -> Result<(), Failure> {
+        self.counts.rejected += rejected.len() as u64;
+        self.unmapped_rows += rejected.len() as u64;
+        self.unnamed_rows += rejected.len() as u64;
+        for RejectedRow { place, code, message, row } in rejected {
+            let row_number = first + *place as u64;
+            let Reason { code, message } = self.reason(code, message);
+            self.tally.add(&code, &message, Some(row_number));
+            let letter = DeadLetter { row, row_number, key: None, column: None, code: &code, message: &message };
+            self.write_letter(&letter)?;
+        }
+        Ok(())
     }
 
     /// Records rows that the plugin could not map. They are not rows that left.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::Delivery;
@@ -11,13 +10,13 @@ use crate::answers::Mapping;
 use crate::columns::{ColumnError, Columns};
 use crate::instance::CallError;
 use crate::job::Job;
-use crate::source::SourceError;
+use crate::source::{Chunk, SourceError};
 
 /// What comes out of the mapper. A channel that closes without an end is not an end.
 #[derive(Debug)]
 pub(crate) enum Mapped {
     /// Some rows and what the plugin made of them.
-    Rows(RecordBatch, Mapping),
+    Rows(Chunk, Mapping),
     /// All rows were mapped.
     End,
     /// The source can't be read on.
@@ -49,13 +48,16 @@ async fn map_all<D: Delivery>(source: &mut Receiver<Read>, delivery: &D, job: &J
     }
 }
 
-async fn map<D: Delivery>(rows: RecordBatch, delivery: &D, job: &Job) -> Mapped {
-    let mapped = match Columns::new(&rows, |name| job.reads(name)) {
+async fn map<D: Delivery>(chunk: Chunk, delivery: &D, job: &Job) -> Mapped {
+    if chunk.rows.num_rows() == 0 {
+        return Mapped::Rows(chunk, Mapping::default());
+    }
+    let mapped = match Columns::new(&chunk.rows, |name| job.reading(name)) {
         Ok(columns) => delivery.map_batch(&columns.borrowed()).await,
-        Err(error) => return Mapped::Column(error, rows.num_rows()),
+        Err(error) => return Mapped::Column(error, chunk.len()),
     };
     match mapped {
-        Ok(mapping) => Mapped::Rows(rows, mapping),
-        Err(error) => Mapped::Call(error, rows.num_rows()),
+        Ok(mapping) => Mapped::Rows(chunk, mapping),
+        Err(error) => Mapped::Call(error, chunk.len()),
     }
 }

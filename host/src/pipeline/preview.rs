@@ -10,7 +10,8 @@ use crate::job::Job;
 use crate::outgoing::Outgoing;
 use crate::pace::Pace;
 use crate::plugin::Plugin;
-use crate::source::CHUNK_ROWS;
+use crate::rows::Rows;
+use crate::source::{CHUNK_ROWS, RejectedRow};
 use crate::state::Change;
 use crate::sync_file::SyncFile;
 
@@ -62,22 +63,33 @@ pub async fn preview(
             break;
         };
         let left = usize::try_from(wanted - preview.rows).unwrap_or(usize::MAX);
-        let chunk = chunk.slice(0, chunk.num_rows().min(left));
+        let chunk = chunk.first(left);
         let first = preview.rows + 1;
-        preview.rows += chunk.num_rows() as u64;
-        let columns =
-            Columns::new(&chunk, |name| job.reads(name)).map_err(|error| PreviewError::Rows(error.to_string()))?;
+        preview.rows += chunk.len() as u64;
+        let rows = Rows::of(&chunk, first);
+        preview.issues.extend(chunk.rejected.iter().map(|row| (first + row.place as u64, unusable(row))));
+        if rows.is_empty() {
+            continue;
+        }
+        let columns = Columns::new(&chunk.rows, |name| job.reading(name))
+            .map_err(|error| PreviewError::Rows(error.to_string()))?;
         let mapping = session.map_batch(&columns.borrowed(), &[]).await?;
         for record in mapping.batch.iter() {
             let item = Item { record, rows: None, key: KeyHash::of(record.key), content: 0, change: Change::Repeated };
             queue.push(&item).map_err(|error| PreviewError::Rows(error.to_string()))?;
         }
-        preview.issues.extend(mapping.issues.into_iter().map(|issue| (first + u64::from(issue.row), issue)));
+        preview.issues.extend(mapping.issues.into_iter().map(|issue| (rows.number(issue.row as usize), issue)));
     }
+    preview.issues.sort_by_key(|(number, _)| *number);
     queue.close();
     while let Some(batch) = queue.next() {
         preview.requests.extend(session.render_batch(&batch.records).await?);
         queue.settle(&batch);
     }
     Ok(preview)
+}
+
+/// A row that the source itself rejects, as an issue like the plugin's.
+fn unusable(row: &RejectedRow) -> RowIssue {
+    RowIssue { row: 0, key: None, column: None, code: row.code.to_owned(), message: row.message.clone() }
 }

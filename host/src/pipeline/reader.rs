@@ -5,16 +5,15 @@
 
 use std::thread;
 
-use arrow::record_batch::RecordBatch;
 use tokio::sync::mpsc::{self, Receiver};
 
-use crate::source::{Source, SourceError};
+use crate::source::{Chunk, Source, SourceError};
 
 /// What comes out of a source. A channel that closes without an end is not an end.
 #[derive(Debug)]
 pub(crate) enum Read {
     /// Some rows.
-    Rows(RecordBatch),
+    Rows(Chunk),
     /// All rows were read.
     End,
     /// The source can't be read on.

@@ -19,8 +19,8 @@ use crate::state::Change;
 
 /// Why a row was rejected.
 pub(super) struct Reason {
-    code: String,
-    message: String,
+    pub(super) code: String,
+    pub(super) message: String,
 }
 
 impl<D: Delivery> Flow<D> {
@@ -144,10 +144,16 @@ impl<D: Delivery> Flow<D> {
     ) -> Result<(), Failure> {
         let Reason { code, message } = reason;
         self.tally.add(code, message, Some(rows.number(row)));
-        let Some(letters) = &mut self.dead_letters else { return Ok(()) };
+        if self.dead_letters.is_none() {
+            return Ok(());
+        }
         let json = rows.json(row).map_err(|error| Failure::engine(error.to_string()))?;
-        let letter = DeadLetter { row: &json, row_number: rows.number(row), key, column, code, message };
-        letters.write(&letter).map_err(|error| Failure::dead_letters(&error))
+        self.write_letter(&DeadLetter { row: &json, row_number: rows.number(row), key, column, code, message })
+    }
+
+    pub(super) fn write_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Failure> {
+        let Some(letters) = &mut self.dead_letters else { return Ok(()) };
+        letters.write(letter).map_err(|error| Failure::dead_letters(&error))
     }
 
     pub(super) fn flush_dead_letters(&mut self) -> Result<(), Failure> {

@@ -17,13 +17,14 @@ use crate::bindings::SyncMode;
 use crate::observer::Unobserved;
 use crate::redaction::Redaction;
 use crate::report::{Counts, FailureKind};
+use crate::source::Chunk;
 use crate::state::{Entry, Facts};
 use crate::sync_file::{MaxRemovals, SyncName};
 use crate::threshold::Threshold;
 
 /// Rows that come in chunks, and how they end.
 struct Scripted {
-    chunks: VecDeque<Result<RecordBatch, SourceError>>,
+    chunks: VecDeque<Result<Chunk, SourceError>>,
     columns: Vec<String>,
 }
 
@@ -32,7 +33,7 @@ impl Source for Scripted {
         &self.columns
     }
 
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         self.chunks.pop_front().transpose()
     }
 }
@@ -43,7 +44,7 @@ fn rows(chunks: &[&[(&str, &str)]]) -> Scripted {
         let (ids, contents): (Vec<&str>, Vec<&str>) = rows.iter().copied().unzip();
         let columns: [(&str, ArrayRef); 2] =
             [("id", Arc::new(StringArray::from(ids))), ("v", Arc::new(StringArray::from(contents)))];
-        Ok(RecordBatch::try_from_iter(columns).unwrap())
+        Ok(RecordBatch::try_from_iter(columns).unwrap().into())
     };
     Scripted { chunks: chunks.iter().map(chunk).collect(), columns: vec!["id".to_owned(), "v".to_owned()] }
 }

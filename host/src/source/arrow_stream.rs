@@ -14,7 +14,7 @@ use arrow::ipc::root_as_message;
 use arrow::record_batch::RecordBatch;
 
 use super::chunks::Chunks;
-use super::{READ_BYTES, Source, SourceError, guarded};
+use super::{Chunk, READ_BYTES, Source, SourceError, guarded};
 
 /// What an Arrow file begins with. The stream comes next, at a multiple of eight bytes or of what the writer chose.
 const FILE_MARK: &[u8; 8] = b"ARROW1\0\0";
@@ -129,7 +129,7 @@ impl<R: Read> ArrowSource<R> {
         match self.input.read_exact(into) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(self.cut_short(expected)),
-            Err(error) => Err(SourceError::new(&self.name, format!("cannot be read: {error}"))),
+            Err(error) => Err(SourceError::unreadable(&self.name, &error)),
         }
     }
 
@@ -139,7 +139,7 @@ impl<R: Read> ArrowSource<R> {
         match read {
             Ok(read) if read as u64 == length => Ok(()),
             Ok(_) => Err(self.cut_short("the rest of a message")),
-            Err(error) => Err(SourceError::new(&self.name, format!("cannot be read: {error}"))),
+            Err(error) => Err(SourceError::unreadable(&self.name, &error)),
         }
     }
 
@@ -159,10 +159,12 @@ impl<R: Read + Send> Source for ArrowSource<R> {
         &self.columns
     }
 
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         loop {
             match self.chunks.as_mut().and_then(Chunks::next) {
-                Some(chunk) => return chunk.map(Some).map_err(|error| self.broken(&error.to_string())),
+                Some(chunk) => {
+                    return chunk.map(|rows| Some(rows.into())).map_err(|error| self.broken(&error.to_string()));
+                }
                 None if self.ended => return Ok(None),
                 None => {
                     self.chunks = self.message(None)?.map(|batch| Chunks::of(batch, self.chunk_rows));
@@ -213,7 +215,7 @@ mod tests {
         assert_eq!(source.columns(), ["t", "n"]);
         let mut chunks = Vec::new();
         while let Some(chunk) = source.next_chunk()? {
-            chunks.push(chunk);
+            chunks.push(chunk.rows);
         }
         assert!(source.next_chunk().unwrap().is_none());
         Ok(chunks)

@@ -10,11 +10,11 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use minijinja::Value;
 
-use super::{Source, SourceError};
-use crate::cell;
+use super::{Chunk, MOST_RECORD_BYTES, Source, SourceError};
 use crate::fault::nearest;
 use crate::provenance;
 use crate::sync_file::Computed;
+use crate::{cell, columns};
 
 /// A source with computed columns.
 pub(super) struct ComputedSource {
@@ -50,11 +50,13 @@ impl ComputedSource {
         }
     }
 
-    fn with_computed(&self, chunk: &RecordBatch) -> Result<RecordBatch, SourceError> {
+    fn with_computed(&self, chunk: &Chunk) -> Result<RecordBatch, SourceError> {
+        let places = chunk.places();
+        let chunk = &chunk.rows;
         let mut fields: Vec<Arc<Field>> = chunk.schema_ref().fields().iter().cloned().collect();
         let mut arrays: Vec<ArrayRef> = chunk.columns().to_vec();
         for column in &self.computed {
-            let array: ArrayRef = Arc::new(self.compute(column, chunk)?.finish());
+            let array: ArrayRef = Arc::new(self.compute(column, chunk, places.as_deref())?.finish());
             let field = Arc::new(provenance::computed(cell::json_field(&column.name)));
             let own = chunk.schema_ref().column_with_name(&column.name);
             // The source's own goes to the end, where a rejected row finds it.
@@ -74,14 +76,23 @@ impl ComputedSource {
     }
 
     /// The values of a column as JSON texts, so that each keeps its own type.
-    fn compute(&self, column: &Computed, chunk: &RecordBatch) -> Result<StringBuilder, SourceError> {
+    fn compute(
+        &self,
+        column: &Computed,
+        chunk: &RecordBatch,
+        places: Option<&[usize]>,
+    ) -> Result<StringBuilder, SourceError> {
         let schema = chunk.schema_ref();
         // A column that this chunk does not have is null in all its rows.
         let read: Vec<_> = column.expression.columns().iter().map(|name| schema.column_with_name(name)).collect();
+        for (_, field) in read.iter().flatten() {
+            columns::check_readable(field).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
+        }
         let mut builder = StringBuilder::new();
         for row in 0..chunk.num_rows() {
             let failed = |message: String| {
-                let number = self.rows + row as u64 + 1;
+                let place = places.and_then(|places| places.get(row)).copied().unwrap_or(row);
+                let number = self.rows + place as u64 + 1;
                 SourceError::new(
                     &self.name,
                     format!(
@@ -112,12 +123,12 @@ impl Source for ComputedSource {
         &self.columns
     }
 
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         let Some(chunk) = self.inner.next_chunk()? else { return Ok(None) };
         self.learn_columns();
-        let chunk_with = self.with_computed(&chunk)?;
-        self.rows += chunk.num_rows() as u64;
-        Ok(Some(chunk_with))
+        let rows = self.with_computed(&chunk)?;
+        self.rows += chunk.len() as u64;
+        Ok(Some(Chunk { rows, rejected: chunk.rejected }))
     }
 }
 
@@ -134,7 +145,8 @@ fn missing(name: &str, columns: &[String], computed: &[Computed]) -> Option<Sour
     Some(SourceError { absent: true, ..SourceError::new(name, message).hint(hint) })
 }
 
-/// A value of the language as JSON; `None` where it is none.
+/// A value of the language as JSON; `None` where it is none. A list that is made while it is read may be longer than what it is
+/// made of.
 fn json_of(value: &Value) -> Result<Option<String>, String> {
     use minijinja::value::ValueKind;
     let mut json = String::new();
@@ -154,9 +166,18 @@ fn json_of(value: &Value) -> Result<Option<String>, String> {
         }
         ValueKind::Seq | ValueKind::Iterable => {
             let items = value.try_iter().map_err(|error| error.to_string())?;
-            let items: Result<Vec<_>, _> =
-                items.map(|item| json_of(&item).map(|json| json.unwrap_or_else(|| "null".to_owned()))).collect();
-            Some(format!("[{}]", items?.join(",")))
+            json.push('[');
+            for (at, item) in items.enumerate() {
+                if at > 0 {
+                    json.push(',');
+                }
+                json.push_str(json_of(&item)?.as_deref().unwrap_or("null"));
+                if json.len() > MOST_RECORD_BYTES {
+                    return Err(format!("its value is longer than {} MiB", MOST_RECORD_BYTES >> 20));
+                }
+            }
+            json.push(']');
+            Some(json)
         }
         kind => return Err(format!("its value is of the kind {kind}, expected a text, a number, a boolean or a list")),
     })
@@ -178,8 +199,8 @@ mod tests {
             &self.1
         }
 
-        fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
-            Ok(self.0.take())
+        fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
+            Ok(self.0.take().map(Chunk::from))
         }
     }
 
@@ -201,7 +222,7 @@ mod tests {
     fn column(name: &str, text: &str) -> Result<Vec<Option<String>>, SourceError> {
         let mut source = ComputedSource::open(rows(), "rows".to_owned(), vec![computed(name, text)]).unwrap();
         assert!(source.columns().contains(&name.to_owned()));
-        let chunk = source.next_chunk()?.unwrap();
+        let chunk = source.next_chunk()?.unwrap().rows;
         let array = chunk.column_by_name(name).unwrap().as_string::<i32>().clone();
         Ok((0..array.len()).map(|row| array.is_valid(row).then(|| array.value(row).to_owned())).collect())
     }
@@ -224,8 +245,8 @@ mod tests {
         assert_eq!(column("first", "first|upper").unwrap()[0].as_deref(), Some("\"ADA\""));
         let mut source = ComputedSource::open(rows(), "rows".to_owned(), vec![computed("first", "1")]).unwrap();
         assert_eq!(source.columns(), ["first", "n", "d", "f"]);
-        let chunk = source.next_chunk().unwrap().unwrap();
-        let read = crate::columns::Columns::new(&chunk, |_| true).unwrap();
+        let chunk = source.next_chunk().unwrap().unwrap().rows;
+        let read = crate::columns::Columns::new(&chunk, |_| crate::columns::Reading::Own).unwrap();
         let names: Vec<&str> = read.borrowed().iter().map(|column| column.name).collect();
         assert_eq!(names, ["first", "n", "d", "f"], "the plugin reads it once");
     }
@@ -234,7 +255,7 @@ mod tests {
     fn a_rejected_row_is_the_sources_own() {
         let columns = vec![computed("first", "first|upper"), computed("full", "first ~ n"), computed("n", "n > 5")];
         let mut source = ComputedSource::open(rows(), "rows".to_owned(), columns).unwrap();
-        let rows = crate::rows::Rows::new(source.next_chunk().unwrap().unwrap(), 1);
+        let rows = crate::rows::Rows::of(&source.next_chunk().unwrap().unwrap(), 1);
         let letter = r#"{"first":"Ada","n":9007199254740993,"d":1.10,"f":0.5}"#;
         assert_eq!(rows.json(0).unwrap().get(), letter);
         assert_eq!(rows.pick(&[0]).unwrap().json(0).unwrap().get(), letter);

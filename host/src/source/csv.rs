@@ -1,9 +1,13 @@
 //! Comma-separated values. Every field is text; an empty one, quoted or not, is null.
 //!
 //! The fields are found by `csv-core`, which keeps quoted line breaks, takes LF and CRLF and skips blank lines. Around
-//! it stands what a parser for any CSV leaves open: a byte-order mark, names that can't be told apart, rows of another
-//! length than the header, bytes that are no UTF-8, and a file that ends inside a quoted field. Each of these stops the
-//! source with the line's number; none is repaired.
+//! it stands what a parser for any CSV leaves open: what RFC 4180 does not have ([`strict`]), a byte order mark, names that
+//! can't be told apart, rows of another length than the header, bytes that are no UTF-8, and a file that ends inside a quoted
+//! field. Each of these stops the source with the line's number; none is repaired. A last row without a line break may be
+//! the rest of a longer one, with an ID that is another customer's: it is rejected.
+
+mod records;
+mod strict;
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -13,15 +17,14 @@ use arrow::array::{ArrayRef, StringArray};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use csv_core::{ReadRecordResult, Reader};
+use serde_json::value::RawValue;
 
-use super::{CHUNK_BYTES, MOST_RECORD_BYTES, READ_BYTES, Source, SourceError, UTF8_MARK};
+use self::records::{End, Records};
+use super::{CHUNK_BYTES, Chunk, RejectedRow, Source, SourceError};
+use crate::cell;
 
 /// What a field takes beside its text: its place and its validity.
 const FIELD_BYTES: usize = 8;
-/// More fields than this make no record: they are a line of delimiters.
-const MOST_FIELDS: usize = 1 << 16;
-const UTF16_MARKS: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
 /// How the text is laid out.
 #[derive(Debug, Clone)]
@@ -46,7 +49,6 @@ impl<R: Read> CsvSource<R> {
     /// Reads the header.
     pub(super) fn open(name: String, text: R, format: &Format, chunk_rows: usize) -> Result<Self, SourceError> {
         let mut records = Records::new(text, format);
-        records.skip_mark(&name)?;
         let columns = match &format.columns {
             Some(columns) => columns.clone(),
             None => read_header(&name, &mut records)?,
@@ -65,12 +67,47 @@ impl<R: Read> CsvSource<R> {
     }
 }
 
+impl<R: Read> CsvSource<R> {
+    /// The last row, which no line break ends.
+    fn unended(&self, place: usize) -> Result<RejectedRow, SourceError> {
+        let mut row = String::from("{");
+        let mut start = 0;
+        for (at, column) in self.columns.iter().enumerate() {
+            if at > 0 {
+                row.push(',');
+            }
+            cell::push_string(&mut row, column);
+            let end = self.records.ends().get(at).copied().unwrap_or(start);
+            match self.records.text(start..end) {
+                [] => row.push_str(":null"),
+                value => {
+                    row.push(':');
+                    cell::push_string(&mut row, &String::from_utf8_lossy(value));
+                }
+            }
+            start = end;
+        }
+        row.push('}');
+        let failed = |error: serde_json::Error| SourceError::new(&self.name, error.to_string());
+        Ok(RejectedRow {
+            place,
+            code: "unterminated-row",
+            message: format!(
+                "line {}: the file ends without a line break, so this row and more may have been cut off; complete the file, \
+                 and end its last line with a line break",
+                self.records.line
+            ),
+            row: RawValue::from_string(row).map_err(failed)?,
+        })
+    }
+}
+
 impl<R: Read + Send> Source for CsvSource<R> {
     fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         if self.ended {
             return Ok(None);
         }
@@ -79,24 +116,33 @@ impl<R: Read + Send> Source for CsvSource<R> {
         let rows = self.chunk_rows.min(CHUNK_BYTES / row_bytes.max(1) + 1);
         let mut columns: Vec<Column> = self.columns.iter().map(|_| Column::with_rows(rows)).collect();
         let mut lines = Vec::with_capacity(rows);
+        let mut rejected = Vec::new();
         let mut bytes = 0;
         while lines.len() < self.chunk_rows && bytes < CHUNK_BYTES {
-            if !self.records.read(&self.name)? {
-                self.ended = true;
-                break;
+            match self.records.read(&self.name)? {
+                Some(End::Line) => {}
+                Some(End::Text) => {
+                    rejected.push(self.unended(lines.len())?);
+                    self.ended = true;
+                    break;
+                }
+                None => {
+                    self.ended = true;
+                    break;
+                }
             }
             if self.records.fields() != columns.len() {
                 return Err(self.ragged());
             }
             let mut start = 0;
             for (column, &end) in columns.iter_mut().zip(self.records.ends()) {
-                column.push(self.records.text.get(start..end).unwrap_or_default());
+                column.push(self.records.text(start..end));
                 start = end;
             }
             bytes += start + row_bytes;
             lines.push(self.records.line);
         }
-        if lines.is_empty() {
+        if lines.is_empty() && rejected.is_empty() {
             return Ok(None);
         }
         let arrays: Option<Vec<ArrayRef>> =
@@ -105,22 +151,33 @@ impl<R: Read + Send> Source for CsvSource<R> {
             return Err(not_utf8(&self.name, &self.columns, &columns, &lines));
         };
         RecordBatch::try_new(self.schema.clone(), arrays)
-            .map(Some)
+            .map(|rows| Some(Chunk { rows, rejected }))
             .map_err(|error| SourceError::new(&self.name, error.to_string()))
     }
 }
 
 fn read_header<R: Read>(name: &str, records: &mut Records<R>) -> Result<Vec<String>, SourceError> {
-    if !records.read(name)? {
-        return Err(SourceError::new(name, "is empty: not even a header line names the columns")
-            .hint("an export that failed may leave an empty file; a source without rows still has its header"));
+    match records.read(name)? {
+        Some(End::Line) => {}
+        Some(End::Text) => {
+            return Err(SourceError::new(
+                name,
+                "ends without a line break behind its header: it may have been cut off",
+            )
+            .line(records.line)
+            .hint("complete the file, and end its last line with a line break"));
+        }
+        None => {
+            return Err(SourceError::new(name, "is empty: not even a header line names the columns")
+                .hint("an export that failed may leave an empty file; a source without rows still has its header"));
+        }
     }
     let at = |message: String| SourceError::new(name, message).line(records.line);
     let mut columns = Vec::with_capacity(records.fields());
     let mut seen = HashMap::new();
     let mut start = 0;
     for (index, &end) in records.ends().iter().enumerate() {
-        let bytes = records.text.get(start..end).unwrap_or_default();
+        let bytes = records.text(start..end);
         start = end;
         let number = index + 1;
         let column = std::str::from_utf8(bytes).map_err(|_| {
@@ -194,144 +251,6 @@ impl Column {
         let text = Buffer::from_vec(std::mem::take(&mut self.text));
         let nulls = (self.nulls > 0).then(|| NullBuffer::from(std::mem::take(&mut self.valid)));
         StringArray::try_new(offsets, text, nulls).ok()
-    }
-}
-
-/// The records of a text, one at a time.
-struct Records<R> {
-    input: R,
-    parser: Reader,
-    buffer: Vec<u8>,
-    unread: std::ops::Range<usize>,
-    input_ended: bool,
-    /// The bytes of the record's fields, without what stood between them.
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    fields: usize,
-    /// The line on which the record begins.
-    line: u64,
-}
-
-impl<R: Read> Records<R> {
-    fn new(input: R, format: &Format) -> Self {
-        let parser = csv_core::ReaderBuilder::new().delimiter(format.delimiter).quote(format.quote).build();
-        Self {
-            input,
-            parser,
-            buffer: vec![0; READ_BYTES],
-            unread: 0..0,
-            input_ended: false,
-            text: vec![0; 4 << 10],
-            ends: vec![0; 64],
-            fields: 0,
-            line: 1,
-        }
-    }
-
-    fn fields(&self) -> usize {
-        self.fields
-    }
-
-    /// Where each field of the record ends in `text`.
-    fn ends(&self) -> &[usize] {
-        self.ends.get(..self.fields).unwrap_or_default()
-    }
-
-    /// Reads the next record. `false` at the clean end of the text.
-    fn read(&mut self, name: &str) -> Result<bool, SourceError> {
-        self.skip_line_ends(name)?;
-        self.line = self.parser.line();
-        self.fields = 0;
-        let mut written = 0;
-        loop {
-            if self.unread.is_empty() {
-                self.fill(name)?;
-            }
-            // At the end of the text the parser is given one line break more. Only a quoted field swallows it.
-            let at_end = self.unread.is_empty();
-            let input = if at_end { b"\n" } else { self.buffer.get(self.unread.clone()).unwrap_or_default() };
-            let (result, read, wrote, ended) = self.parser.read_record(
-                input,
-                self.text.get_mut(written..).unwrap_or_default(),
-                self.ends.get_mut(self.fields..).unwrap_or_default(),
-            );
-            if !at_end {
-                self.unread.start += read;
-            }
-            written += wrote;
-            self.fields += ended;
-            match result {
-                ReadRecordResult::Record => return Ok(true),
-                ReadRecordResult::InputEmpty if at_end && (written > 0 || self.fields > 0) => {
-                    return Err(SourceError::new(name, "the text ends inside a quoted field that begins here")
-                        .line(self.line)
-                        .hint("close the quote, or check that the file is complete"));
-                }
-                ReadRecordResult::InputEmpty if at_end => return Ok(false),
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if written >= MOST_RECORD_BYTES => {
-                    return Err(SourceError::new(
-                        name,
-                        format!("the record is longer than {} MiB", MOST_RECORD_BYTES >> 20),
-                    )
-                    .line(self.line)
-                    .hint("look for a quote that is opened here and never closed"));
-                }
-                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull if self.fields >= MOST_FIELDS => {
-                    return Err(SourceError::new(name, format!("the record has more than {MOST_FIELDS} fields"))
-                        .line(self.line)
-                        .hint("check the file's delimiter"));
-                }
-                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::End => return Ok(false),
-            }
-        }
-    }
-
-    /// Skips the rest of a CRLF and blank lines, so that the record's line is known before it is read.
-    fn skip_line_ends(&mut self, name: &str) -> Result<(), SourceError> {
-        loop {
-            if self.unread.is_empty() {
-                self.fill(name)?;
-            }
-            let Some(byte @ (b'\r' | b'\n')) = self.buffer.get(self.unread.clone()).and_then(<[u8]>::first) else {
-                return Ok(());
-            };
-            self.parser.read_record(&[*byte], &mut [0], &mut [0]);
-            self.unread.start += 1;
-        }
-    }
-
-    /// Skips a UTF-8 byte-order mark and refuses a UTF-16 one.
-    fn skip_mark(&mut self, name: &str) -> Result<(), SourceError> {
-        self.fill(name)?;
-        let start = self.buffer.get(self.unread.clone()).unwrap_or_default();
-        if UTF16_MARKS.iter().any(|mark| start.starts_with(mark)) {
-            return Err(SourceError::new(name, "is encoded in UTF-16").hint("save the file as UTF-8"));
-        }
-        if start.starts_with(UTF8_MARK) {
-            self.unread.start += UTF8_MARK.len();
-        }
-        Ok(())
-    }
-
-    /// Reads on, until there are bytes or the text has ended.
-    fn fill(&mut self, name: &str) -> Result<(), SourceError> {
-        let mut filled = 0;
-        // A pipe may hand over a byte at a time: enough for a mark must be there before the first is looked at.
-        while !self.input_ended && filled < UTF8_MARK.len() {
-            match self.input.read(self.buffer.get_mut(filled..).unwrap_or_default()) {
-                Ok(0) => self.input_ended = true,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    return Err(SourceError::new(name, format!("cannot be read on: {error}")).line(self.parser.line()));
-                }
-            }
-        }
-        self.unread = 0..filled;
-        Ok(())
     }
 }
 

@@ -3,13 +3,21 @@
 //! The driver is a library that the user installs; it runs within this process and is trusted like the host itself. Rows
 //! come in batches as the driver fetches them. What goes wrong is said in the database's own words.
 
+mod sqlite;
+
+use std::sync::Arc;
+
 use adbc_core::options::{AdbcVersion, OptionDatabase, OptionValue};
 use adbc_core::{Connection, Database, Driver, LOAD_FLAG_DEFAULT, Statement};
 use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedDriver, ManagedStatement};
-use arrow::record_batch::{RecordBatch, RecordBatchReader};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, new_null_array};
+use arrow::datatypes::{DataType, Schema};
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 
 use super::chunks::Chunks;
-use super::{Source, SourceError};
+use super::{Chunk, Source, SourceError};
+use crate::postgresql;
 use crate::sync_file::Adbc;
 
 /// The rows of a query. The fields are dropped in their order: what reads goes before what it reads from.
@@ -19,6 +27,7 @@ pub(super) struct DatabaseSource {
     _connection: ManagedConnection,
     _database: ManagedDatabase,
     name: String,
+    is_sqlite: bool,
     columns: Vec<String>,
     chunk_rows: usize,
     chunks: Option<Chunks>,
@@ -58,6 +67,7 @@ impl DatabaseSource {
             _connection: connection,
             _database: database,
             name: name.clone(),
+            is_sqlite: name.to_ascii_lowercase().contains("sqlite"),
             columns,
             chunk_rows,
             chunks: None,
@@ -78,21 +88,71 @@ impl Source for DatabaseSource {
         &self.columns
     }
 
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         let failed = |error: arrow::error::ArrowError| {
             SourceError::new(&self.name, format!("the query broke off: {error}"))
                 .hint("what was read may have been delivered; nobody was removed")
         };
         loop {
             if let Some(chunk) = self.chunks.as_mut().and_then(Chunks::next) {
-                return chunk.map(Some).map_err(failed);
+                return chunk.map(|rows| Some(rows.into())).map_err(failed);
             }
             match self.reader.next() {
-                Some(batch) => self.chunks = Some(Chunks::of(batch.map_err(failed)?, self.chunk_rows)),
+                Some(batch) => {
+                    let rows = self.checked(batch.map_err(failed)?)?;
+                    self.chunks = Some(Chunks::of(rows, self.chunk_rows));
+                }
                 None => return Ok(None),
             }
         }
     }
+}
+
+impl DatabaseSource {
+    /// The rows, each column as what it is.
+    fn checked(&self, rows: RecordBatch) -> Result<RecordBatch, SourceError> {
+        let rows = trusted(&rows).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
+        if self.is_sqlite
+            && let Some(column) = sqlite::altered(&rows)
+        {
+            let message = format!("the column {column:?} has numbers that SQLite's driver may have rounded");
+            let hint = format!(
+                "its values are of several kinds, or larger than 2^53; write CAST(\"{column}\" AS TEXT) or, for integers alone, \
+                 CAST(\"{column}\" AS INTEGER) in the query"
+            );
+            return Err(SourceError::new(&self.name, message).hint(hint));
+        }
+        postgresql::settle(rows).map_err(|error| SourceError::new(&self.name, error.to_string()))
+    }
+}
+
+/// The rows with the columns that are not what their type says as bytes. A driver is another program: nothing but its word says
+/// that its texts are UTF-8, and a database may well hold one that is not. Whoever maps such a column is told; it hinders nobody
+/// else.
+fn trusted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+    for (field, array) in rows.schema_ref().fields().iter().zip(rows.columns()) {
+        if array.to_data().validate_full().is_ok() {
+            fields.push(Arc::clone(field));
+            arrays.push(Arc::clone(array));
+            continue;
+        }
+        let bytes = match array.as_string_opt::<i32>() {
+            Some(texts) => {
+                BinaryArray::try_new(texts.offsets().clone(), texts.values().clone(), texts.nulls().cloned())
+            }
+            None => Err(ArrowError::CastError("not a text".to_owned())),
+        };
+        fields.push(Arc::new(field.as_ref().clone().with_data_type(DataType::Binary).with_nullable(true)));
+        arrays.push(
+            bytes.map_or_else(
+                |_| new_null_array(&DataType::Binary, rows.num_rows()),
+                |bytes| Arc::new(bytes) as ArrayRef,
+            ),
+        );
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
 }
 
 #[cfg(test)]

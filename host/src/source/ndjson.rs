@@ -1,11 +1,14 @@
 //! One JSON object a line. Digits, and whatever else JSON can say, are kept to the letter.
 //!
 //! Columns are the keys seen so far: the first chunk fixes the starting list, later ones may add to it, and a key that a
-//! row does not have is null there. What type a column has is [`cells`]' to say, where a line ends is [`lines`]'. A
+//! row does not have is null there. What type a column has is [`cells`]' to say, where a line ends is [`lines`]', and what is
+//! wrong with one is [`fault`]'s. A
 //! dead-letter file is read by the same code: the row stands under its `row` key.
 
 mod cells;
+mod fault;
 mod lines;
+mod sound;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +23,7 @@ use serde_json::value::RawValue;
 
 use self::cells::{Cells, Columns};
 use self::lines::{Line, LineReader};
-use super::{Source, SourceError, excerpt};
+use super::{Chunk, Source, SourceError, excerpt};
 
 /// What a line holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,7 @@ impl<R: Read> NdjsonSource<R> {
         if rows == 0 {
             return Ok(None);
         }
-        let bad_line = |line, error| bad_line(&self.name, self.kind, line, chunk.text_of(line), &error);
+        let bad_line = |line: &Line, fault| fault::told(&self.name, self.kind, line, chunk.text_of(line), &fault);
         let mut cells = Cells::new(&mut self.columns);
         for line in &chunk.lines {
             let text = chunk.text_of(line);
@@ -78,13 +81,13 @@ impl<R: Read> NdjsonSource<R> {
                 Lines::Rows => Ok(text),
                 Lines::DeadLetters => serde_json::from_str::<DeadLetter<'_>>(text).map(|letter| letter.row.get()),
             };
-            row.and_then(|row| cells.add_row(row)).map_err(|error| bad_line(line, error))?;
+            row.and_then(|row| cells.add_row(row)).map_err(|error| bad_line(line, error.into()))?;
         }
         let (fields, arrays): (Vec<_>, Vec<_>) = cells
             .finish()
-            .map_err(|(row, error)| match chunk.lines.get(row) {
-                Some(line) => bad_line(line, error),
-                None => SourceError::new(&self.name, error.to_string()),
+            .map_err(|(row, fault)| match chunk.lines.get(row) {
+                Some(line) => bad_line(line, fault),
+                None => SourceError::new(&self.name, "has a row that can't be read"),
             })?
             .into_iter()
             .unzip();
@@ -95,33 +98,16 @@ impl<R: Read> NdjsonSource<R> {
     }
 }
 
-/// Says what is wrong with a line, and shows its beginning.
-fn bad_line(name: &str, kind: Lines, line: &Line, text: &str, error: &serde_json::Error) -> SourceError {
-    if error.is_eof() && !line.terminated {
-        return SourceError::new(name, format!("the text ends in the middle of this line: {}", excerpt(text)))
-            .line(line.number)
-            .hint("check that the file is complete");
-    }
-    // The place is told as this file's line; serde_json's own stands at the end of its message.
-    let message = error.to_string();
-    let reason = message.rfind(" at line ").and_then(|at| message.get(..at)).unwrap_or(&message);
-    let hint = match (kind, text.starts_with('[')) {
-        (Lines::DeadLetters, _) => "a dead-letter file has lines such as {\"row\":{…},\"code\":…,\"message\":…}",
-        (Lines::Rows, true) => "write one object a line, without a list around them",
-        (Lines::Rows, false) => "write each row as one JSON object on a line of its own",
-    };
-    SourceError::new(name, format!("{reason}: {}", excerpt(text))).line(line.number).hint(hint)
-}
-
 impl<R: Read + Send> Source for NdjsonSource<R> {
     fn columns(&self) -> &[String] {
         self.columns.names()
     }
 
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
-        match self.first.take() {
-            Some(first) => Ok(Some(first)),
-            None => self.read_chunk(),
-        }
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
+        let rows = match self.first.take() {
+            Some(first) => Some(first),
+            None => self.read_chunk()?,
+        };
+        Ok(rows.map(Chunk::from))
     }
 }

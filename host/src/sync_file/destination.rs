@@ -25,6 +25,8 @@ pub struct Mapping<'a> {
     pub source: &'a str,
     /// The field.
     pub destination: &'a str,
+    /// The type that it asks for.
+    pub field_type: Option<&'a str>,
 }
 
 impl Destination {
@@ -60,7 +62,8 @@ impl Destination {
         let mappings = list.iter().enumerate().filter_map(|(index, entry)| {
             let source = entry.get("source")?.as_str()?;
             let destination = entry.get("destination")?.as_str()?;
-            Some(Mapping { index, source, destination })
+            let field_type = entry.get("type").and_then(Json::as_str);
+            Some(Mapping { index, source, destination, field_type })
         });
         Some(mappings.collect())
     }

@@ -76,7 +76,7 @@ fn the_destination_goes_over_as_json() {
             "mappings": [{"source": "customer_id", "destination": "integration_id"}],
         })
     );
-    let mapping = Mapping { index: 0, source: "customer_id", destination: "integration_id" };
+    let mapping = Mapping { index: 0, source: "customer_id", destination: "integration_id", field_type: None };
     assert_eq!(sync.destination.mappings(), Some(vec![mapping]));
 }
 

@@ -1,9 +1,11 @@
-#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::string_slice, reason = "a test that cannot go on fails")]
 
 use arrow::array::{Array, AsArray};
 use proptest::prelude::*;
 
+use super::records::MOST_FIELDS;
 use super::*;
+use crate::source::{MOST_RECORD_BYTES, READ_BYTES};
 
 const COMMA: Format = Format { delimiter: b',', quote: b'"', columns: None };
 
@@ -26,10 +28,23 @@ impl Read for Drip<'_> {
 type Rows = Vec<Vec<Option<String>>>;
 
 fn read_as(text: &[u8], format: &Format, step: usize, chunk_rows: usize) -> Result<(Vec<String>, Rows), SourceError> {
+    read_all(text, format, step, chunk_rows).map(|(columns, rows, _)| (columns, rows))
+}
+
+/// The columns, the rows, and those that were rejected.
+fn read_all(
+    text: &[u8],
+    format: &Format,
+    step: usize,
+    chunk_rows: usize,
+) -> Result<(Vec<String>, Rows, Vec<RejectedRow>), SourceError> {
+    let mut rejected = Vec::new();
     let mut source = CsvSource::open("x.csv".to_owned(), Drip { text, step }, format, chunk_rows)?;
     let columns = source.columns().to_vec();
     let mut rows = Vec::new();
     while let Some(chunk) = source.next_chunk()? {
+        rejected.extend(chunk.rejected);
+        let chunk = chunk.rows;
         assert!(chunk.num_rows() <= chunk_rows);
         for row in 0..chunk.num_rows() {
             let value = |array: &ArrayRef| {
@@ -40,7 +55,7 @@ fn read_as(text: &[u8], format: &Format, step: usize, chunk_rows: usize) -> Resu
         }
     }
     assert!(source.next_chunk()?.is_none(), "the end stays the end");
-    Ok((columns, rows))
+    Ok((columns, rows, rejected))
 }
 
 fn read(text: &str) -> Result<(Vec<String>, Rows), SourceError> {
@@ -71,7 +86,7 @@ fn fields_are_text_and_empty_ones_null() {
 #[test]
 fn line_ends_quotes_and_marks_are_read_as_they_are_meant() {
     assert_eq!(
-        rows("\u{feff}id,b\r\n1,\"two\r\nlines\"\r\n\r\n2,\"a \"\"b\"\",c\""),
+        rows("\u{feff}id,b\r\n1,\"two\r\nlines\"\r\n\r\n2,\"a \"\"b\"\",c\"\r\n"),
         [row(&["1", "two\r\nlines"]), row(&["2", "a \"b\",c"]),]
     );
     assert_eq!(read("\u{feff}\"id\",b\n1,2").unwrap().0, ["id", "b"]);
@@ -81,7 +96,10 @@ fn line_ends_quotes_and_marks_are_read_as_they_are_meant() {
 #[test]
 fn a_header_without_rows_is_an_empty_source() {
     assert_eq!(read("id,name\n").unwrap(), (vec!["id".to_owned(), "name".to_owned()], Vec::new()));
-    assert_eq!(read("id,name").unwrap().1, Rows::new());
+    assert_eq!(
+        error(b"id,name"),
+        "x.csv, line 1: ends without a line break behind its header: it may have been cut off"
+    );
 }
 
 #[test]
@@ -107,12 +125,80 @@ fn what_is_no_table_stops_with_its_line() {
         ("\n\nid,b,id\n", "x.csv, line 3: columns 1 and 3 are both named \"id\""),
         ("a,b\n1,2\r\n\"x\ny\",3\n4\n", "x.csv, line 5: has 1 field where there are 2 columns"),
         ("a,b\r\n1,2\r\n1,2,3\r\n", "x.csv, line 3: has 3 fields where there are 2 columns"),
-        ("a,b\n1,2\n3,\"4", "x.csv, line 3: the text ends inside a quoted field that begins here"),
-        ("a,b\n1,2\n3,\"4\n5,6\n", "x.csv, line 3: the text ends inside a quoted field that begins here"),
-        ("a\n\"", "x.csv, line 2: the text ends inside a quoted field that begins here"),
-        ("a,\"b", "x.csv, line 1: the text ends inside a quoted field that begins here"),
+        ("a,b\n1,2\n3,\"4", "x.csv, line 3: the text ends inside a quoted value, field 2 of the row that begins here"),
+        (
+            "a,b\n1,2\n3,\"4\n5,6\n",
+            "x.csv, line 3: the text ends inside a quoted value, field 2 of the row that begins here",
+        ),
+        ("a\n\"", "x.csv, line 2: the text ends inside a quoted value, field 1 of the row that begins here"),
+        ("a,\"b", "x.csv, line 1: the text ends inside a quoted value, field 2 of the row that begins here"),
     ] {
         assert_eq!(error(text.as_bytes()), expected, "{text:?}");
+    }
+}
+
+/// Each of these altered a value, or made one row of two, without a word.
+#[test]
+fn what_rfc_4180_does_not_have_stops_with_its_line_and_field() {
+    let within = "has a quote within a value that does not begin with one";
+    let behind = "goes on behind its closing quote";
+    for (text, line, field, said) in [
+        ("id,note\nu1,ok\nu2,\"TV 16\\\"\"\nu3,\"TV 17\\\"\"\nu4,ok\n", 4, 2, behind),
+        ("id,note\n1,\"this is \\\"fine\"\n", 2, 2, behind),
+        ("id,note\n1,\"JOHN \"WAYNE\"\"\n", 2, 2, behind),
+        ("id,note\n1,JOHN \"WAYNE\"\n", 2, 2, within),
+        ("id,note\n\"0012\"3,x\n", 2, 1, behind),
+        ("id,note\n1, \"x\"\n", 2, 2, within),
+        ("id,note\n1,\"x\" \n", 2, 2, behind),
+        ("id,note\n1,x\n2,\"a\nb\",\"c\"d\n", 4, 3, behind),
+        ("id,note\n1,x\r2,y\n", 2, 2, "has a carriage return (CR) that is neither in quotes"),
+        ("id,note\r1,x\r", 1, 2, "has a carriage return (CR) that is neither in quotes"),
+        ("id,note\n1,x\0y\n", 2, 2, "has a NUL byte"),
+        ("id,note\n\0\0\0\0", 2, 1, "has a NUL byte"),
+    ] {
+        let message = error(text.as_bytes());
+        assert!(message.starts_with(&format!("x.csv, line {line}: field {field} {said}")), "{text:?}: {message}");
+        for step in 1..5 {
+            assert_eq!(read_as(text.as_bytes(), &COMMA, step, 2).unwrap_err().to_string(), message);
+        }
+    }
+    let joined = "id,note\n1,x\n\u{feff}id,note\n2,y\n";
+    assert_eq!(
+        error(joined.as_bytes()),
+        "x.csv, line 3: begins with a byte order mark, which only a file has at its start"
+    );
+}
+
+/// The ID of a row that is cut off is another customer's.
+#[test]
+fn a_last_row_without_its_line_break_is_rejected() {
+    for (text, row) in [
+        ("id,b\n1,x\ncust_109", r#"{"id":"cust_109","b":null}"#),
+        ("id,b\n1,x\n2,y", r#"{"id":"2","b":"y"}"#),
+        ("id,b\n1,x\n2,\"y\"", r#"{"id":"2","b":"y"}"#),
+        ("id,b\r\n1,x\r\n2,y\r", r#"{"id":"2","b":"y"}"#),
+        ("id,b\n1,x\n2,", r#"{"id":"2","b":null}"#),
+        ("id,b\n1,x\n2,y,z", r#"{"id":"2","b":"y"}"#),
+    ] {
+        for step in [1, 2, 100] {
+            let (_, rows, rejected) = read_all(text.as_bytes(), &COMMA, step, 100).unwrap();
+            assert_eq!(rows, [self::row(&["1", "x"])], "{text:?}");
+            let [rejected] = rejected.as_slice() else { panic!("{rejected:?}") };
+            assert_eq!((rejected.place, rejected.code, rejected.row.get()), (1, "unterminated-row", row));
+            assert!(rejected.message.starts_with("line 3: the file ends without a line break"), "{}", rejected.message);
+        }
+    }
+}
+
+#[test]
+fn a_line_end_may_be_cut_anywhere_by_the_buffer() {
+    // Rows whose CR is the last byte of what is read at a time, or the first of the next.
+    for shift in 0..4 {
+        let row = format!("{}\r\n", "x".repeat(98));
+        let text = format!("{}\r\n{}", "a".repeat(shift + 1), row.repeat(READ_BYTES / 100 * 2 + 10));
+        let (_, rows) = read_as(text.as_bytes(), &COMMA, usize::MAX, 10_000).unwrap();
+        assert!(rows.iter().all(|row| row.iter().all(|value| value.as_ref().is_some_and(|text| text.len() == 98))));
+        assert_eq!(rows.len(), READ_BYTES / 100 * 2 + 10);
     }
 }
 
@@ -120,7 +206,6 @@ fn what_is_no_table_stops_with_its_line() {
 fn bytes_that_are_no_utf8_stop_with_their_line() {
     assert_eq!(error(b"a,b\n1,2\n3,\xFF\n"), "x.csv, line 3: the value of \"b\" is not valid UTF-8");
     assert_eq!(error(b"a,\xFF\n"), "x.csv, line 1: the name of column 2 is not valid UTF-8");
-    assert_eq!(error(b"\xFF\xFEa\0"), "x.csv: is encoded in UTF-16");
     // Each half of a character is no text, though the two beside each other would be.
     assert_eq!(error(b"a\n\xC3\n\xA9\n"), "x.csv, line 2: the value of \"a\" is not valid UTF-8");
 }
@@ -145,7 +230,7 @@ fn wide_rows_make_short_chunks() {
     let mut source = CsvSource::open("x.csv".to_owned(), text.as_bytes(), &COMMA, 100).unwrap();
     let mut lengths = Vec::new();
     while let Some(chunk) = source.next_chunk().unwrap() {
-        lengths.push(chunk.num_rows());
+        lengths.push(chunk.rows.num_rows());
     }
     assert_eq!(lengths, [4, 4, 2]);
 }
@@ -164,7 +249,7 @@ fn a_read_that_fails_is_no_end() {
     }
     let mut source = CsvSource::open("x.csv".to_owned(), Broken(false), &COMMA, 10).unwrap();
     let error = source.next_chunk().unwrap_err();
-    assert_eq!(error.to_string(), "x.csv, line 4: cannot be read on: the disk is gone");
+    assert_eq!(error.to_string(), "x.csv, line 4: cannot be read: the disk is gone");
 }
 
 proptest! {
@@ -185,9 +270,18 @@ proptest! {
         if last_line_end {
             text.push_str(line_end);
         }
-        let (_, read) = read_as(text.as_bytes(), &COMMA, step, chunk_rows).unwrap();
-        let expected: Rows =
+        let read = read_all(text.as_bytes(), &COMMA, step, chunk_rows);
+        if table.is_empty() && !last_line_end {
+            prop_assert!(read.is_err());
+            return Ok(());
+        }
+        let (_, read, rejected) = read.unwrap();
+        let mut expected: Rows =
             table.iter().map(|values| row(&values.iter().map(String::as_str).collect::<Vec<_>>())).collect();
+        if !last_line_end {
+            expected.pop();
+        }
+        prop_assert_eq!(rejected.len(), usize::from(!last_line_end));
         prop_assert_eq!(read, expected);
     }
 

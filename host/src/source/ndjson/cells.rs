@@ -13,6 +13,8 @@ use arrow::datatypes::{DataType, Field};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fault::Fault;
+use super::sound::{self, Unsound};
 use crate::cell;
 
 /// More different keys than this are no column names: an object by ID, say, where a list of rows was meant.
@@ -89,8 +91,8 @@ impl<'t, 'c> Cells<'t, 'c> {
         Ok(())
     }
 
-    /// The columns as Arrow arrays; or the row of a string that can't be decoded, and why.
-    pub(super) fn finish(mut self) -> Result<Vec<(Field, ArrayRef)>, (usize, serde_json::Error)> {
+    /// The columns as Arrow arrays; or the row of a value that can't be taken, and why.
+    pub(super) fn finish(mut self) -> Result<Vec<(Field, ArrayRef)>, (usize, Fault)> {
         self.values.resize_with(self.columns.names.len(), Vec::new);
         let rows = self.rows;
         let columns = self.columns.names.iter().zip(&mut self.values);
@@ -126,11 +128,8 @@ impl Kind {
     }
 }
 
-fn column(
-    name: &str,
-    values: &mut Vec<(usize, &str)>,
-    rows: usize,
-) -> Result<(Field, ArrayRef), (usize, serde_json::Error)> {
+fn column(name: &str, values: &mut Vec<(usize, &str)>, rows: usize) -> Result<(Field, ArrayRef), (usize, Fault)> {
+    let unsound = |row: usize, what| (row, Fault::Unsound { column: name.to_owned(), what });
     values.retain(|(_, value)| *value != "null");
     let field = |data_type| Field::new(name, data_type, true);
     let mut present = values.iter().copied().peekable();
@@ -150,7 +149,7 @@ fn column(
         Some(Kind::Text) => {
             let mut array = StringBuilder::with_capacity(rows, rows * 16);
             by_row.try_for_each(|value| {
-                let text = value.map(|(row, value)| decode(value).map_err(|error| (row, error))).transpose()?;
+                let text = value.map(|(row, value)| decode(value).map_err(|what| unsound(row, what))).transpose()?;
                 array.append_option(text);
                 Ok(())
             })?;
@@ -158,19 +157,25 @@ fn column(
         }
         Some(Kind::Json) => {
             let mut array = StringBuilder::with_capacity(rows, rows * 16);
-            by_row.for_each(|value| array.append_option(value.map(|(_, value)| value)));
+            by_row.try_for_each(|value| {
+                if let Some((row, value)) = value {
+                    sound::check(value).map_err(|what| unsound(row, what))?;
+                }
+                array.append_option(value.map(|(_, value)| value));
+                Ok(())
+            })?;
             (cell::json_field(name), Arc::new(array.finish()))
         }
     })
 }
 
 /// What a JSON string says.
-fn decode(json: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+fn decode(json: &str) -> Result<Cow<'_, str>, Unsound> {
     let inner = json.get(1..json.len() - 1).unwrap_or_default();
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(inner));
     }
-    serde_json::from_str(json).map(Cow::Owned)
+    serde_json::from_str(json).map(Cow::Owned).map_err(|_| Unsound::HalfCharacter(inner.to_owned()))
 }
 
 struct RowVisitor<'v, 't, 'c>(&'v mut Cells<'t, 'c>);

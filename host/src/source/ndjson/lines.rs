@@ -104,8 +104,7 @@ impl<R: Read> LineReader<R> {
                 Err(error) => break Err(error),
             }
         };
-        let read =
-            read.map_err(|error| SourceError::new(name, format!("cannot be read on: {error}")).line(self.line))?;
+        let read = read.map_err(|error| SourceError::unreadable(name, &error).line(self.line))?;
         text.truncate(filled + read);
         self.ended = read == 0;
         Ok(())

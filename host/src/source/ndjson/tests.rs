@@ -27,7 +27,7 @@ fn open(text: &str, chunk_rows: usize) -> Result<NdjsonSource<&[u8]>, SourceErro
 fn chunks(mut source: impl Source) -> Result<Vec<RecordBatch>, SourceError> {
     let mut chunks = Vec::new();
     while let Some(chunk) = source.next_chunk()? {
-        chunks.push(chunk);
+        chunks.push(chunk.rows);
     }
     assert!(source.next_chunk()?.is_none(), "the end stays the end");
     Ok(chunks)
@@ -140,16 +140,35 @@ fn a_mark_and_bytes_one_at_a_time_change_nothing() {
 #[test]
 fn a_bad_line_is_named_and_shown() {
     for (text, expected) in [
-        ("{\"a\":1}\n\n[1]\n", "x.ndjson, line 3: invalid type: sequence, expected a JSON object: \"[1]\""),
-        ("{\"a\":nope}\n", "x.ndjson, line 1: expected ident: \"{\\\"a\\\":nope}\""),
-        ("{\"a\":1,\n", "x.ndjson, line 1: EOF while parsing a value: \"{\\\"a\\\":1,\""),
-        ("{\"a\":1}{\"a\":2}\n", "x.ndjson, line 1: trailing characters: \"{\\\"a\\\":1}{\\\"a\\\":2}\""),
+        ("{\"a\":1}\n\n[1]\n", "x.ndjson, line 3: is a list, and a JSON object is expected: \"[1]\""),
+        ("{\"a\":nope}\n", "x.ndjson, line 1: is not valid JSON: expected ident (column 7): \"{\\\"a\\\":nope}\""),
+        ("{\"a\":1,\n", "x.ndjson, line 1: is not valid JSON: EOF while parsing a value (column 7): \"{\\\"a\\\":1,\""),
+        ("{\"a\":1}{\"a\":2}\n", "x.ndjson, line 1: goes on after its JSON object: \"{\\\"a\\\":1}{\\\"a\\\":2}\""),
+        ("{\"a\": NaN}\n", "x.ndjson, line 1: has NaN, which JSON does not have: \"{\\\"a\\\": NaN}\""),
+        (
+            "{\"a\":[1,-Infinity]}\n",
+            "x.ndjson, line 1: has -Infinity, which JSON does not have: \"{\\\"a\\\":[1,-Infinity]}\"",
+        ),
+        ("{\"a\":None}\n", "x.ndjson, line 1: has None, which JSON does not have: \"{\\\"a\\\":None}\""),
+        (
+            "{\"a\":\"x\ty\"}\n",
+            "x.ndjson, line 1: has a control character within a string: \"{\\\"a\\\":\\\"x\\ty\\\"}\"",
+        ),
+        ("{'a':1}\n", "x.ndjson, line 1: is not valid JSON: key must be a string (column 2): \"{'a':1}\""),
+        ("{\"a\":{\"x\":1,\"x\":2}}\n", "x.ndjson, line 1: the value of \"a\" has the key \"x\" twice in one object"),
+        (
+            "{\"a\":[\"\\udc00\"]}\n",
+            "x.ndjson, line 1: the value of \"a\" has half of a character, a lone surrogate, in \"\\\\udc00\"",
+        ),
         (
             "{\"a\":1,\"b\":2,\"a\":3}\n",
             "x.ndjson, line 1: the key \"a\" stands twice in one object: \"{\\\"a\\\":1,\\\"b\\\":2,\\\"a\\\":3}\"",
         ),
-        ("{\"a\":\"\\ud800\"}\n", "x.ndjson, line 1: unexpected end of hex escape: \"{\\\"a\\\":\\\"\\\\ud800\\\"}\""),
-        ("x\n", "x.ndjson, line 1: expected value: \"x\""),
+        (
+            "{\"a\":\"\\ud800\"}\n",
+            "x.ndjson, line 1: the value of \"a\" has half of a character, a lone surrogate, in \"\\\\ud800\"",
+        ),
+        ("x\n", "x.ndjson, line 1: does not begin with a JSON object: \"x\""),
     ] {
         assert_eq!(error(text), expected, "{text}");
     }

@@ -24,8 +24,8 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new(file: Whole, metadata: Arc<ParquetMetaData>) -> Self {
-        Self { file: Arc::new(file), metadata }
+    pub(super) fn new(file: Arc<Whole>, metadata: Arc<ParquetMetaData>) -> Self {
+        Self { file, metadata }
     }
 }
 

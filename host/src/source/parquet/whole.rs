@@ -8,16 +8,32 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+use crate::source::meter::Watched;
+
 /// A file to read chunks of.
 pub(super) struct Whole {
     file: File,
     length: u64,
+    watched: Option<Watched>,
 }
 
 impl Whole {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { file, length })
+        let watched = Watched::new(file.try_clone()?)?;
+        Ok(Self { file, length, watched })
+    }
+
+    /// Fails where the file changed since it was opened.
+    pub(super) fn unchanged(&self) -> io::Result<()> {
+        self.watched.as_ref().map_or(Ok(()), Watched::unchanged)
+    }
+
+    /// The first bytes.
+    pub(super) fn head(&self, most: usize) -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        self.from(0)?.take(most as u64).read_to_end(&mut head)?;
+        Ok(head)
     }
 
     fn from(&self, start: u64) -> io::Result<File> {

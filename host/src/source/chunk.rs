@@ -1,0 +1,103 @@
+//! What a source hands over at a time.
+
+use arrow::record_batch::RecordBatch;
+use serde_json::value::RawValue;
+
+/// Rows that were read together, and those among them that can't be used.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    /// The rows that can be mapped.
+    pub rows: RecordBatch,
+    /// The others, in the order of the source.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// A row that is there and can't be used. It is counted and kept as a rejected one; whose it is, is not known, so that a mirror
+/// takes nobody for one that left.
+#[derive(Debug, Clone)]
+pub struct RejectedRow {
+    /// Its place among all rows of the chunk, the rejected ones included, from 0.
+    pub place: usize,
+    /// Why, for machines.
+    pub code: &'static str,
+    /// Why, for a person.
+    pub message: String,
+    /// What it holds, as far as that is known: a JSON object by column.
+    pub row: Box<RawValue>,
+}
+
+impl Chunk {
+    /// How many rows there are, the rejected ones included.
+    pub fn len(&self) -> usize {
+        self.rows.num_rows() + self.rejected.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first rows, at most `most` of them.
+    #[must_use]
+    pub fn first(mut self, most: usize) -> Self {
+        if self.len() > most {
+            self.rejected.retain(|row| row.place < most);
+            self.rows = self.rows.slice(0, self.rows.num_rows().min(most - self.rejected.len()));
+        }
+        self
+    }
+
+    /// The place of each row that can be mapped, where some others stand among them; `None` where they follow each other.
+    pub fn places(&self) -> Option<Vec<usize>> {
+        if self.rejected.is_empty() {
+            return None;
+        }
+        let mut rejected = self.rejected.iter().map(|row| row.place).peekable();
+        Some((0..self.len()).filter(|place| rejected.next_if_eq(place).is_none()).collect())
+    }
+}
+
+impl From<RecordBatch> for Chunk {
+    fn from(rows: RecordBatch) -> Self {
+        Self { rows, rejected: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    fn chunk(rows: i64, rejected: &[usize]) -> Chunk {
+        let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+        let row = RawValue::from_string("{}".to_owned()).unwrap();
+        let rejected =
+            rejected.iter().map(|&place| RejectedRow { place, code: "c", message: String::new(), row: row.clone() });
+        Chunk { rows: RecordBatch::try_from_iter([("n", values)]).unwrap(), rejected: rejected.collect() }
+    }
+
+    #[test]
+    fn rejected_rows_keep_their_places_among_the_others() {
+        assert_eq!(chunk(3, &[]).places(), None);
+        assert_eq!(chunk(3, &[0, 2, 5]).places(), Some(vec![1, 3, 4]));
+        assert_eq!(chunk(0, &[0]).places(), Some(vec![]));
+    }
+
+    #[test]
+    fn the_first_rows_are_counted_with_the_rejected_ones() {
+        let first = |most| {
+            let first = chunk(3, &[0, 2, 5]).first(most);
+            (first.rows.num_rows(), first.rejected.len(), first.len())
+        };
+        assert_eq!(
+            [first(0), first(1), first(2), first(3), first(6), first(9)].map(|(_, _, all)| all),
+            [0, 1, 2, 3, 6, 6]
+        );
+        assert_eq!(first(4), (2, 2, 4));
+    }
+}

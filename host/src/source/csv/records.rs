@@ -1,0 +1,197 @@
+//! The records of a text, one at a time.
+
+use std::io::Read;
+use std::ops::Range;
+
+use csv_core::{ReadRecordResult, Reader};
+
+use super::Format;
+use super::strict::{Breach, Strict};
+use crate::source::{MOST_RECORD_BYTES, READ_BYTES, SourceError, UTF8_MARK};
+
+/// More fields than this make no record: they are a line of delimiters.
+pub(super) const MOST_FIELDS: usize = 1 << 16;
+
+/// How a record ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With its line.
+    Line,
+    /// With the text, in the middle of a line: more of it may be missing.
+    Text,
+}
+
+/// A text's records.
+pub(super) struct Records<R> {
+    input: R,
+    parser: Reader,
+    strict: Strict,
+    buffer: Vec<u8>,
+    unread: Range<usize>,
+    /// What is wrong behind the unread bytes.
+    breach: Option<Breach>,
+    at_start: bool,
+    input_ended: bool,
+    /// The bytes of the record's fields, without what stood between them.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    fields: usize,
+    /// The line on which the record begins.
+    pub(super) line: u64,
+}
+
+impl<R: Read> Records<R> {
+    pub(super) fn new(input: R, format: &Format) -> Self {
+        let parser = csv_core::ReaderBuilder::new().delimiter(format.delimiter).quote(format.quote).build();
+        Self {
+            input,
+            parser,
+            strict: Strict::new(format.delimiter, format.quote),
+            // One byte more, for the LF of a CR that would be the last.
+            buffer: vec![0; READ_BYTES + 1],
+            unread: 0..0,
+            breach: None,
+            at_start: true,
+            input_ended: false,
+            text: vec![0; 4 << 10],
+            ends: vec![0; 64],
+            fields: 0,
+            line: 1,
+        }
+    }
+
+    pub(super) fn fields(&self) -> usize {
+        self.fields
+    }
+
+    /// Where each field of the record ends among [`Self::text`].
+    pub(super) fn ends(&self) -> &[usize] {
+        self.ends.get(..self.fields).unwrap_or_default()
+    }
+
+    /// The bytes of some of the record's fields.
+    pub(super) fn text(&self, range: Range<usize>) -> &[u8] {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    /// Reads the next record and says how it ends; `None` at the end of the text.
+    pub(super) fn read(&mut self, name: &str) -> Result<Option<End>, SourceError> {
+        self.fields = 0;
+        self.skip_line_ends(name)?;
+        self.line = self.parser.line();
+        let mut written = 0;
+        loop {
+            if self.unread.is_empty() {
+                self.fill(name)?;
+            }
+            // At the end of the text the parser is given one line break more. Only a quoted field swallows it.
+            let at_end = self.unread.is_empty();
+            let input = if at_end { b"\n" } else { self.buffer.get(self.unread.clone()).unwrap_or_default() };
+            let (result, read, wrote, ended) = self.parser.read_record(
+                input,
+                self.text.get_mut(written..).unwrap_or_default(),
+                self.ends.get_mut(self.fields..).unwrap_or_default(),
+            );
+            if !at_end {
+                self.unread.start += read;
+            }
+            written += wrote;
+            self.fields += ended;
+            match result {
+                ReadRecordResult::Record if self.text.starts_with(UTF8_MARK) && written >= UTF8_MARK.len() => {
+                    return Err(SourceError::new(name, "begins with a byte order mark, which only a file has at its start")
+                        .line(self.line)
+                        .hint("this looks like two files, one behind the other; give each a sync of its own, or join them without it"));
+                }
+                ReadRecordResult::Record => return Ok(Some(if at_end { End::Text } else { End::Line })),
+                ReadRecordResult::InputEmpty if at_end && (written > 0 || self.fields > 0) => {
+                    let field = self.fields + 1;
+                    let message =
+                        format!("the text ends inside a quoted value, field {field} of the row that begins here");
+                    return Err(SourceError::new(name, message)
+                        .line(self.line)
+                        .hint("close the quote, or check that the file is complete"));
+                }
+                ReadRecordResult::InputEmpty if at_end => return Ok(None),
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull if written >= MOST_RECORD_BYTES => {
+                    return Err(SourceError::new(
+                        name,
+                        format!("the record is longer than {} MiB", MOST_RECORD_BYTES >> 20),
+                    )
+                    .line(self.line)
+                    .hint("look for a quote that is opened here and never closed"));
+                }
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull if self.fields >= MOST_FIELDS => {
+                    return Err(SourceError::new(name, format!("the record has more than {MOST_FIELDS} fields"))
+                        .line(self.line)
+                        .hint("check the file's delimiter"));
+                }
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Skips the rest of a CRLF and blank lines, so that the record's line is known before it is read.
+    fn skip_line_ends(&mut self, name: &str) -> Result<(), SourceError> {
+        loop {
+            if self.unread.is_empty() {
+                self.fill(name)?;
+            }
+            let Some(byte @ (b'\r' | b'\n')) = self.buffer.get(self.unread.clone()).and_then(<[u8]>::first) else {
+                return Ok(());
+            };
+            self.parser.read_record(&[*byte], &mut [0], &mut [0]);
+            self.unread.start += 1;
+        }
+    }
+
+    /// Reads on, until there are bytes or the text has ended. Bytes behind one that is wrong are not handed out.
+    fn fill(&mut self, name: &str) -> Result<(), SourceError> {
+        if let Some(breach) = self.breach {
+            return Err(SourceError::new(name, format!("field {} {breach}", self.fields + 1))
+                .line(self.parser.line())
+                .hint(breach.hint()));
+        }
+        let mut filled = 0_usize;
+        loop {
+            let last = filled.checked_sub(1).and_then(|last| self.buffer.get(last));
+            // A pipe may hand over a byte at a time: enough for a mark must be there before the first is looked at, and an LF
+            // before its CR is.
+            let room = match last {
+                Some(b'\r') => READ_BYTES + 1,
+                _ if filled >= UTF8_MARK.len() => break,
+                _ => READ_BYTES,
+            };
+            let Some(space) = self.buffer.get_mut(filled..room).filter(|space| !space.is_empty()) else { break };
+            if self.input_ended {
+                break;
+            }
+            match self.input.read(space) {
+                Ok(0) => self.input_ended = true,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(SourceError::unreadable(name, &error).line(self.parser.line())),
+            }
+        }
+        self.unread = 0..filled;
+        if std::mem::take(&mut self.at_start) && self.buffer.get(..filled).is_some_and(|all| all.starts_with(UTF8_MARK))
+        {
+            self.unread.start = UTF8_MARK.len();
+        }
+        if self.input_ended && self.buffer.get(self.unread.clone()).is_some_and(|unread| unread.ends_with(b"\r")) {
+            // Half of a line's end ends no line.
+            self.unread.end -= 1;
+        }
+        if let Some((at, breach)) = self.strict.check(self.buffer.get(self.unread.clone()).unwrap_or_default()) {
+            self.unread.end = self.unread.start + at;
+            self.breach = Some(breach);
+        }
+        if self.unread.is_empty() && (self.breach.is_some() || !self.input_ended) {
+            return self.fill(name);
+        }
+        Ok(())
+    }
+}
