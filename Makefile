@@ -43,6 +43,10 @@ faults: component ## Storms, kills, bad records and the rate limit, at size; tak
 databases: component ## The sources against a real PostgreSQL and SQLite; installs both and their drivers where they are missing
 	@tests/databases/run.sh
 
+.PHONY: values
+values: component ## Extreme values of every type, from every source, as other programs write them; installs those where they are missing
+	tests/values/run.sh
+
 .PHONY: audit
 audit: ## Licences, sources and known holes of what is built on; installs cargo-deny where it is missing
 	@cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny

@@ -4,27 +4,30 @@
 //! two ways that are never mixed up: cleanly, or with a [`SourceError`]. What a column's value means is not decided here.
 
 mod arrow_stream;
+mod chunk;
 mod chunks;
 mod computed;
 mod csv;
 #[cfg(feature = "adbc")]
 mod database;
+mod kind;
 mod meter;
 mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::record_batch::RecordBatch;
-
+pub use self::chunk::{Chunk, RejectedRow};
+use self::kind::Expected;
 pub use self::meter::Meter;
-use self::meter::Metered;
+use self::meter::{Changed, Metered};
 use crate::fault::Fault;
 use crate::fault::nearest;
+use crate::file::{self, Wanted};
 use crate::sync_file::{Computed, Destination, Input, SourceSpec};
 
 /// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
@@ -45,7 +48,7 @@ pub trait Source: Send {
     fn columns(&self) -> &[String];
 
     /// The next rows; `None` after the last one of an input that ended cleanly.
-    fn next_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError>;
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError>;
 }
 
 /// Why a source can't be read to its end.
@@ -67,6 +70,17 @@ pub struct SourceError {
 impl SourceError {
     fn new(name: &str, message: impl Into<String>) -> Self {
         Self { name: name.to_owned(), line: None, message: message.into(), hint: None, absent: false }
+    }
+
+    /// An input that breaks off.
+    fn unreadable(name: &str, error: &io::Error) -> Self {
+        let changed = error.get_ref().is_some_and(|error| error.is::<Changed>());
+        let failed = Self::new(name, format!("cannot be read: {error}"));
+        if changed {
+            failed.hint("run again once the file is complete; write it elsewhere and rename it")
+        } else {
+            failed
+        }
     }
 
     fn line(mut self, line: u64) -> Self {
@@ -101,37 +115,41 @@ pub fn open(
 
 fn open_plain(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
     let name = spec.to_string();
-    let text = |input: &Input| match input {
-        Input::Stdin => Ok(Metered::stdin()),
-        Input::File(path) => open_file(path).map(Metered::file),
+    let text = |input: &Input, expected| {
+        let input = match input {
+            Input::Stdin => Metered::stdin(),
+            Input::File(path) => Metered::file(open_file(path, Wanted::Stream)?)
+                .map_err(|error| SourceError::unreadable(&name, &error))?,
+        };
+        checked(&name, input, expected)
     };
     Ok(match spec {
         SourceSpec::Csv { input, delimiter, quote, columns } => {
-            let text = text(input)?;
+            let text = text(input, Expected::Csv)?;
             let meter = text.meter();
             let format = csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() };
             (Box::new(csv::CsvSource::open(name, text, &format, chunk_rows)?), meter)
         }
         SourceSpec::Ndjson { input, columns } => {
-            let text = text(input)?;
+            let text = text(input, Expected::Ndjson)?;
             let meter = text.meter();
             let rows = ndjson::Lines::Rows;
             (Box::new(ndjson::NdjsonSource::open(name, text, rows, columns.clone(), chunk_rows)?), meter)
         }
         SourceSpec::DeadLetters { input } => {
-            let text = text(input)?;
+            let text = text(input, Expected::Ndjson)?;
             let meter = text.meter();
             let letters = ndjson::Lines::DeadLetters;
             (Box::new(ndjson::NdjsonSource::open(name, text, letters, Vec::new(), chunk_rows)?), meter)
         }
         SourceSpec::Arrow { input } => {
-            let stream = text(input)?;
+            let stream = text(input, Expected::Arrow)?;
             let meter = stream.meter();
             (Box::new(arrow_stream::ArrowSource::open(name, stream, chunk_rows)?), meter)
         }
         #[cfg(feature = "parquet")]
         SourceSpec::Parquet { path } => {
-            let (source, meter) = parquet::ParquetSource::open(path, open_file(path)?, chunk_rows)?;
+            let (source, meter) = parquet::ParquetSource::open(path, open_file(path, Wanted::Regular)?, chunk_rows)?;
             (Box::new(source), meter)
         }
         #[cfg(feature = "adbc")]
@@ -161,6 +179,12 @@ pub enum Format {
 /// Where it begins with what it should not.
 pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Result<Box<dyn Source>, SourceError> {
     let name = name.to_owned();
+    let expected = match format {
+        Format::Csv => Expected::Csv,
+        Format::Ndjson => Expected::Ndjson,
+        Format::Arrow => Expected::Arrow,
+    };
+    let input = checked(&name, Metered::stream(input), expected)?;
     Ok(match format {
         Format::Csv => {
             let layout = csv::Format { delimiter: b',', quote: b'"', columns: None };
@@ -173,11 +197,16 @@ pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Re
     })
 }
 
-fn open_file(path: &Path) -> Result<File, SourceError> {
-    File::open(path).map_err(|error| {
-        let name = path.display().to_string();
-        SourceError { absent: true, ..SourceError::new(&name, format!("cannot be opened: {error}")) }
-    })
+/// The input, where it begins like what is expected.
+fn checked(name: &str, mut input: Metered, expected: Expected) -> Result<Metered, SourceError> {
+    let head = input.head(kind::HEAD_BYTES).map_err(|error| SourceError::unreadable(name, &error))?;
+    kind::check(name, head, expected)?;
+    Ok(input)
+}
+
+fn open_file(path: &Path, wanted: Wanted) -> Result<File, SourceError> {
+    file::open(path, wanted)
+        .map_err(|message| SourceError { absent: true, ..SourceError::new(&path.display().to_string(), message) })
 }
 
 /// Calls into a library that may panic on a file that lies. That is the file's fault, and must be told like one.
@@ -281,6 +310,7 @@ mod tests {
     fn a_file_that_is_not_there_is_named() {
         let spec = SourceSpec::DeadLetters { input: Input::File("/nowhere/rows.ndjson".into()) };
         let error = open(&spec, &[], 1).err().unwrap();
-        assert!(error.to_string().starts_with("/nowhere/rows.ndjson: cannot be opened: "), "{error}");
+        assert_eq!(error.to_string(), "/nowhere/rows.ndjson: is not there");
+        assert!(error.absent);
     }
 }

@@ -72,7 +72,15 @@ fn what_postgresql_holds_is_what_the_server_receives() {
     let mut mappings = vec![("id", "integration_id", "")];
     mappings.extend(columns.map(|column| (column, column, "")));
     let sync = sync_file("customer_profiles", "", &mappings, "csv", "rows.csv");
-    desk.write("sync.toml", query(&sync, "POSTGRESQL", &setting("TEST_POSTGRESQL"), "SELECT * FROM kinds ORDER BY id"));
+    desk.write(
+        "sync.toml",
+        query(
+            &sync,
+            "POSTGRESQL",
+            &setting("TEST_POSTGRESQL"),
+            "SELECT id, amount, big, seen, born, to_json(tags) AS tags, extra, ok, ratio, note FROM kinds ORDER BY id",
+        ),
+    );
     desk.sync(&[]).ends_with(0);
 
     let profiles = desk.fake.profiles();

@@ -32,6 +32,7 @@ mod mistakes;
 mod network;
 mod payloads;
 mod preview;
+mod readers;
 mod removals;
 mod reports;
 mod schema;

@@ -79,7 +79,7 @@ fn a_stream_that_breaks_off_between_two_batches_removes_nobody() {
 
 #[test]
 fn files_that_are_something_else_are_named() {
-    for (kind, said) in [("parquet", "is no Parquet file"), ("arrow", "Arrow stream")] {
+    for (kind, said) in [("parquet", "a Parquet file is expected"), ("arrow", "an Arrow stream is expected")] {
         let desk = Desk::permissive();
         desk.write("rows", "id,points\n1,2\n");
         desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "rows"));
@@ -88,7 +88,7 @@ fn files_that_are_something_else_are_named() {
         outcome.says(said).says("rows");
         desk.host(&["validate", "sync.toml"]).ends_with(2).says(said);
         desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "nowhere"));
-        desk.sync(&[]).ends_with(2).says("nowhere").says("cannot be opened");
+        desk.sync(&[]).ends_with(2).says("nowhere").says("is not there");
     }
 }
 

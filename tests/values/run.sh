@@ -1,0 +1,18 @@
+#!/bin/sh
+# Feeds every source with the extreme values of every type, written by another program, and compares what would be sent with what
+# was meant. What is missing is installed first: pyarrow, DuckDB and the drivers from PyPI into target/, PostgreSQL from Debian.
+# tests/values/run.sh parquet csv: these parts alone.
+set -eu
+
+cd "$(dirname "$0")/../.."
+
+. tests/install.sh
+. tests/postgresql.sh
+
+values=target/values
+pypi "$values" 'pyarrow~=26.0' 'duckdb~=2.0'
+build_host
+CSV_ROWS="$(dirname "$HOST")/examples/rows"
+export CSV_ROWS
+start_postgresql
+"$values/bin/python" tests/values/run.py "$@"
