@@ -102,7 +102,7 @@ fn a_certificate_for_another_host_is_refused() {
 fn a_ca_file_that_is_none_is_named_before_the_first_request() {
     let desk = behind_tls("localhost");
     for (file, content, said) in
-        [("missing.pem", None, "can't read"), ("empty.pem", Some("no certificate"), "must be PEM")]
+        [("missing.pem", None, "is not there"), ("empty.pem", Some("no certificate"), "must be PEM")]
     {
         content.map(|content| desk.write(file, content));
         sync(&desk, &format!("[network]\nca_files = [\"{file}\"]\n"));
