@@ -74,7 +74,7 @@ impl SourceError {
 
     /// An input that breaks off.
     fn unreadable(name: &str, error: &io::Error) -> Self {
-        let changed = error.get_ref().is_some_and(|error| error.is::<Changed>());
+        let changed = error.get_ref().and_then(|error| error.downcast_ref::<Changed>()).is_some();
         let failed = Self::new(name, format!("cannot be read: {error}"));
         if changed {
             failed.hint("run again once the file is complete; write it elsewhere and rename it")

@@ -99,7 +99,7 @@ impl Source for DatabaseSource {
             }
             match self.reader.next() {
                 Some(batch) => {
-                    let rows = self.checked(batch.map_err(failed)?)?;
+                    let rows = self.checked(&batch.map_err(failed)?)?;
                     self.chunks = Some(Chunks::of(rows, self.chunk_rows));
                 }
                 None => return Ok(None),
@@ -110,8 +110,8 @@ impl Source for DatabaseSource {
 
 impl DatabaseSource {
     /// The rows, each column as what it is.
-    fn checked(&self, rows: RecordBatch) -> Result<RecordBatch, SourceError> {
-        let rows = trusted(&rows).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
+    fn checked(&self, rows: &RecordBatch) -> Result<RecordBatch, SourceError> {
+        let rows = trusted(rows).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
         if self.is_sqlite
             && let Some(column) = sqlite::altered(&rows)
         {

@@ -202,7 +202,8 @@ mod tests {
         let values: Vec<Int96> = times
             .iter()
             .map(|(day, nanoseconds)| {
-                let words = [*nanoseconds as u32, (*nanoseconds >> 32) as u32, *day];
+                let half = |half: u64| u32::try_from(half & u64::from(u32::MAX)).unwrap();
+                let words = [half(*nanoseconds), half(nanoseconds >> 32), *day];
                 let mut value = Int96::new();
                 value.set_data(words[0], words[1], words[2]);
                 value
