@@ -7,7 +7,7 @@ find_server() { find /usr/lib/postgresql -name initdb -path '*/bin/*' 2>/dev/nul
 start_postgresql() {
     if [ -z "$(find_server)" ]; then
         # The package would start a server of its own, which nobody here asked for.
-        debian postgresql "PostgreSQL is missing; install its server and client"
+        debian "PostgreSQL is missing; install its server and client" postgresql
     fi
     bin=$(dirname "$(find_server)")
     drivers=target/drivers

@@ -6,8 +6,8 @@ set -eu
 
 cd "$(dirname "$0")/../.."
 
-. tests/install.sh
-. tests/postgresql.sh
+. tests/repository/install.sh
+. tests/databases/postgresql.sh
 
 values=target/values
 pypi "$values" 'pyarrow~=26.0' 'duckdb~=2.0'
