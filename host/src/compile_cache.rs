@@ -54,7 +54,7 @@ pub(crate) fn open(wanted: CompileCache) -> (Option<Cache>, Option<CacheRefused>
         CompileCache::Directory(folder) => Some(folder),
         CompileCache::User => users_folder(),
     };
-    match folder.map(trusted) {
+    match folder.as_deref().map(trusted) {
         Some(Ok(folder)) => {
             config.with_directory(folder);
         }
@@ -82,8 +82,8 @@ fn users_folder() -> Option<PathBuf> {
 }
 
 #[cfg(not(unix))]
-fn trusted(folder: PathBuf) -> Result<PathBuf, Untrusted> {
-    match std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize()) {
+fn trusted(folder: &std::path::Path) -> Result<PathBuf, Untrusted> {
+    match std::fs::create_dir_all(folder).and_then(|()| folder.canonicalize()) {
         Ok(folder) => Ok(folder),
         Err(error) => Err(Untrusted::Unavailable(format!("{}: {error}", folder.display()))),
     }
@@ -119,13 +119,13 @@ mod owned {
 
     /// Makes the folder where it is not there, and looks at it, at what is above it, and, if others may look into it, at
     /// what is in it.
-    pub(super) fn trusted(folder: PathBuf) -> Result<PathBuf, Untrusted> {
+    pub(super) fn trusted(folder: &Path) -> Result<PathBuf, Untrusted> {
         let unavailable = |error: io::Error| Untrusted::Unavailable(format!("{}: {error}", folder.display()));
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(unavailable)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unavailable)?;
         let real = folder.canonicalize().map_err(unavailable)?;
         let user = rustix::process::geteuid().as_raw();
         let refused = |at: &Path, reason: String, hint: String| {
-            let (folder, at) = (folder.clone(), at.to_owned());
+            let (folder, at) = (folder.to_owned(), at.to_owned());
             Untrusted::Refused(CacheRefused { folder, at, reason, hint })
         };
         let own = |at: &Path, there: &Metadata| {
@@ -189,7 +189,7 @@ mod owned {
         }
 
         fn refused(folder: &Path) -> Option<CacheRefused> {
-            match trusted(folder.to_owned()) {
+            match trusted(folder) {
                 Ok(_) => None,
                 Err(Untrusted::Refused(refused)) => Some(refused),
                 Err(Untrusted::Unavailable(reason)) => {
