@@ -147,7 +147,7 @@ fn show_refused_removals(report: &Report, terminal: &Terminal) {
         if refused.removals > keys.len() as u64 {
             keys.push(&more);
         }
-        let code = terminal.paint_error(Ink::Strong, &refused.code);
+        let code = paint(Ink::Strong, &refused.code);
         terminal.note(&format!("  {} {code}  {}: {}", count(refused.removals), keys.join(", "), refused.message));
     }
     let more = report.refused_removals.len().saturating_sub(MOST_CODES);

@@ -15,9 +15,12 @@ fn situation(given: &Json) -> Situation<'_> {
         identity_change: given["identity_change"].as_str(),
         known: number("known"),
         leaving: number("leaving"),
+        recently: 0,
         max: MaxRemovals {
             count: max["count"].as_u64().unwrap().try_into().unwrap(),
             ratio: max["ratio"].as_f64().unwrap(),
+            // A limit over time is the host's alone: the package keeps no times.
+            per: None,
         },
         allowed: given["allow_removals"].as_bool().unwrap(),
     }
@@ -33,7 +36,7 @@ fn names(verdict: &Verdict) -> (&'static str, Option<&'static str>) {
                 Reason::UnnamedRows(_) => "unnamed-rows",
                 Reason::EmptySource => "empty-source",
                 Reason::OtherKeys(_) => "other-keys",
-                Reason::TooMany { .. } => "too-many",
+                Reason::TooMany { .. } | Reason::TooManyInPeriod { .. } => "too-many",
             };
             ("withhold", Some(reason))
         }

@@ -78,7 +78,7 @@ impl CallLog {
     }
 
     /// A request was answered, or never will be.
-    pub(super) fn ended_one(&self) {
+    pub(crate) fn ended_one(&self) {
         self.state().ended += 1;
     }
 
@@ -125,6 +125,7 @@ fn never_left(fault: FaultKind) -> bool {
         | FaultKind::ConnectTimeout
         | FaultKind::Certificate
         | FaultKind::Tls
+        | FaultKind::ProxyRefused
         | FaultKind::Setup => true,
         FaultKind::Broken
         | FaultKind::Incomplete

@@ -181,7 +181,7 @@ async fn an_answer_that_drips_is_given_up_when_the_request_has_had_its_time() {
     let answer = way.send_with(request(&server.url(), ""), Some(options)).await.unwrap();
     assert_eq!(answer.status(), 200);
     assert!(matches!(read(answer).await, (_, Some(Error::ConnectionReadTimeout))));
-    let words = way.traffic.last_fault().unwrap();
+    let words = way.hook.take_call().cause.unwrap();
     assert!(words.ends_with("the answer did not end in time (it was not whole 200ms after the request)"), "{words}");
 }
 
