@@ -145,7 +145,7 @@ async fn serve(
         if let Answer::SendUnread(bytes) = answer(next) {
             requests.lock().unwrap().push(Seen { connection, head, body: String::new() });
             if stream.write_all(bytes.as_bytes()).await.is_ok() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             return;
         }
