@@ -40,6 +40,7 @@ pub fn describe() -> Descriptor {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn profiles() -> ObjectType {
     ObjectType {
         name: "customer_profiles".to_owned(),
@@ -64,6 +65,7 @@ fn profiles() -> ObjectType {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn audiences() -> ObjectType {
     ObjectType {
         name: "customer_profile_audiences".to_owned(),
@@ -80,6 +82,7 @@ fn audiences() -> ObjectType {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn integration_id() -> Field {
     Field {
         required: true,
@@ -92,6 +95,7 @@ fn integration_id() -> Field {
     }
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn field(name: &str, label: &str, description: &str) -> Field {
     Field { name: name.to_owned(), label: label.to_owned(), description: description.to_owned(), required: false }
 }

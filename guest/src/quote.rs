@@ -4,6 +4,7 @@
 const SHOWN: usize = 40;
 
 /// The text in double quotes, control characters escaped, cut after [`SHOWN`] characters.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn quoted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(SHOWN) + 3);
     shown.push('"');

@@ -16,6 +16,7 @@ pub(crate) fn as_columns(names: Vec<String>, values: Vec<wit::Value>) -> Result<
     names.into_iter().zip(values).map(|(name, value)| as_column(name, value)).collect()
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn as_column(name: String, value: wit::Value) -> Result<wit::Column, String> {
     let fault = |text: &str, wanted: &str| {
         let shown = quoted(&name);
@@ -52,6 +53,7 @@ fn as_column(name: String, value: wit::Value) -> Result<wit::Column, String> {
     Ok(wit::Column { name, validity: Vec::new(), values })
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn strings(text: String) -> Result<wit::Strings, String> {
     let end = u32::try_from(text.len()).map_err(|_| "a value takes over 4 GiB".to_owned())?;
     Ok(wit::Strings { offsets: vec![0, end], data: text })

@@ -83,6 +83,7 @@ fn write_own_type(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn invalid_json() -> Fault {
     Fault::new("invalid-json", "valid JSON", "a JSON value such as [\"a\",\"b\"], of at most 128 levels")
 }
@@ -98,6 +99,7 @@ impl Value<'_> {
     }
 
     /// How the value looks in a message.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn shown(&self) -> String {
         match self {
             Value::Text(text) => crate::quote::quoted(text),

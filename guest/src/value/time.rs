@@ -96,6 +96,7 @@ pub(super) fn write_timestamp(count: i64, unit: Unit, out: &mut String) -> Resul
 }
 
 /// Append a date of any year as people read it: databases have an infinite one, and years before the first.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn show_date(days: i32, out: &mut String) {
     match days {
         i32::MAX => out.push_str("infinity"),
@@ -109,6 +110,7 @@ pub(super) fn show_date(days: i32, out: &mut String) {
 }
 
 /// Append a timestamp of any year as people read it.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn show_timestamp(count: i64, unit: Unit, out: &mut String) {
     match count {
         i64::MAX => out.push_str("infinity"),
@@ -123,6 +125,7 @@ pub(super) fn show_timestamp(count: i64, unit: Unit, out: &mut String) {
 }
 
 /// The year before the year 1 is the year 1 BC, and has the number 0.
+#[cfg_attr(target_family = "wasm", optimize(size))]
 fn show_any_year(date: Date, out: &mut String) {
     let year = if date.year < 1 { 1 - date.year } else { date.year };
     out.push_str(&format!("{year:04}-{:02}-{:02}", date.month, date.day));
