@@ -255,11 +255,12 @@ mod tests {
     fn what_a_killed_run_wrote_is_kept_up_to_its_last_whole_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dead.ndjson");
-        let long = format!("{}\n{}", "x".repeat(200_000), "y".repeat(200_000));
+        let line = format!("{}\n", "x".repeat(200_000));
+        let long = format!("{line}{}", "y".repeat(200_000));
         for (left, kept, name) in [
             ("a\nb\n{\"row", Some("a\nb\n"), "dead.ndjson.interrupted"),
             ("{\"row", None, ""),
-            (&long, Some(&long[..200_001]), "dead.ndjson.interrupted-2"),
+            (&long, Some(line.as_str()), "dead.ndjson.interrupted-2"),
         ] {
             fs::write(part_of(&path), left).unwrap();
             let file = GrowingFile::open(&path).unwrap();
