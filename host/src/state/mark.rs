@@ -97,7 +97,7 @@ pub(super) fn end(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("UPDATE run SET unfinished = 0", []).map(drop)
 }
 
-/// Whether a log has a page that SQLite would read: its header, and a page of the same salt.
+/// Whether a log is one that SQLite wrote pages to, and not lost or emptied.
 pub(super) fn has_pages(log: &Path) -> io::Result<bool> {
     let mut start = Vec::with_capacity(LOG_HEADER);
     match fs::symlink_metadata(log) {
@@ -107,9 +107,21 @@ pub(super) fn has_pages(log: &Path) -> io::Result<bool> {
         Err(error) => return Err(error),
     }
     File::open(log)?.take(LOG_HEADER as u64).read_to_end(&mut start)?;
-    let magic = start.starts_with(&[0x37, 0x7f, 0x06]) && matches!(start.get(3), Some(0x82 | 0x83));
-    let salts = start.get(16..24).is_some_and(|salts| start.get(40..48) == Some(salts));
-    Ok(magic && salts)
+    Ok(begins_with_a_page(&start))
+}
+
+/// Whether a log begins with a header and a page of its salt. A header whose page is of the salt before is that of a log
+/// which SQLite had just begun to write over: that it does only when all pages are in the file.
+fn begins_with_a_page(start: &[u8]) -> bool {
+    let number = |at: usize| Some(u32::from_be_bytes(start.get(at..at + 4)?.try_into().ok()?));
+    let magic = matches!(number(0), Some(0x377f_0682 | 0x377f_0683));
+    match (number(16), number(20), number(40), number(44)) {
+        (Some(first), Some(second), Some(page_first), Some(page_second)) => {
+            let whole = (first, second) == (page_first, page_second);
+            magic && (whole || first == page_first.wrapping_add(1))
+        }
+        _ => false,
+    }
 }
 
 /// A file's name for SQLite that makes it look at the file alone, and lock nothing.
@@ -167,6 +179,25 @@ mod tests {
             (None, Some(&running), true, Err(LogFault::Foreign)),
         ] {
             assert_eq!(check(in_file, with_log, log_has_pages), verdict, "{in_file:?} {with_log:?} {log_has_pages}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_was_cut_off_is_told_from_one_that_is_being_written_over() {
+        let log = |magic: u32, salts: [u32; 2], page: [u32; 2]| {
+            let mut bytes = magic.to_be_bytes().to_vec();
+            bytes.resize(16, 0);
+            salts.iter().for_each(|salt| bytes.extend(salt.to_be_bytes()));
+            bytes.resize(40, 0);
+            page.iter().for_each(|salt| bytes.extend(salt.to_be_bytes()));
+            bytes.resize(LOG_HEADER, 0);
+            bytes
+        };
+        let whole = log(0x377f_0682, [7, 8], [7, 8]);
+        assert!(begins_with_a_page(&whole));
+        assert!(begins_with_a_page(&log(0x377f_0683, [8, 99], [7, 8])), "written over");
+        for lost in [&whole[..40], &whole[..0], &log(1, [7, 8], [7, 8]), &log(0x377f_0682, [7, 8], [0, 0])] {
+            assert!(!begins_with_a_page(lost));
         }
     }
 

@@ -436,6 +436,25 @@ fn a_log_that_is_lost_or_another_files_is_refused_by_name_and_left_alone() {
     }
 }
 
+/// SQLite writes a log's header and waits for the disk before it writes the first page: a kill may come in between.
+#[test]
+fn a_log_that_is_being_written_over_is_not_lost() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let mut ledger = place.begin();
+    ledger.note(add("a"), Change::Added).unwrap();
+    ledger.commit().unwrap();
+    let (file, mut log) = (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap());
+    drop(ledger);
+    let salt = u32::from_be_bytes(log[16..20].try_into().unwrap()).wrapping_add(1);
+    log[16..20].copy_from_slice(&salt.to_be_bytes());
+    log[20..24].fill(7);
+    let place = Place::with(Some(&file), Some(&log));
+    assert_eq!(place.entries("a"), [entry("a", None), entry("old", Some(1))]);
+    place.begin().finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("a", None), entry("old", Some(1))]);
+}
+
 #[test]
 fn a_rollback_journal_is_not_a_state_files_own() {
     let place = Place::new();
