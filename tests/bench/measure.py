@@ -105,7 +105,7 @@ def sync_file(name, csv, url):
     path.write_text(
         f'name = "{name}"\n[destination]\ndeployment_url = "{url}"\napi_key = "bench"\nobject_type = "customer_profiles"\n{mappings}'
         f'[source]\ntype = "csv"\npath = "{csv}"\n'
-        '[limits]\nrequests_per_second = "unlimited"\nmessages_per_minute = "unlimited"\n',
+        '[limits]\nrequests_per_second = "unlimited"\nrequests_per_minute = "unlimited"\n',
         encoding="utf-8",
     )
     return path

@@ -264,7 +264,7 @@ fn the_same_customers_come_out_of_every_source() {
         ("signup", "signup_date", "type = \"time\""),
         ("vip", "vip", "type = \"boolean\""),
     ];
-    let unlimited = "[limits]\nrequests_per_second = \"unlimited\"\nmessages_per_minute = \"unlimited\"\n";
+    let unlimited = "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n";
     let file = |kind: &str, path: &str| sync_file("customer_profiles", "", &mappings, kind, path) + unlimited;
     let all = "SELECT * FROM customers";
     let syncs = [

@@ -5,8 +5,10 @@
 //! missing or wrong.
 
 mod kills;
+mod mistake;
 mod random;
 mod rate;
 mod splitting;
 mod states;
+mod stops;
 mod storm;

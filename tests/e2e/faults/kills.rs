@@ -39,7 +39,7 @@ fn after_a_kill_a_mirrored_audience_follows_its_source() {
     desk.write(
         "sync.toml",
         sync_file("customer_profile_audiences", settings, &mappings, "csv", "rows.csv")
-            + "[limits]\nrequests_per_second = \"unlimited\"\nmessages_per_minute = \"unlimited\"\n",
+            + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
     );
     let arguments = ["sync", "sync.toml", "--allow-removals"];
     let mut random = Random::new(1);
@@ -87,7 +87,7 @@ fn after_a_kill_profiles_are_what_the_source_says() {
     desk.write(
         "sync.toml",
         sync_file("customer_profiles", "batch_size = 100\n", &mappings, "csv", "rows.csv")
-            + "[limits]\nrequests_per_second = \"unlimited\"\nmessages_per_minute = \"unlimited\"\n",
+            + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
     );
     let arguments = ["sync", "sync.toml", "--changed-only"];
     let mut random = Random::new(2);

@@ -44,7 +44,7 @@ fn spent(batches: Batches, pointers: bool, bad: usize) -> usize {
     desk.write(
         "sync.toml",
         sync_file("customer_profiles", "", &mappings, "ndjson", "rows.ndjson")
-            + "[limits]\nrequests_per_second = \"unlimited\"\nmessages_per_minute = \"unlimited\"\n",
+            + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
     );
     desk.sync(&[]).ends_with(if bad == 0 { 0 } else { 3 });
     let rejected: BTreeSet<u64> = desk

@@ -76,7 +76,7 @@ impl World {
         let mappings = [("id", "integration_id", "")];
         let object = "customer_profile_audiences";
         let limits = format!(
-            "[limits]\nrequests_per_second = \"unlimited\"\nmessages_per_minute = \"unlimited\"\nconcurrency = {}\n",
+            "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\nconcurrency = {}\n",
             1 + seed % 3
         );
         desk.write("sync.toml", sync_file(object, mirror, &mappings, "csv", "rows.csv") + &limits);

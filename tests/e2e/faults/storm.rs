@@ -42,7 +42,7 @@ fn after_a_storm_every_profile_is_there() {
          [[destination.mappings]]\nsource = \"id\"\ndestination = \"integration_id\"\n\
          [[destination.mappings]]\nsource = \"n\"\ndestination = \"n\"\ntype = \"number\"\n\
          [source]\ntype = \"csv\"\npath = \"rows.csv\"\n\
-         [limits]\nrequests_per_second = \"unlimited\"\nmessages_per_minute = \"unlimited\"\nconcurrency = 8\n",
+         [limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\nconcurrency = 8\n",
     );
     let begin = Instant::now();
     desk.sync(&[]).ends_with(0);
