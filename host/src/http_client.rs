@@ -13,7 +13,7 @@ mod upload;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -182,7 +182,7 @@ impl HttpClient {
 /// Bytes of a file of certificates. The system's own has a quarter of a million.
 const MOST_CERTIFICATE_BYTES: u64 = 16 << 20;
 
-fn read_certificates(path: &PathBuf) -> Result<Vec<reqwest::Certificate>, ClientError> {
+fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
     let pem = file::read(path, MOST_CERTIFICATE_BYTES)
         .map_err(|reason| ClientError::Unreadable { path: path.clone(), reason })?;
     let unusable = |reason: String| ClientError::NoCertificate { path: path.clone(), reason };

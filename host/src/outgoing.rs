@@ -195,7 +195,7 @@ impl Hook {
                 match fault {
                     Some(fault) => {
                         outgoing.traffic.failed(fault.kind);
-                        self.call.failed(&fault);
+                        self.call.failed(fault);
                     }
                     None => self.call.answered(answer.status),
                 }
@@ -209,7 +209,7 @@ impl Hook {
             Err(fault) => {
                 tracing::warn!(%method, "{fault}");
                 outgoing.traffic.failed(fault.kind);
-                self.call.failed(&fault);
+                self.call.failed(fault);
             }
         }
         let (mut answer, _) = answer.map_err(|fault| code(&fault))?;
