@@ -23,7 +23,7 @@
 //!     println!("{}: {}", issue.path, issue.message);
 //! }
 //!
-//! let rate = Rate { per_second: 60.try_into().ok(), per_minute: 5000.try_into().ok() };
+//! let rate = Rate { per_second: 60.try_into().ok(), per_minute: 5000.try_into().ok(), ..Rate::default() };
 //! let outgoing = Outgoing::new(HttpClient::new(&ClientSettings::default())?, Pace::new(rate));
 //! let session = plugin.session(config, outgoing)?;
 //!
@@ -34,7 +34,7 @@
 //!     Column { name: "name", validity: &[], values: names },
 //! ];
 //! let mapping = session.map_batch(&columns, &[]).await?;
-//! let report = session.send_batch(&mapping.batch).await?;
+//! let report = session.send_batch(&mapping.batch).await.answer?;
 //! println!("{} delivered, {} rows not mapped", report.accepted.len(), mapping.issues.len());
 //! # Ok(())
 //! # }
