@@ -184,8 +184,8 @@ const MOST_CERTIFICATE_BYTES: u64 = 16 << 20;
 
 fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
     let pem = file::read(path, MOST_CERTIFICATE_BYTES)
-        .map_err(|reason| ClientError::Unreadable { path: path.clone(), reason })?;
-    let unusable = |reason: String| ClientError::NoCertificate { path: path.clone(), reason };
+        .map_err(|reason| ClientError::Unreadable { path: path.to_owned(), reason })?;
+    let unusable = |reason: String| ClientError::NoCertificate { path: path.to_owned(), reason };
     let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(fault::chain(&e)))?;
     if certificates.is_empty() {
         return Err(unusable("it has none".to_owned()));

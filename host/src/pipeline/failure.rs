@@ -9,6 +9,7 @@ use crate::instance::CallError;
 use crate::report::{Counts, Failure, FailureKind, Rejections};
 use crate::source::SourceError;
 use crate::state::StateError;
+use crate::stop::Stop;
 use crate::threshold::Threshold;
 
 impl Failure {
@@ -25,6 +26,14 @@ impl Failure {
     pub(crate) fn interrupted(reason: &str) -> Self {
         Self::new(FailureKind::Interrupted, format!("stopped by {reason}; what was confirmed is recorded"))
             .hint("run the same command again to deliver the rest")
+    }
+
+    /// What is to be said of a failure once a stop was asked for: a call that did not succeed then was not let.
+    pub(crate) fn after(self, stop: &Stop) -> Self {
+        match (stop.asked(), self.kind) {
+            (None, _) | (_, FailureKind::State | FailureKind::DeadLetters | FailureKind::TooManyRejected) => self,
+            (Some(reason), _) => Self::interrupted(reason),
+        }
     }
 
     /// More rows were rejected than may be.

@@ -200,7 +200,7 @@ impl<D: Delivery> Flow<D> {
                 }
                 Some(done) = self.workers.join_next_with_id() => {
                     let settled = self.settle_task(done);
-                    self.note_failure(settled);
+                    self.note_failure(settled.map_err(|failure| failure.after(stop)));
                 }
                 mapped = next(&mut rows), if rows.is_some() && wants_rows => {
                     if matches!(mapped, Some(Mapped::End)) {
