@@ -135,7 +135,6 @@ impl State {
         let doubt = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             let keys = transaction.execute("UPDATE records SET hash = NULL", [])?;
-            mark::begin(&transaction)?;
             mark::end(&transaction)?;
             transaction.commit()?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
@@ -167,6 +166,8 @@ impl State {
         state.place.holds(state.id()?)?;
         state.check_log(log_has_pages, lost_log)?;
         if access == Access::Write {
+            // What comes next names the nonce before it, and that has to be the file's.
+            mark::move_log(&state.connection).map_err(|error| state.failed(&error))?;
             schema::migrate(&mut state.connection).map_err(|error| state.failed(&error))?;
         }
         state.check()?;
@@ -249,6 +250,7 @@ impl State {
             let keys = transaction.execute("DELETE FROM records WHERE sync = ?1", [row.id])?;
             transaction.execute("DELETE FROM removals WHERE sync = ?1", [row.id])?;
             transaction.execute("DELETE FROM syncs WHERE id = ?1", [row.id])?;
+            mark::renew(&transaction)?;
             transaction.commit()?;
             Ok(keys as u64)
         };
@@ -266,6 +268,7 @@ impl State {
                     unknown.push(key.as_str());
                 }
             }
+            mark::renew(&transaction)?;
             transaction.commit()?;
             Ok(unknown)
         };

@@ -287,14 +287,7 @@ impl Ledger {
         self.state.keep_log(true)?;
         mark::begin(&self.state.connection).map_err(|error| self.failed(&error))?;
         self.run("COMMIT")?;
-        let moved = self.state.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        });
-        let (busy, pages, moved) = moved.map_err(|error| self.failed(&error))?;
-        if busy != 0 || pages != moved {
-            let message = format!("{moved} of {pages} pages of its log could be moved into it");
-            return Err(StateError::Io { path: self.state.place.shown.clone(), message });
-        }
+        mark::move_log(&self.state.connection).map_err(|error| self.failed(&error))?;
         let log = self.state.place.log();
         let there = fs::metadata(&log).map_err(|error| io_error(&self.state.place.shown, &error))?;
         self.log = Some(FileId::of(&there));

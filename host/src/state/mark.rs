@@ -6,8 +6,11 @@
 //! log is beside the file has it too:
 //!
 //! - the file says that a run has not ended, and there is no log: the log is lost;
-//! - file and log have different nonces: they are not of one run. But for one moment: between the commit of a mark and its
-//!   move into the file the log names the nonce of the run before, and nothing was sent yet.
+//! - file and log have different nonces: they do not belong together. But for one moment: between the commit of a new nonce
+//!   and its move into the file the log names the nonce before, which is the file's, and has all that came since.
+//!
+//! Every end of a run has a nonce of its own, too, and so has whatever else changes the file: one nonce is one content of the
+//! file, but for what the log adds to it.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -20,11 +23,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     nonce: String,
-    /// The nonce of the run before.
+    /// The nonce before.
     base: String,
     /// Whether the run has not ended in order.
     pub(super) unfinished: bool,
-    /// Commits of the run since the mark was made.
+    /// Commits since the nonce was made.
     commits: i64,
 }
 
@@ -83,8 +86,8 @@ pub(super) fn check(in_file: Option<&Mark>, with_log: Option<&Mark>, log_has_pag
 
 /// Marks the beginning of a run. The caller commits.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    let update = "UPDATE run SET base = nonce, nonce = lower(hex(randomblob(16))), unfinished = 1, commits = 0";
-    connection.execute(update, []).map(drop)
+    renew(connection)?;
+    connection.execute("UPDATE run SET unfinished = 1", []).map(drop)
 }
 
 /// Writes the mark again, so that it is in the log. The caller commits.
@@ -94,7 +97,29 @@ pub(super) fn repeat(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Marks the end of a run. The caller commits.
 pub(super) fn end(connection: &Connection) -> rusqlite::Result<()> {
+    renew(connection)?;
     connection.execute("UPDATE run SET unfinished = 0", []).map(drop)
+}
+
+/// Marks a change that is no run's. The caller commits.
+pub(super) fn renew(connection: &Connection) -> rusqlite::Result<()> {
+    let update = "UPDATE run SET base = nonce, nonce = lower(hex(randomblob(16))), commits = 0";
+    connection.execute(update, []).map(drop)
+}
+
+/// Moves all that the log has into the file.
+///
+/// # Errors
+/// Where that fails, or a part can't be moved.
+pub(super) fn move_log(connection: &Connection) -> rusqlite::Result<()> {
+    let (busy, pages, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    if busy == 0 && pages == moved {
+        return Ok(());
+    }
+    let what = format!("{moved} of {pages} pages of its log could be moved into it");
+    Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), Some(what)))
 }
 
 /// Whether a log is one that SQLite wrote pages to, and not lost or emptied.
@@ -157,7 +182,7 @@ mod tests {
         let ended = mark("a", "", false, 3);
         let begun = mark("b", "a", true, 0);
         let running = mark("b", "a", true, 9);
-        let ending = mark("b", "a", false, 10);
+        let ending = mark("c", "b", false, 0);
         for (in_file, with_log, log_has_pages, verdict) in [
             (Some(&ended), Some(&ended), false, Ok(())),
             (Some(&ended), Some(&ended), true, Ok(())),
@@ -171,6 +196,7 @@ mod tests {
             // The file as it was before the run, beside the log of the run.
             (Some(&ended), Some(&running), true, Err(LogFault::Foreign)),
             (Some(&ended), Some(&ending), true, Err(LogFault::Foreign)),
+            (Some(&running), Some(&mark("d", "c", true, 0)), true, Err(LogFault::Foreign)),
             (Some(&mark("z", "", true, 1)), Some(&running), true, Err(LogFault::Foreign)),
             (Some(&running), Some(&mark("z", "y", true, 0)), true, Err(LogFault::Foreign)),
             (Some(&running), None, true, Err(LogFault::Foreign)),

@@ -436,6 +436,47 @@ fn a_log_that_is_lost_or_another_files_is_refused_by_name_and_left_alone() {
     }
 }
 
+/// The file as a killed run left it, beside the log of a run after one that had ended in order.
+#[test]
+fn a_file_of_a_run_that_was_ended_later_is_not_that_of_the_end() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (file, ..) = killed(&place, "a");
+    place.begin().finish(true).unwrap();
+    let before_forgetting = fs::read(place.path()).unwrap();
+    State::open(&place.path(), Access::Write).unwrap().unwrap().forget(&name("a"), &["a1".to_owned()]).unwrap();
+    let mut ledger = place.begin();
+    ledger.note(add("b"), Change::Added).unwrap();
+    ledger.commit().unwrap();
+    let log = fs::read(log_of(&place.path())).unwrap();
+    drop(ledger);
+    for file in [&file, &before_forgetting] {
+        let error = State::open(&Place::with(Some(file), Some(&log)).path(), Access::Write).unwrap_err();
+        assert!(matches!(error, StateError::LogForeign { .. }), "{error}");
+    }
+}
+
+/// A kill between the commit of a mark and its move into the file, and another one there in the next run.
+#[test]
+fn marks_that_were_not_moved_into_the_file_are_taken_one_after_the_other() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (mut file, mut log) = (fs::read(place.path()).unwrap(), None);
+    for key in ["a", "b", "c"] {
+        let place = Place::with(Some(&file), log.as_deref());
+        let mut ledger = place.begin();
+        let opened = fs::read(place.path()).unwrap();
+        ledger.note(add(key), Change::Added).unwrap();
+        ledger.commit().unwrap();
+        (file, log) = (opened, Some(fs::read(log_of(&place.path())).unwrap()));
+        drop(ledger);
+    }
+    let place = Place::with(Some(&file), log.as_deref());
+    place.begin().finish(true).unwrap();
+    let known = [entry("a", None), entry("b", None), entry("c", None), entry("old", Some(1))];
+    assert_eq!(place.entries("a"), known);
+}
+
 /// SQLite writes a log's header and waits for the disk before it writes the first page: a kill may come in between.
 #[test]
 fn a_log_that_is_being_written_over_is_not_lost() {

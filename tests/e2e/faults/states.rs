@@ -64,6 +64,8 @@ struct World {
     left: Vec<Files>,
     /// Whether the state's files were touched since the last settled run. A kill alone is no reason to refuse them.
     damaged: bool,
+    /// Whether file and log are both gone: the next run starts anew.
+    starts_anew: bool,
     figures: BTreeMap<&'static str, u32>,
 }
 
@@ -93,6 +95,7 @@ impl World {
             theirs,
             left: Vec::new(),
             damaged: false,
+            starts_anew: false,
             figures: BTreeMap::new(),
         }
     }
@@ -228,9 +231,7 @@ impl World {
         child.wait().expect("it ends");
         self.nobody_was_removed(&before, "a run whose state was taken away");
         if self.files() == (None, None) {
-            // What was under way when both were taken away arrived all the same, and no state knows it.
-            let ours = self.members();
-            self.theirs.extend(ours);
+            self.starts_anew = true;
         }
     }
 
@@ -313,9 +314,7 @@ impl World {
                 self.put(STATE, None);
                 self.put(LOG, None);
                 self.count(if when == "after a kill" { "both lost after a kill" } else { "both lost during a run" });
-                // To take both away is to start anew: what they knew is nobody's to remove.
-                let ours = self.members();
-                self.theirs.extend(ours);
+                self.starts_anew = true;
             }
         }
     }
@@ -336,6 +335,11 @@ impl World {
             assert_eq!(self.members(), before, "a refused run changed something");
             self.count("runs that said that the state can't be used");
             self.take_up(&before);
+        }
+        if std::mem::take(&mut self.starts_anew) {
+            // What the lost state knew is nobody's to remove; so is what was under way when it was taken away.
+            let unknown = self.members();
+            self.theirs.extend(unknown);
         }
         let mut expected = self.wanted();
         expected.extend(self.theirs.iter().cloned());
@@ -364,7 +368,8 @@ impl World {
                 self.put(STATE, None);
             }
         }
-        self.theirs.extend(before.iter().cloned());
         self.sync().ends_with(0);
+        let unknown = self.members();
+        self.theirs.extend(before.iter().cloned().chain(unknown));
     }
 }
