@@ -436,22 +436,25 @@ fn a_log_that_is_lost_or_another_files_is_refused_by_name_and_left_alone() {
     }
 }
 
-/// The file as a killed run left it, beside the log of a run after one that had ended in order.
+/// The file as it was before the end of a run, or before a key was forgotten, beside the log of a run that came after.
 #[test]
-fn a_file_of_a_run_that_was_ended_later_is_not_that_of_the_end() {
-    let place = Place::new();
-    place.deliver(&["old"]);
-    let (file, ..) = killed(&place, "a");
-    place.begin().finish(true).unwrap();
-    let before_forgetting = fs::read(place.path()).unwrap();
-    State::open(&place.path(), Access::Write).unwrap().unwrap().forget(&name("a"), &["a1".to_owned()]).unwrap();
-    let mut ledger = place.begin();
-    ledger.note(add("b"), Change::Added).unwrap();
-    ledger.commit().unwrap();
-    let log = fs::read(log_of(&place.path())).unwrap();
-    drop(ledger);
-    for file in [&file, &before_forgetting] {
-        let error = State::open(&Place::with(Some(file), Some(&log)).path(), Access::Write).unwrap_err();
+fn an_older_file_is_not_the_one_that_the_next_run_began_from() {
+    for forgets in [false, true] {
+        let place = Place::new();
+        place.deliver(&["old"]);
+        let (mut older, ..) = killed(&place, "a");
+        place.begin().finish(true).unwrap();
+        if forgets {
+            older = fs::read(place.path()).unwrap();
+            let keys = ["a1".to_owned()];
+            State::open(&place.path(), Access::Write).unwrap().unwrap().forget(&name("a"), &keys).unwrap();
+        }
+        let mut ledger = place.begin();
+        ledger.note(add("b"), Change::Added).unwrap();
+        ledger.commit().unwrap();
+        let log = fs::read(log_of(&place.path())).unwrap();
+        drop(ledger);
+        let error = State::open(&Place::with(Some(&older), Some(&log)).path(), Access::Write).unwrap_err();
         assert!(matches!(error, StateError::LogForeign { .. }), "{error}");
     }
 }
