@@ -48,13 +48,13 @@ values: component ## Extreme values of every type, from every source, as other p
 	tests/values/run.sh
 
 .PHONY: audit
-audit: ## Licences, sources and known holes of what is built on; installs cargo-deny where it is missing
+audit: ## Licences, sources and known vulnerabilities of what is built on; installs cargo-deny where it is missing
 	@cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny
 	@# For every platform: what another one is built on has a licence too.
 	@cargo fetch --quiet --locked
 	cargo deny --offline check --hide-inclusion-graph licenses bans sources
 	@cargo deny check --hide-inclusion-graph advisories || { cargo deny fetch db 2>/dev/null && exit 1; \
-		echo "audit: the database of known holes can't be reached from here; it was not asked"; }
+		echo "audit: the database of known vulnerabilities can't be reached from here; it was not asked"; }
 
 .PHONY: fuzz
 fuzz: component ## Fuzz everything that reads what others wrote: make fuzz RUNS=1000000

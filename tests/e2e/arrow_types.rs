@@ -8,7 +8,7 @@ use arrow::array::*;
 use arrow::datatypes::*;
 use arrow::ipc::writer::StreamWriter;
 
-use crate::harness::{Desk, counts, sync_file};
+use crate::harness::{TestEnv, counts, sync_file};
 
 /// The types that a mapping can declare; the first is none.
 const TARGETS: [&str; 10] = [
@@ -130,38 +130,38 @@ fn types() -> Vec<(&'static str, Field, ArrayRef)> {
     ]
 }
 
-fn write(desk: &Desk, name: &str, columns: Vec<(Field, ArrayRef)>) {
+fn write(env: &TestEnv, name: &str, columns: Vec<(Field, ArrayRef)>) {
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
-    let file = File::create(desk.path(name)).unwrap();
+    let file = File::create(env.path(name)).unwrap();
     let mut writer = StreamWriter::try_new(file, &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap();
 }
 
 /// What the server receives for a value of a type, mapped to a type: JSON, or the code of the row's rejection.
-fn received(desk: &Desk, field: &Field, array: &ArrayRef, target: &str) -> Result<Option<String>, String> {
+fn received(env: &TestEnv, field: &Field, array: &ArrayRef, target: &str) -> Result<Option<String>, String> {
     let id: ArrayRef = Arc::new(StringArray::from(vec!["1"]));
     let value = field.clone().with_name("value");
-    write(desk, "rows.arrow", vec![(Field::new("id", DataType::Utf8, false), id), (value, Arc::clone(array))]);
+    write(env, "rows.arrow", vec![(Field::new("id", DataType::Utf8, false), id), (value, Arc::clone(array))]);
     let declared = if target.is_empty() { String::new() } else { format!("type = \"{target}\"") };
     let mappings = [("id", "integration_id", ""), ("value", "value", declared.as_str())];
-    desk.write("sync.toml", sync_file("customer_profiles", "", &mappings, "arrow", "rows.arrow"));
-    desk.fake.reset();
-    let outcome = desk.sync(&[]);
+    env.write("sync.toml", sync_file("customer_profiles", "", &mappings, "arrow", "rows.arrow"));
+    env.fake.reset();
+    let outcome = env.sync(&[]);
     match outcome.code {
-        0 => Ok(desk.fake.profiles()["1"].get("value").cloned()),
-        3 => Err(desk.dead_letters()[0]["code"].as_str().unwrap().to_owned()),
+        0 => Ok(env.fake.profiles()["1"].get("value").cloned()),
+        3 => Err(env.dead_letters()[0]["code"].as_str().unwrap().to_owned()),
         code => panic!("{field} to {target:?} ended with {code}: {}", outcome.all()),
     }
 }
 
 #[test]
 fn every_arrow_type_has_its_value_for_every_declared_type() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let mut table = String::from("| Arrow type | sent as it is | may be declared as |\n| --- | --- | --- |\n");
     for (name, field, array) in types() {
-        let mut sent = TARGETS.iter().map(|target| (*target, received(&desk, &field, &array, target)));
+        let mut sent = TARGETS.iter().map(|target| (*target, received(&env, &field, &array, target)));
         let (_, plain) = sent.next().unwrap();
         let plain = match plain {
             Ok(Some(json)) => format!("`{json}`"),
@@ -178,13 +178,13 @@ fn every_arrow_type_has_its_value_for_every_declared_type() {
         let taken = if plain == "nothing" { "any".to_owned() } else { taken.join(", ") };
         table.push_str(&format!("| {name} | {plain} | {taken} |\n"));
     }
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     assert!(readme.contains(&table), "host/README.md does not have this table:\n{table}");
 }
 
 #[test]
 fn types_that_have_no_place_in_json_are_refused_by_name() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let id: ArrayRef = Arc::new(StringArray::from(vec!["1"]));
     for (array, name) in [
         (Arc::new(BinaryArray::from(vec![&b"x"[..]])) as ArrayRef, "Binary"),
@@ -194,7 +194,7 @@ fn types_that_have_no_place_in_json_are_refused_by_name() {
         (list(filled(BinaryBuilder::new(), |b| b.append_value(b"x"))), "Binary"),
     ] {
         write(
-            &desk,
+            &env,
             "rows.arrow",
             vec![
                 (Field::new("id", DataType::Utf8, false), Arc::clone(&id)),
@@ -202,13 +202,13 @@ fn types_that_have_no_place_in_json_are_refused_by_name() {
             ],
         );
         let mappings = [("id", "integration_id", ""), ("value", "value", "")];
-        desk.write("sync.toml", sync_file("customer_profiles", "", &mappings, "arrow", "rows.arrow"));
-        let outcome = desk.sync(&[]);
+        env.write("sync.toml", sync_file("customer_profiles", "", &mappings, "arrow", "rows.arrow"));
+        let outcome = env.sync(&[]);
         assert!(matches!(outcome.code, 1 | 2), "{outcome:?}");
         outcome.says("\"value\"").says(name).says("leave its mapping out");
         // A column that is not mapped hinders nobody.
-        desk.write("sync.toml", sync_file("customer_profiles", "", &mappings[..1], "arrow", "rows.arrow"));
-        desk.sync(&[]).ends_with(0);
-        assert_eq!(counts(&desk.report(), ["delivered"]), [1]);
+        env.write("sync.toml", sync_file("customer_profiles", "", &mappings[..1], "arrow", "rows.arrow"));
+        env.sync(&[]).ends_with(0);
+        assert_eq!(counts(&env.report(), ["delivered"]), [1]);
     }
 }

@@ -1,27 +1,27 @@
 //! `check`, and how commands that can't begin end.
 
-use crate::harness::Desk;
+use crate::harness::TestEnv;
 
-fn desk() -> Desk {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n");
-    desk.audience("mirror");
-    desk
+fn env() -> TestEnv {
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n");
+    env.audience("mirror");
+    env
 }
 
 #[test]
 fn a_check_says_what_it_saw_and_what_it_could_not_see() {
-    let desk = desk();
-    desk.host(&["check", "sync.toml"]).ends_with(0).says("42");
-    let requests = desk.fake.requests();
+    let env = env();
+    env.host(&["check", "sync.toml"]).ends_with(0).says("42");
+    let requests = env.fake.requests();
     assert_eq!(requests.len(), 1, "a check is one request");
     assert_eq!(requests[0].path, fake_talon_one::path::AUTHPING);
 }
 
 #[test]
 fn a_check_with_a_wrong_key_fails_with_the_mend() {
-    let desk = desk();
-    let output = desk.command(&["check", "sync.toml"]).env("TALON_ONE_API_KEY", "some-other-key-1").output().unwrap();
+    let env = env();
+    let output = env.command(&["check", "sync.toml"]).env("TALON_ONE_API_KEY", "some-other-key-1").output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("Integration API key") && text.contains("Management"), "{text}");
@@ -30,26 +30,26 @@ fn a_check_with_a_wrong_key_fails_with_the_mend() {
 
 #[test]
 fn a_command_that_does_not_exist_is_wrong_usage() {
-    desk().host(&["snyc", "sync.toml"]).ends_with(2).says("snyc");
+    env().host(&["snyc", "sync.toml"]).ends_with(2).says("snyc");
 }
 
 #[test]
 fn a_sync_file_that_is_not_there_is_named() {
-    desk().host(&["sync", "nowhere.toml"]).ends_with(2).says("nowhere.toml");
+    env().host(&["sync", "nowhere.toml"]).ends_with(2).says("nowhere.toml");
 }
 
 #[test]
 fn a_source_that_is_not_there_is_named_and_nothing_is_sent() {
-    let desk = desk();
-    std::fs::remove_file(desk.path("rows.csv")).unwrap();
-    desk.sync(&[]).says("rows.csv");
-    assert_eq!(desk.fake.requests().len(), 0);
+    let env = env();
+    std::fs::remove_file(env.path("rows.csv")).unwrap();
+    env.sync(&[]).says("rows.csv");
+    assert_eq!(env.fake.requests().len(), 0);
 }
 
 #[test]
 fn the_plugin_describes_itself() {
-    let desk = desk();
-    desk.host(&["describe"])
+    let env = env();
+    env.host(&["describe"])
         .ends_with(0)
         .says("customer_profiles")
         .says("customer_profile_audiences")
@@ -59,11 +59,11 @@ fn the_plugin_describes_itself() {
 
 #[test]
 fn another_component_can_be_taken_and_one_that_is_none_is_refused_by_name() {
-    let desk = desk();
-    let component = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component/talon-one-destination.wasm");
-    desk.host(&["validate", "sync.toml", "--component", component]).ends_with(0);
-    desk.write("none.wasm", "not wasm");
-    let refused = desk.host(&["validate", "sync.toml", "--component", "none.wasm"]);
+    let env = env();
+    let component = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/component/talon-one-destination.wasm");
+    env.host(&["validate", "sync.toml", "--component", component]).ends_with(0);
+    env.write("none.wasm", "not wasm");
+    let refused = env.host(&["validate", "sync.toml", "--component", "none.wasm"]);
     assert_ne!(refused.code, 0);
     refused.says("none.wasm");
 }

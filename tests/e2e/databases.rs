@@ -10,7 +10,7 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Ar
 use arrow::record_batch::RecordBatch;
 use fake_talon_one::{Keep, Settings};
 
-use crate::harness::{Desk, KEY, Outcome, counts, sync_file};
+use crate::harness::{KEY, Outcome, TestEnv, counts, sync_file};
 use crate::sources::{arrow_stream, parquet_file};
 
 fn setting(name: &str) -> String {
@@ -55,7 +55,7 @@ fn query(sync: &str, database: &str, uri: &str, query: &str) -> String {
 #[test]
 #[ignore = "needs a PostgreSQL server: make databases"]
 fn what_postgresql_holds_is_what_the_server_receives() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     psql(
         "DROP TABLE IF EXISTS kinds; CREATE TABLE kinds (id uuid PRIMARY KEY, amount numeric(38,9), big bigint, \
          seen timestamptz, born date, tags text[], extra jsonb, ok boolean, ratio double precision, note text); \
@@ -72,7 +72,7 @@ fn what_postgresql_holds_is_what_the_server_receives() {
     let mut mappings = vec![("id", "integration_id", "")];
     mappings.extend(columns.map(|column| (column, column, "")));
     let sync = sync_file("customer_profiles", "", &mappings, "csv", "rows.csv");
-    desk.write(
+    env.write(
         "sync.toml",
         query(
             &sync,
@@ -81,9 +81,9 @@ fn what_postgresql_holds_is_what_the_server_receives() {
             "SELECT id, amount, big, seen, born, to_json(tags) AS tags, extra, ok, ratio, note FROM kinds ORDER BY id",
         ),
     );
-    desk.sync(&[]).ends_with(0);
+    env.sync(&[]).ends_with(0);
 
-    let profiles = desk.fake.profiles();
+    let profiles = env.fake.profiles();
     assert_eq!(profiles.len(), 3);
     // Each value as PostgreSQL itself writes it, in the form that goes out.
     let printed = [
@@ -115,14 +115,14 @@ fn what_postgresql_holds_is_what_the_server_receives() {
 #[test]
 #[ignore = "needs a PostgreSQL server: make databases"]
 fn a_database_that_fails_is_quoted_and_removes_nobody() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let settings = "audience_id = 42\nsync_mode = \"mirror\"\n";
     let sync = sync_file("customer_profile_audiences", settings, &[("id", "integration_id", "")], "csv", "rows.csv");
     let uri = setting("TEST_POSTGRESQL");
     let members = "SELECT id::text AS id FROM generate_series(0, 99999) AS id";
-    desk.write("sync.toml", query(&sync, "POSTGRESQL", &uri, members));
-    desk.sync(&[]).ends_with(0);
-    assert_eq!(desk.fake.members(42).len(), 100_000);
+    env.write("sync.toml", query(&sync, "POSTGRESQL", &uri, members));
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.members(42).len(), 100_000);
 
     let wrong = uri.replace("the-password-of-the-tests", "another-password");
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -137,21 +137,21 @@ fn a_database_that_fails_is_quoted_and_removes_nobody() {
         (&uri, "SELECT (1 / (id - 50000))::text AS id FROM generate_series(0, 60000) AS id", "division by zero"),
         (&nobody, members, "Connection refused"),
     ] {
-        desk.write("sync.toml", query(&sync, "POSTGRESQL", uri, text));
-        let outcome = desk.host(&["sync", "sync.toml", "--allow-removals"]);
+        env.write("sync.toml", query(&sync, "POSTGRESQL", uri, text));
+        let outcome = env.host(&["sync", "sync.toml", "--allow-removals"]);
         outcome.ends_with(1).says(said);
         assert!(!outcome.all().contains("password-of-the-tests") && !outcome.all().contains("another-password"));
-        assert_eq!(desk.fake.members(42).len(), 100_000, "{said}");
+        assert_eq!(env.fake.members(42).len(), 100_000, "{said}");
     }
-    desk.write("sync.toml", query(&sync, "POSTGRESQL", &uri, "SELECT 1 AS id, 2 AS id"));
-    desk.sync(&[]).ends_with(1).says("has two columns named \"id\"");
+    env.write("sync.toml", query(&sync, "POSTGRESQL", &uri, "SELECT 1 AS id, 2 AS id"));
+    env.sync(&[]).ends_with(1).says("has two columns named \"id\"");
 }
 
 #[test]
 #[ignore = "needs SQLite's driver: make databases"]
 fn sqlite_is_read_by_its_driver() {
-    let desk = Desk::permissive();
-    let database = rusqlite::Connection::open(desk.path("crm.sqlite")).unwrap();
+    let env = TestEnv::permissive();
+    let database = rusqlite::Connection::open(env.path("crm.sqlite")).unwrap();
     database
         .execute_batch(
             "CREATE TABLE customers (id TEXT, points INTEGER, ratio REAL, note TEXT); \
@@ -162,16 +162,16 @@ fn sqlite_is_read_by_its_driver() {
     let mappings =
         [("id", "integration_id", ""), ("points", "points", ""), ("ratio", "ratio", ""), ("note", "note", "")];
     let sync = sync_file("customer_profiles", "", &mappings, "csv", "rows.csv");
-    let uri = desk.path("crm.sqlite").display().to_string();
-    desk.write("sync.toml", query(&sync, "SQLITE", &uri, "SELECT * FROM customers"));
-    desk.sync(&[]).ends_with(0);
-    let profiles = desk.fake.profiles();
+    let uri = env.path("crm.sqlite").display().to_string();
+    env.write("sync.toml", query(&sync, "SQLITE", &uri, "SELECT * FROM customers"));
+    env.sync(&[]).ends_with(0);
+    let profiles = env.fake.profiles();
     let shown =
         |id: &str| profiles[id].iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
     assert_eq!(shown("007"), "points=9007199254740993 ratio=0.1");
     assert_eq!(shown("008"), "note=\"🎉\" ratio=-1.5");
-    desk.write("sync.toml", query(&sync, "SQLITE", &uri, "SELECT * FROM no_such_table"));
-    desk.sync(&[]).ends_with(1).says("no such table: no_such_table");
+    env.write("sync.toml", query(&sync, "SQLITE", &uri, "SELECT * FROM no_such_table"));
+    env.sync(&[]).ends_with(1).says("no such table: no_such_table");
 }
 
 const CUSTOMERS: i64 = 100_000;
@@ -229,9 +229,9 @@ fn typed() -> RecordBatch {
 #[test]
 #[ignore = "needs databases and their drivers: make databases"]
 fn the_same_customers_come_out_of_every_source() {
-    let desk = Desk::new(Settings::new(KEY).any_attributes().keep(Keep::Counts));
+    let env = TestEnv::new(Settings::new(KEY).any_attributes().keep(Keep::Counts));
     let csv = csv();
-    desk.write("rows.csv", &csv);
+    env.write("rows.csv", &csv);
     let ndjson: String = (0..CUSTOMERS)
         .map(|n| {
             let values = COLUMNS.iter().zip(customer(n)).filter_map(|(name, value)| Some((*name, value?)));
@@ -244,15 +244,15 @@ fn the_same_customers_come_out_of_every_source() {
             format!("{{{}}}\n", members.join(","))
         })
         .collect();
-    desk.write("rows.ndjson", ndjson);
+    env.write("rows.ndjson", ndjson);
     let typed = typed();
-    parquet_file(&desk, "rows.parquet", &typed);
-    desk.write("rows.arrow", arrow_stream(&typed));
+    parquet_file(&env, "rows.parquet", &typed);
+    env.write("rows.arrow", arrow_stream(&typed));
     let table =
         "customer_id text, email text, name text, points bigint, balance numeric(12,2), signup date, vip boolean";
     psql(&format!("DROP TABLE IF EXISTS customers; CREATE TABLE customers ({table})"), "");
     psql("COPY customers FROM STDIN WITH (FORMAT csv, HEADER)", &csv);
-    let sqlite = desk.path("rows.sqlite");
+    let sqlite = env.path("rows.sqlite");
     fill_sqlite(&sqlite);
 
     let mappings = [
@@ -277,15 +277,15 @@ fn the_same_customers_come_out_of_every_source() {
     ];
     let mut first = None;
     for (name, sync) in syncs {
-        desk.fake.reset();
-        desk.write("sync.toml", sync);
+        env.fake.reset();
+        env.write("sync.toml", sync);
         let begin = Instant::now();
-        let outcome: Outcome = desk.sync(&[]);
+        let outcome: Outcome = env.sync(&[]);
         outcome.ends_with(0);
         let rate = CUSTOMERS as f64 / begin.elapsed().as_secs_f64();
-        assert_eq!(counts(&desk.report(), ["rows_read", "delivered"]), [CUSTOMERS as u64; 2], "{name}");
+        assert_eq!(counts(&env.report(), ["rows_read", "delivered"]), [CUSTOMERS as u64; 2], "{name}");
         println!("{name:<10} {rate:>9.0} rows/s");
-        let profiles = desk.fake.profiles();
+        let profiles = env.fake.profiles();
         match &first {
             None => first = Some(profiles),
             Some(first) => assert!(*first == profiles, "{name} brings other profiles than CSV"),

@@ -6,17 +6,17 @@
 
 use std::process::Command;
 
-use crate::harness::{Desk, Outcome, counts};
+use crate::harness::{Outcome, TestEnv, counts};
 
 /// Less than a run wants room for, in blocks of 512 bytes, and enough for the sandbox to start: its memory is a file too.
 const SMALL: u32 = 120;
 
 /// Runs the command line with files that can't grow beyond so many blocks of 512 bytes.
-fn cramped(desk: &Desk, blocks: u32, arguments: &[&str]) -> Outcome {
-    let host = desk.command(&[]);
+fn cramped(env: &TestEnv, blocks: u32, arguments: &[&str]) -> Outcome {
+    let host = env.command(&[]);
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")).arg(host.get_program());
-    command.args(arguments).current_dir(desk.path(""));
+    command.args(arguments).current_dir(env.path(""));
     for (name, value) in host.get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -26,93 +26,93 @@ fn cramped(desk: &Desk, blocks: u32, arguments: &[&str]) -> Outcome {
     Outcome::of(&mut command)
 }
 
-fn rows(desk: &Desk, count: usize) {
+fn rows(env: &TestEnv, count: usize) {
     let lines: String = (0..count).map(|id| format!("{id:06}\n")).collect();
-    desk.write("rows.csv", format!("id\n{lines}"));
+    env.write("rows.csv", format!("id\n{lines}"));
 }
 
 #[test]
 fn a_disk_that_has_no_room_is_found_before_the_first_request() {
     for (option, name) in [("--report", "report.json"), ("--dead-letters", "dead.ndjson")] {
-        let desk = Desk::permissive();
-        rows(&desk, 3);
-        desk.profiles(&[("id", "integration_id", "")]);
-        let outcome = cramped(&desk, SMALL, &["sync", "sync.toml", option, name]);
+        let env = TestEnv::permissive();
+        rows(&env, 3);
+        env.profiles(&[("id", "integration_id", "")]);
+        let outcome = cramped(&env, SMALL, &["sync", "sync.toml", option, name]);
         outcome.ends_with(2).says(name).says("cannot be written");
-        assert_eq!(desk.fake.requests().len(), 0, "{option}");
+        assert_eq!(env.fake.requests().len(), 0, "{option}");
     }
     // What is about to be sent is written down first, and does not fit.
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let lines: String = (0..1000).map(|id| format!("{id:0900}\n")).collect();
-    desk.write("rows.csv", format!("id\n{lines}"));
-    desk.audience("mirror");
-    let outcome = cramped(&desk, SMALL, &["sync", "sync.toml"]);
+    env.write("rows.csv", format!("id\n{lines}"));
+    env.audience("mirror");
+    let outcome = cramped(&env, SMALL, &["sync", "sync.toml"]);
     outcome.ends_with(1).says("e2e.state.sqlite").says("disk is not full");
-    assert_eq!(desk.fake.requests().len(), 0);
+    assert_eq!(env.fake.requests().len(), 0);
 }
 
 #[test]
 fn a_disk_that_fills_up_under_the_state_ends_the_run_and_the_next_one_does_the_rest() {
-    let desk = Desk::permissive();
-    rows(&desk, 20_000);
-    desk.audience("mirror");
+    let env = TestEnv::permissive();
+    rows(&env, 20_000);
+    env.audience("mirror");
     // Room for the state of some thousands of members: its log outgrows it in the middle of the run.
-    let outcome = cramped(&desk, 1024, &["sync", "sync.toml", "--report", "report.json"]);
+    let outcome = cramped(&env, 1024, &["sync", "sync.toml", "--report", "report.json"]);
     outcome.ends_with(1).says("e2e.state.sqlite").says("disk is not full");
-    let report = desk.report();
+    let report = env.report();
     assert_eq!(report["failure"]["kind"], "state");
     let [read, delivered, undelivered] = counts(&report, ["rows_read", "delivered", "undelivered"]);
     assert_eq!(read, delivered + undelivered, "{report:#}");
     assert!(delivered > 0 && undelivered > 0, "it did not stop in the middle: {report:#}");
 
-    desk.sync(&[]).ends_with(0);
-    assert_eq!(desk.fake.members(42).len(), 20_000);
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.members(42).len(), 20_000);
     // Whatever the state did not come to write down, the audience follows the source.
-    rows(&desk, 10_000);
-    desk.sync(&["--allow-removals"]).ends_with(0);
-    assert_eq!(desk.fake.members(42).len(), 10_000);
+    rows(&env, 10_000);
+    env.sync(&["--allow-removals"]).ends_with(0);
+    assert_eq!(env.fake.members(42).len(), 10_000);
 }
 
 #[test]
 fn dead_letters_that_cannot_be_written_end_the_run_and_the_rows_are_rejected_again_next_time() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n\"\"\n3\n");
-    desk.profiles(&[("id", "integration_id", "")]);
-    let outcome = desk.host(&["sync", "sync.toml", "--report", "report.json", "--dead-letters", "/dev/full"]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n\"\"\n3\n");
+    env.profiles(&[("id", "integration_id", "")]);
+    let outcome = env.host(&["sync", "sync.toml", "--report", "report.json", "--dead-letters", "/dev/full"]);
     outcome.ends_with(1).says("dead letters cannot be written").says("sent again by the next run");
-    assert_eq!(desk.report()["failure"]["kind"], "dead-letters");
+    assert_eq!(env.report()["failure"]["kind"], "dead-letters");
 
-    desk.sync(&[]).ends_with(3);
-    assert_eq!(desk.fake.profiles().len(), 2);
-    assert_eq!(desk.dead_letters().len(), 1);
+    env.sync(&[]).ends_with(3);
+    assert_eq!(env.fake.profiles().len(), 2);
+    assert_eq!(env.dead_letters().len(), 1);
 }
 
 #[test]
 fn a_report_that_cannot_be_written_in_the_end_is_said_beside_the_summary() {
-    let desk = Desk::permissive();
-    rows(&desk, 3);
-    desk.profiles(&[("id", "integration_id", "")]);
-    let outcome = desk.host(&["sync", "sync.toml", "--report", "/dev/full"]);
+    let env = TestEnv::permissive();
+    rows(&env, 3);
+    env.profiles(&[("id", "integration_id", "")]);
+    let outcome = env.host(&["sync", "sync.toml", "--report", "/dev/full"]);
     outcome.ends_with(1).says("/dev/full").says("cannot be written");
     assert!(outcome.stdout.contains("delivered"), "the summary is shown all the same: {}", outcome.stdout);
-    assert_eq!(desk.fake.profiles().len(), 3);
+    assert_eq!(env.fake.profiles().len(), 3);
 }
 
 /// A device, a pipe or a link is written to; it is never replaced by a file.
 #[test]
 fn a_report_can_go_to_standard_output_and_through_a_link() {
-    let desk = Desk::permissive();
-    rows(&desk, 3);
-    desk.profiles(&[("id", "integration_id", "")]);
-    let outcome = desk.host(&["sync", "sync.toml", "--report", "/dev/stdout"]);
+    let env = TestEnv::permissive();
+    rows(&env, 3);
+    env.profiles(&[("id", "integration_id", "")]);
+    let outcome = env.host(&["sync", "sync.toml", "--report", "/dev/stdout"]);
     outcome.ends_with(0);
     let json = &outcome.stdout[outcome.stdout.find('{').unwrap()..=outcome.stdout.rfind('}').unwrap()];
     let report: serde_json::Value = serde_json::from_str(json).unwrap();
     assert_eq!(counts(&report, ["delivered"]), [3]);
 
-    desk.write("real.json", "{}");
-    std::os::unix::fs::symlink("real.json", desk.path("report.json")).unwrap();
-    desk.sync(&[]).ends_with(0);
-    assert!(desk.path("report.json").is_symlink());
-    assert!(desk.read("real.json").contains("\"delivered\": 3"));
+    env.write("real.json", "{}");
+    std::os::unix::fs::symlink("real.json", env.path("report.json")).unwrap();
+    env.sync(&[]).ends_with(0);
+    assert!(env.path("report.json").is_symlink());
+    assert!(env.read("real.json").contains("\"delivered\": 3"));
 }

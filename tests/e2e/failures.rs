@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use fake_talon_one::{AttributeType, Batches, ErrorDetail, Fault, Faults, Settings, path};
 use serde_json::Value;
 
-use crate::harness::{Desk, KEY, Outcome, counts, sync_file};
+use crate::harness::{KEY, Outcome, TestEnv, counts, sync_file};
 
 const ID: (&str, &str, &str) = ("id", "integration_id", "");
 
@@ -18,32 +18,32 @@ fn adds_up(report: &Value) {
     assert_eq!(read, unchanged + delivered + rejected + undelivered, "{report:#}");
 }
 
-fn thousand_rows(desk: &Desk) {
+fn thousand_rows(env: &TestEnv) {
     let lines: String = (0..1000).map(|id| format!("{id:04},gold\n")).collect();
-    desk.write("rows.csv", format!("id,tier\n{lines}"));
+    env.write("rows.csv", format!("id,tier\n{lines}"));
 }
 
 #[test]
 fn a_wrong_key_stops_the_run_with_the_mend() {
-    let desk = Desk::new(Settings::new("another key than the sync has"));
-    thousand_rows(&desk);
-    desk.profiles(&[ID]);
-    let outcome = desk.sync(&[]);
+    let env = TestEnv::new(Settings::new("another key than the sync has"));
+    thousand_rows(&env);
+    env.profiles(&[ID]);
+    let outcome = env.sync(&[]);
     outcome.ends_with(1).says("Integration API key").says("Management").says("expired");
-    let report = desk.report();
+    let report = env.report();
     adds_up(&report);
     assert_eq!(counts(&report, ["delivered", "undelivered"]), [0, 1000]);
     assert_eq!(report["failure"]["kind"], "authentication");
-    assert_eq!(desk.fake.requests().len(), 1, "a refused key is not tried again");
+    assert_eq!(env.fake.requests().len(), 1, "a refused key is not tried again");
 }
 
 #[test]
 fn an_unknown_audience_stops_the_run_with_the_mend() {
-    let desk = Desk::new(Settings::new(KEY));
-    thousand_rows(&desk);
-    desk.audience("add");
-    desk.sync(&[]).ends_with(1).says("audience 42").says("ID column").says("name");
-    let report = desk.report();
+    let env = TestEnv::new(Settings::new(KEY));
+    thousand_rows(&env);
+    env.audience("add");
+    env.sync(&[]).ends_with(1).says("audience 42").says("ID column").says("name");
+    let report = env.report();
     adds_up(&report);
     assert_eq!(counts(&report, ["delivered", "undelivered"]), [0, 1000]);
     assert_eq!(report["failure"]["kind"], "not-found");
@@ -54,16 +54,16 @@ fn an_unknown_audience_stops_the_run_with_the_mend() {
 fn an_undefined_attribute_rejects_the_rows_in_few_requests() {
     for batches in [Batches::Atomic, Batches::NonAtomic] {
         for detail in [ErrorDetail::PerItem, ErrorDetail::WholeBatch] {
-            let desk = Desk::new(Settings::new(KEY).batches(batches).error_detail(detail));
-            thousand_rows(&desk);
-            desk.profiles(&[ID, ("tier", "loyalty_tier", "")]);
-            let outcome = desk.sync(&[]);
+            let env = TestEnv::new(Settings::new(KEY).batches(batches).error_detail(detail));
+            thousand_rows(&env);
+            env.profiles(&[ID, ("tier", "loyalty_tier", "")]);
+            let outcome = env.sync(&[]);
             outcome.ends_with(3).says("loyalty_tier").says("Account > Tools > Attributes");
-            let report = desk.report();
+            let report = env.report();
             adds_up(&report);
             assert_eq!(counts(&report, ["delivered", "rejected"]), [0, 1000]);
-            assert_eq!(desk.dead_letters().len(), 1000);
-            let spent = desk.fake.requests().len();
+            assert_eq!(env.dead_letters().len(), 1000);
+            let spent = env.fake.requests().len();
             assert!(spent <= 40, "{spent} requests for one reason");
         }
     }
@@ -73,17 +73,17 @@ fn an_undefined_attribute_rejects_the_rows_in_few_requests() {
 fn a_bad_row_is_rejected_alone() {
     for batches in [Batches::Atomic, Batches::NonAtomic] {
         let settings = Settings::new(KEY).attribute("points", AttributeType::Number).batches(batches);
-        let desk = Desk::new(settings);
+        let env = TestEnv::new(settings);
         let lines: String = (0..1000)
             .map(|id| format!("{{\"id\":\"{id}\",\"points\":{}}}\n", if id == 617 { "\"many\"" } else { "5" }))
             .collect();
-        desk.write("rows.ndjson", lines);
+        env.write("rows.ndjson", lines);
         let mappings = [ID, ("points", "points", "")];
-        desk.write("sync.toml", sync_file("customer_profiles", "", &mappings, "ndjson", "rows.ndjson"));
-        desk.sync(&[]).ends_with(3);
-        adds_up(&desk.report());
-        assert_eq!(desk.fake.profiles().len(), 999);
-        let dead = desk.dead_letters();
+        env.write("sync.toml", sync_file("customer_profiles", "", &mappings, "ndjson", "rows.ndjson"));
+        env.sync(&[]).ends_with(3);
+        adds_up(&env.report());
+        assert_eq!(env.fake.profiles().len(), 999);
+        let dead = env.dead_letters();
         assert_eq!(dead.len(), 1);
         assert_eq!(dead[0]["row"]["id"], "617");
         assert_eq!(dead[0]["row"]["points"], "many");
@@ -96,13 +96,13 @@ fn a_host_that_does_not_answer_is_named_with_the_form_of_the_url() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.local_addr().expect("an address").port()
     };
-    let desk = Desk::permissive();
-    thousand_rows(&desk);
-    desk.profiles(&[ID]);
-    let mut command = desk.command(&["sync", "sync.toml", "--report", "report.json"]);
+    let env = TestEnv::permissive();
+    thousand_rows(&env);
+    env.profiles(&[ID]);
+    let mut command = env.command(&["sync", "sync.toml", "--report", "report.json"]);
     let outcome = Outcome::of(command.env("TALON_ONE_URL", format!("http://127.0.0.1:{port}")));
     outcome.ends_with(1).says("https://yourcompany.talon.one");
-    let report = desk.report();
+    let report = env.report();
     adds_up(&report);
     assert_eq!(counts(&report, ["delivered", "undelivered"]), [0, 1000]);
     assert_eq!(report["failure"]["kind"], "connection");
@@ -133,65 +133,65 @@ fn passing_faults_are_repeated_until_the_batch_is_there() {
         Fault::goodbye(),
     ];
     for fault in faults {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", "id\n1\n2\n");
-        desk.profiles(&[ID]);
-        desk.fake.inject(Faults::script([fault.clone()]));
-        let outcome = desk.sync(&[]);
+        let env = TestEnv::permissive();
+        env.write("rows.csv", "id\n1\n2\n");
+        env.profiles(&[ID]);
+        env.fake.inject(Faults::script([fault.clone()]));
+        let outcome = env.sync(&[]);
         assert_eq!(outcome.code, 0, "{fault:?}: {}", outcome.all());
-        assert_eq!(desk.fake.profiles().len(), 2, "{fault:?}");
-        assert_eq!(counts(&desk.report(), ["delivered", "undelivered"]), [2, 0], "{fault:?}");
+        assert_eq!(env.fake.profiles().len(), 2, "{fault:?}");
+        assert_eq!(counts(&env.report(), ["delivered", "undelivered"]), [2, 0], "{fault:?}");
     }
 }
 
 #[test]
 fn a_server_that_stays_down_ends_the_run_and_the_rows_wait_for_the_next() {
-    let desk = Desk::permissive();
-    thousand_rows(&desk);
-    desk.profiles(&[ID]);
-    desk.fake.inject(Faults::script(vec![Fault::status(503); 3]));
-    desk.sync(&[]).ends_with(1).says("503");
-    let report = desk.report();
+    let env = TestEnv::permissive();
+    thousand_rows(&env);
+    env.profiles(&[ID]);
+    env.fake.inject(Faults::script(vec![Fault::status(503); 3]));
+    env.sync(&[]).ends_with(1).says("503");
+    let report = env.report();
     adds_up(&report);
     assert_eq!(counts(&report, ["delivered", "undelivered", "requests", "retries"]), [0, 1000, 3, 2]);
-    assert_eq!(desk.fake.profiles().len(), 0);
+    assert_eq!(env.fake.profiles().len(), 0);
 
-    desk.sync(&[]).ends_with(0);
-    assert_eq!(desk.fake.profiles().len(), 1000);
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.profiles().len(), 1000);
 }
 
 #[test]
 fn a_key_that_the_server_repeats_is_not_passed_on() {
     for status in [400, 401, 404, 503] {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", "id\n1\n");
-        desk.profiles(&[ID]);
-        desk.fake.inject(Faults::script(vec![Fault::echo_key(status); 8]));
+        let env = TestEnv::permissive();
+        env.write("rows.csv", "id\n1\n");
+        env.profiles(&[ID]);
+        env.fake.inject(Faults::script(vec![Fault::echo_key(status); 8]));
         // The harness looks for the key in all that is printed and written.
-        let outcome = desk.sync(&[]);
+        let outcome = env.sync(&[]);
         assert_ne!(outcome.code, 0, "{status}: {}", outcome.all());
-        assert!(!desk.bodies(path::PROFILES).is_empty());
+        assert!(!env.bodies(path::PROFILES).is_empty());
     }
 }
 
 #[test]
 fn a_redirect_is_not_followed() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n");
-    desk.profiles(&[ID]);
-    desk.fake.inject(Faults::script([Fault::status(307)]));
-    let outcome = desk.sync(&[]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n");
+    env.profiles(&[ID]);
+    env.fake.inject(Faults::script([Fault::status(307)]));
+    let outcome = env.sync(&[]);
     assert_eq!(outcome.code, 1, "{}", outcome.all());
-    assert_eq!(desk.fake.requests().len(), 1);
+    assert_eq!(env.fake.requests().len(), 1);
 }
 
 /// A source that breaks off is not a source that ended.
 #[test]
 fn a_source_with_a_fault_in_the_middle_fails_with_its_line() {
     for (rows, line) in [("id,tier\n1,gold\n2\n3,gold\n", "3"), ("id,tier\n1,gold\n2,\"go", "3")] {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", rows);
-        desk.profiles(&[ID, ("tier", "tier", "")]);
-        desk.sync(&[]).ends_with(1).says("rows.csv").says(&format!("line {line}"));
+        let env = TestEnv::permissive();
+        env.write("rows.csv", rows);
+        env.profiles(&[ID, ("tier", "tier", "")]);
+        env.sync(&[]).ends_with(1).says("rows.csv").says(&format!("line {line}"));
     }
 }

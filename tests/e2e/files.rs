@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use fake_talon_one::{Fault, Faults};
 
-use crate::harness::{Desk, sync_file};
+use crate::harness::{TestEnv, sync_file};
 
 /// How long to wait for what must come. Long, because only a broken test waits.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Every file of a folder, with what is in it.
-fn contents(desk: &Desk) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = fs::read_dir(desk.path(""))
+fn contents(env: &TestEnv) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(env.path(""))
         .unwrap()
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.file_type().unwrap().is_file())
@@ -25,34 +25,34 @@ fn contents(desk: &Desk) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn names(desk: &Desk) -> Vec<String> {
-    contents(desk).into_iter().map(|(name, _)| name).collect()
+fn names(env: &TestEnv) -> Vec<String> {
+    contents(env).into_iter().map(|(name, _)| name).collect()
 }
 
 /// A mirror of three members with a certificate file, delivered once; a hard and a symbolic link to its source.
-fn desk() -> Desk {
-    let desk = Desk::permissive();
-    desk.write("m.csv", "id\n1\n2\n3\n");
+fn env() -> TestEnv {
+    let env = TestEnv::permissive();
+    env.write("m.csv", "id\n1\n2\n3\n");
     let pem = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.pem();
-    desk.write("ca.pem", pem);
+    env.write("ca.pem", pem);
     let settings = "audience_id = 42\nsync_mode = \"mirror\"\n";
     let sync = sync_file("customer_profile_audiences", settings, &[("id", "integration_id", "")], "csv", "m.csv");
-    desk.write("sync.toml", sync + "[state]\npath = \"X.state.sqlite\"\n[network]\nca_files = [\"ca.pem\"]\n");
-    desk.host(&["sync", "sync.toml"]).ends_with(0);
-    desk.write("plugin.wasm", destination_host::embedded::COMPONENT);
-    desk.write("letters.ndjson", "{\"row\":{\"id\":\"4\"},\"row_number\":1,\"code\":\"x\",\"message\":\"x\"}\n");
-    fs::hard_link(desk.path("m.csv"), desk.path("hard.csv")).unwrap();
-    std::os::unix::fs::symlink("m.csv", desk.path("soft.csv")).unwrap();
-    std::os::unix::fs::symlink("not-there-yet", desk.path("dangling")).unwrap();
-    fs::create_dir(desk.path("folder")).unwrap();
-    desk
+    env.write("sync.toml", sync + "[state]\npath = \"X.state.sqlite\"\n[network]\nca_files = [\"ca.pem\"]\n");
+    env.host(&["sync", "sync.toml"]).ends_with(0);
+    env.write("plugin.wasm", destination_host::embedded::COMPONENT);
+    env.write("letters.ndjson", "{\"row\":{\"id\":\"4\"},\"row_number\":1,\"code\":\"x\",\"message\":\"x\"}\n");
+    fs::hard_link(env.path("m.csv"), env.path("hard.csv")).unwrap();
+    std::os::unix::fs::symlink("m.csv", env.path("soft.csv")).unwrap();
+    std::os::unix::fs::symlink("not-there-yet", env.path("dangling")).unwrap();
+    fs::create_dir(env.path("folder")).unwrap();
+    env
 }
 
 #[test]
 fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_touched() {
-    let desk = desk();
-    let requests = desk.fake.requests().len();
-    let before = contents(&desk);
+    let env = env();
+    let requests = env.fake.requests().len();
+    let before = contents(&env);
     let option = ["--report", "--report-html", "--dead-letters"];
     let inputs = [
         ("X.state.sqlite", "state.path"),
@@ -75,8 +75,8 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_touche
             }
             for dry in [false, true] {
                 arguments.extend(dry.then_some("--dry-run"));
-                desk.host(&arguments).ends_with(2).says(output).says(option).says(role);
-                assert!(contents(&desk) == before, "{option} {output}: something was touched");
+                env.host(&arguments).ends_with(2).says(output).says(option).says(role);
+                assert!(contents(&env) == before, "{option} {output}: something was touched");
             }
         }
     }
@@ -88,68 +88,68 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_touche
     ] {
         let mut arguments = vec!["sync", "sync.toml"];
         arguments.extend(pair);
-        desk.host(&arguments).ends_with(2).says(pair[0]).says(pair[2]);
-        assert!(contents(&desk) == before, "{pair:?}: something was touched");
+        env.host(&arguments).ends_with(2).says(pair[0]).says(pair[2]);
+        assert!(contents(&env) == before, "{pair:?}: something was touched");
     }
     // The state is an output, too.
-    let sync = desk.read("sync.toml");
+    let sync = env.read("sync.toml");
     for (state, role) in [("hard.csv", "source.path"), ("sync.toml", "the sync file"), ("ca.pem", "network.ca_files")] {
-        desk.write("other.toml", sync.replace("X.state.sqlite", state));
+        env.write("other.toml", sync.replace("X.state.sqlite", state));
         let role = if state == "sync.toml" { "state.path" } else { role };
-        let outcome = desk.host(&["sync", "other.toml"]);
+        let outcome = env.host(&["sync", "other.toml"]);
         outcome.says(state).says(role);
         assert_ne!(outcome.code, 0);
     }
-    assert_eq!(desk.fake.requests().len(), requests);
+    assert_eq!(env.fake.requests().len(), requests);
 }
 
 #[test]
 fn devices_and_pipes_can_be_written_to_by_several() {
-    let desk = desk();
+    let env = env();
     let all =
         |path: &'static str| ["sync", "sync.toml", "--report", path, "--report-html", path, "--dead-letters", path];
-    desk.host(&all("/dev/null")).ends_with(0);
-    desk.host(&all("/dev/stdout")).ends_with(0).says("\"sync\": \"e2e\"").says("<html").says("unchanged");
+    env.host(&all("/dev/null")).ends_with(0);
+    env.host(&all("/dev/stdout")).ends_with(0).says("\"sync\": \"e2e\"").says("<html").says("unchanged");
     // Standard output that leads to a file stays that file, whole.
-    let out = fs::File::create(desk.path("out.txt")).unwrap();
-    let ended = desk.command(&all("/dev/stdout")).stdout(out).stderr(Stdio::null()).status().unwrap();
+    let out = fs::File::create(env.path("out.txt")).unwrap();
+    let ended = env.command(&all("/dev/stdout")).stdout(out).stderr(Stdio::null()).status().unwrap();
     assert!(ended.success());
     for part in ["\"sync\": \"e2e\"", "<html", "unchanged"] {
-        assert!(desk.read("out.txt").contains(part), "{part} is not in {}", desk.read("out.txt"));
+        assert!(env.read("out.txt").contains(part), "{part} is not in {}", env.read("out.txt"));
     }
 }
 
 #[test]
 fn files_with_customers_data_are_their_owners_alone() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n\"\"\n");
-    desk.audience("mirror");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n\"\"\n");
+    env.audience("mirror");
     // What an earlier release left for everybody is closed, too.
-    desk.write("report.json", "{}");
-    desk.sync(&["--report-html", "page.html"]).ends_with(3);
+    env.write("report.json", "{}");
+    env.sync(&["--report-html", "page.html"]).ends_with(3);
     for name in ["report.json", "page.html", "dead.ndjson", "e2e.state.sqlite"] {
-        assert_eq!(fs::metadata(desk.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        assert_eq!(fs::metadata(env.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
-    desk.sync(&[]).ends_with(3);
+    env.sync(&[]).ends_with(3);
     let expected =
         ["dead.ndjson", "e2e.state.sqlite", "page.html", "report.json", "rows.csv", "sync.toml"].map(str::to_owned);
-    assert_eq!(names(&desk), expected);
+    assert_eq!(names(&env), expected);
 }
 
 /// Rows of which every second is rejected by the plugin itself.
-fn rejecting(desk: &Desk, rows: u32) {
+fn rejecting(env: &TestEnv, rows: u32) {
     let rows: String = (0..rows).map(|id| format!("{id},{}\n", if id % 2 == 0 { "many" } else { "1" })).collect();
-    desk.write("rows.csv", format!("id,points\n{rows}"));
+    env.write("rows.csv", format!("id,points\n{rows}"));
     let mappings = [("id", "integration_id", ""), ("points", "points", "type = \"number\"")];
-    desk.write(
+    env.write(
         "sync.toml",
         sync_file("customer_profiles", "batch_size = 10\n", &mappings, "csv", "rows.csv")
             + "[limits]\nconcurrency = 1\n",
     );
 }
 
-fn lines(desk: &Desk, name: &str) -> usize {
-    let text = desk.read(name);
+fn lines(env: &TestEnv, name: &str) -> usize {
+    let text = env.read(name);
     assert!(!text.contains('\0') && (text.is_empty() || text.ends_with('\n')), "{name} is damaged");
     let letters = text.lines().map(serde_json::from_str::<serde_json::Value>);
     letters.collect::<Result<Vec<_>, _>>().expect("lines of JSON").len()
@@ -157,80 +157,80 @@ fn lines(desk: &Desk, name: &str) -> usize {
 
 #[test]
 fn a_dry_run_and_a_run_that_does_not_begin_leave_older_letters_alone() {
-    let desk = Desk::permissive();
-    rejecting(&desk, 4);
-    desk.sync(&[]).ends_with(3);
-    assert_eq!(lines(&desk, "dead.ndjson"), 2);
-    let letters = desk.read("dead.ndjson");
+    let env = TestEnv::permissive();
+    rejecting(&env, 4);
+    env.sync(&[]).ends_with(3);
+    assert_eq!(lines(&env, "dead.ndjson"), 2);
+    let letters = env.read("dead.ndjson");
     let with_letters = |more: &[&str]| {
         let mut arguments = vec!["sync", "sync.toml", "--dead-letters", "dead.ndjson"];
         arguments.extend(more);
-        desk.host(&arguments)
+        env.host(&arguments)
     };
     with_letters(&["--dry-run"]).ends_with(3);
-    assert_eq!(desk.read("dead.ndjson"), letters);
+    assert_eq!(env.read("dead.ndjson"), letters);
     with_letters(&["--report", "no/such/folder/report.json"]).ends_with(2);
-    assert_eq!(desk.read("dead.ndjson"), letters);
+    assert_eq!(env.read("dead.ndjson"), letters);
 
     // A key that is refused: nothing new is rejected, and what was is still there.
-    desk.write("rows.csv", "id,points\n1,1\n");
-    let refused = desk
+    env.write("rows.csv", "id,points\n1,1\n");
+    let refused = env
         .command(&["sync", "sync.toml", "--dead-letters", "dead.ndjson"])
         .env("TALON_ONE_API_KEY", "wrong-4f1c9a7d2b")
         .output()
         .unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert_eq!(desk.read("dead.ndjson"), letters);
-    assert!(!names(&desk).contains(&"dead.ndjson.part".to_owned()));
+    assert_eq!(env.read("dead.ndjson"), letters);
+    assert!(!names(&env).contains(&"dead.ndjson.part".to_owned()));
 
     with_letters(&[]).ends_with(0);
-    assert_eq!(desk.read("dead.ndjson"), "", "a run that came to its end says that nothing is rejected");
+    assert_eq!(env.read("dead.ndjson"), "", "a run that came to its end says that nothing is rejected");
 }
 
 #[test]
 fn a_second_run_on_the_same_dead_letters_is_refused_and_loses_none() {
-    let desk = Desk::permissive();
-    rejecting(&desk, 60);
-    desk.write("dead.ndjson", "{\"older\":1}\n");
-    desk.fake.inject(Faults::script([Fault::pass().times(1), Fault::hold().once()]));
-    let first = desk
+    let env = TestEnv::permissive();
+    rejecting(&env, 60);
+    env.write("dead.ndjson", "{\"older\":1}\n");
+    env.fake.inject(Faults::script([Fault::pass().times(1), Fault::hold().once()]));
+    let first = env
         .command(&["sync", "sync.toml", "--dead-letters", "dead.ndjson"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    desk.fake.wait_for(2, PATIENCE).unwrap();
-    assert_eq!(desk.read("dead.ndjson"), "{\"older\":1}\n", "whole or absent");
-    let requests = desk.fake.requests().len();
-    let second = desk.host(&["sync", "sync.toml", "--dead-letters", "dead.ndjson"]);
+    env.fake.wait_for(2, PATIENCE).unwrap();
+    assert_eq!(env.read("dead.ndjson"), "{\"older\":1}\n", "whole or absent");
+    let requests = env.fake.requests().len();
+    let second = env.host(&["sync", "sync.toml", "--dead-letters", "dead.ndjson"]);
     second.ends_with(2).says("dead.ndjson").says("another run is writing it now");
-    assert_eq!(desk.fake.requests().len(), requests, "nothing was sent");
-    desk.fake.release();
+    assert_eq!(env.fake.requests().len(), requests, "nothing was sent");
+    env.fake.release();
     assert_eq!(first.wait_with_output().unwrap().status.code(), Some(3));
-    assert_eq!(lines(&desk, "dead.ndjson"), 30);
+    assert_eq!(lines(&env, "dead.ndjson"), 30);
 }
 
 #[test]
 fn what_a_killed_run_left_is_dealt_with_by_the_next_one() {
-    let desk = Desk::permissive();
-    rejecting(&desk, 60);
-    desk.fake.inject(Faults::script([Fault::pass().times(1), Fault::hold().once()]));
+    let env = TestEnv::permissive();
+    rejecting(&env, 60);
+    env.fake.inject(Faults::script([Fault::pass().times(1), Fault::hold().once()]));
     let arguments =
         ["sync", "sync.toml", "--dead-letters", "dead.ndjson", "--report", "report.json", "--report-html", "page.html"];
-    let mut killed = desk.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    desk.fake.wait_for(2, PATIENCE).unwrap();
+    let mut killed = env.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    env.fake.wait_for(2, PATIENCE).unwrap();
     killed.kill().unwrap();
     killed.wait().unwrap();
-    let temporary = |desk: &Desk| names(desk).iter().filter(|name| name.starts_with(".output-")).count();
-    assert_eq!(temporary(&desk), 2, "a kill leaves them: {:?}", names(&desk));
-    let left = lines(&desk, "dead.ndjson.part");
-    assert!(left > 0 && !desk.path("dead.ndjson").exists());
+    let temporary = |env: &TestEnv| names(env).iter().filter(|name| name.starts_with(".output-")).count();
+    assert_eq!(temporary(&env), 2, "a kill leaves them: {:?}", names(&env));
+    let left = lines(&env, "dead.ndjson.part");
+    assert!(left > 0 && !env.path("dead.ndjson").exists());
 
-    desk.host(&arguments).ends_with(3).says("an earlier run was interrupted").says("dead.ndjson.interrupted");
-    assert_eq!(temporary(&desk), 0, "{:?}", names(&desk));
-    assert_eq!(lines(&desk, "dead.ndjson.interrupted"), left);
-    assert_eq!(lines(&desk, "dead.ndjson"), 30);
-    let again = desk.host(&arguments);
+    env.host(&arguments).ends_with(3).says("an earlier run was interrupted").says("dead.ndjson.interrupted");
+    assert_eq!(temporary(&env), 0, "{:?}", names(&env));
+    assert_eq!(lines(&env, "dead.ndjson.interrupted"), left);
+    assert_eq!(lines(&env, "dead.ndjson"), 30);
+    let again = env.host(&arguments);
     again.ends_with(3);
     assert!(!again.all().contains("interrupted"), "it is said once: {}", again.all());
 }
@@ -238,21 +238,21 @@ fn what_a_killed_run_left_is_dealt_with_by_the_next_one() {
 /// Letters hold the source's own columns, so that a replay computes what a run computes.
 #[test]
 fn a_replay_computes_once() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id,points\na,many\nb,2\n");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id,points\na,many\nb,2\n");
     let mappings = [("id", "integration_id", ""), ("points", "points", "type = \"number\""), ("twice", "twice", "")];
-    desk.write(
+    env.write(
         "sync.toml",
         sync_file("customer_profiles", "", &mappings, "csv", "rows.csv")
             + "[source.computed]\nid = \"'crm_' ~ id\"\ntwice = \"id ~ id\"\n",
     );
-    desk.sync(&[]).ends_with(3);
-    assert_eq!(desk.dead_letters()[0]["row"], serde_json::json!({"id": "a", "points": "many"}));
-    assert_eq!(desk.dead_letters()[0]["key"], "crm_a");
-    let fixed = desk.read("dead.ndjson").replace("many", "1");
-    desk.write("fixed.ndjson", fixed);
-    desk.sync(&["--replay", "fixed.ndjson"]).ends_with(0);
-    let profiles = desk.fake.profiles();
+    env.sync(&[]).ends_with(3);
+    assert_eq!(env.dead_letters()[0]["row"], serde_json::json!({"id": "a", "points": "many"}));
+    assert_eq!(env.dead_letters()[0]["key"], "crm_a");
+    let fixed = env.read("dead.ndjson").replace("many", "1");
+    env.write("fixed.ndjson", fixed);
+    env.sync(&["--replay", "fixed.ndjson"]).ends_with(0);
+    let profiles = env.fake.profiles();
     assert_eq!(profiles.keys().collect::<Vec<_>>(), ["crm_a", "crm_b"]);
     assert_eq!(profiles["crm_a"]["twice"], "\"aa\"");
 }
@@ -260,10 +260,10 @@ fn a_replay_computes_once() {
 /// The compile cache is native code: it is kept only where nobody else could have put some.
 #[test]
 fn compiled_plugins_are_kept_only_where_nobody_else_can_write() {
-    let desk = Desk::permissive();
-    let caches = desk.path("caches");
+    let env = TestEnv::permissive();
+    let caches = env.path("caches");
     let describe = || {
-        let mut command = desk.command(&["describe"]);
+        let mut command = env.command(&["describe"]);
         crate::harness::Outcome::of(command.env("XDG_CACHE_HOME", &caches))
     };
     let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();

@@ -1,4 +1,4 @@
-//! A desk to run a test at: a folder of its own, a fake Talon.One, and the command line.
+//! A env to run a test at: a folder of its own, a fake Talon.One, and the command line.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// The key that the fake takes. No output may ever show it.
 pub(crate) const KEY: &str = "e2e-4f1c9a7d2b-not-for-any-log";
 
-pub(crate) struct Desk {
+pub(crate) struct TestEnv {
     pub(crate) fake: Fake,
     dir: TempDir,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Outcome {
     pub(crate) stderr: String,
 }
 
-impl Desk {
+impl TestEnv {
     pub(crate) fn new(settings: Settings) -> Self {
         let fake = Fake::start(settings).expect("a fake on a free port");
         Self { fake, dir: TempDir::new().expect("a folder") }
@@ -62,7 +62,7 @@ impl Desk {
         self.write("sync.toml", sync_file("customer_profile_audiences", &settings, &mappings, "csv", "rows.csv"))
     }
 
-    /// Runs the command line in the desk's folder.
+    /// Runs the command line in the env's folder.
     pub(crate) fn host(&self, arguments: &[&str]) -> Outcome {
         self.host_with_input(arguments, b"")
     }
@@ -112,12 +112,12 @@ impl Desk {
         outcome
     }
 
-    /// The report of the last [`Desk::sync`].
+    /// The report of the last [`TestEnv::sync`].
     pub(crate) fn report(&self) -> Value {
         serde_json::from_str(&self.read("report.json")).expect("the report is JSON")
     }
 
-    /// The dead letters of the last [`Desk::sync`].
+    /// The dead letters of the last [`TestEnv::sync`].
     pub(crate) fn dead_letters(&self) -> Vec<Value> {
         self.read("dead.ndjson").lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
@@ -186,7 +186,7 @@ pub(crate) fn sync_file(
 
 /// The folder of the examples.
 pub(crate) fn examples() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"))
 }
 
 /// Report members by name, as numbers.

@@ -5,49 +5,49 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use destination_host::http_client::{ClientSettings, HttpClient};
-use destination_host::limits::Limits;
-use destination_host::observer::Unobserved;
+use destination_engine::http::client::{ClientSettings, HttpClient};
+use destination_engine::limits::Limits;
+use destination_engine::plugin::Plugin;
+use destination_engine::plugin::runtime::{CompileCache, Runtime};
+use destination_engine::stop::Stop;
 use destination_host::pipeline::{self, Options};
-use destination_host::plugin::Plugin;
 use destination_host::report::FailureKind;
-use destination_host::runtime::{CompileCache, Runtime};
-use destination_host::stop::Stop;
+use destination_host::report::observer::Unobserved;
 use destination_host::sync_file::Draft;
 use fake_talon_one::{Fault, Faults};
 
-use crate::harness::{Desk, KEY, Outcome, counts};
+use crate::harness::{KEY, Outcome, TestEnv, counts};
 
 fn component() -> PathBuf {
-    let built = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/component/hostile-destination.wasm"));
+    let built = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/component/hostile-destination.wasm"));
     assert!(built.exists(), "{} is missing: `make test` builds it", built.display());
     built
 }
 
 /// A sync of 20 rows, in two batches, whose plugin is told to do something.
-fn desk(more: &str) -> Desk {
-    let desk = Desk::permissive();
+fn env(more: &str) -> TestEnv {
+    let env = TestEnv::permissive();
     let lines: String = (0..20).map(|id| format!("{id}\n")).collect();
-    desk.write("rows.csv", format!("id\n{lines}"));
-    desk.write(
+    env.write("rows.csv", format!("id\n{lines}"));
+    env.write(
         "sync.toml",
         format!(
             "name = \"hostile\"\n[destination]\nurl = \"${{TALON_ONE_URL}}\"\nkey = \"${{TALON_ONE_API_KEY}}\"\n{more}\n\
              [source]\ntype = \"csv\"\npath = \"rows.csv\"\n"
         ),
     );
-    desk
+    env
 }
 
-fn run(desk: &Desk, command: &str) -> Outcome {
+fn run(env: &TestEnv, command: &str) -> Outcome {
     let component = component();
     let mut arguments = vec![command, "sync.toml", "--component", component.to_str().unwrap()];
     if command == "sync" {
         arguments.extend(["--report", "report.json", "--dead-letters", "dead.ndjson"]);
     }
     // At the most talkative: the harness looks for the key in all that is said.
-    let outcome = Outcome::of(desk.command(&arguments).env("DESTINATION_HOST_LOG", "trace"));
-    for file in ["report.json", "dead.ndjson"].map(|name| desk.path(name)).iter().filter(|file| file.exists()) {
+    let outcome = Outcome::of(env.command(&arguments).env("DESTINATION_HOST_LOG", "trace"));
+    for file in ["report.json", "dead.ndjson"].map(|name| env.path(name)).iter().filter(|file| file.exists()) {
         assert!(!std::fs::read_to_string(file).unwrap().contains(KEY), "the key is in {}", file.display());
     }
     outcome
@@ -55,8 +55,8 @@ fn run(desk: &Desk, command: &str) -> Outcome {
 
 /// Rows that were not confirmed are all undelivered, and none is lost.
 #[track_caller]
-fn adds_up(desk: &Desk) {
-    let report = desk.report();
+fn adds_up(env: &TestEnv) {
+    let report = env.report();
     let [read, delivered, rejected, undelivered] =
         counts(&report, ["rows_read", "delivered", "rejected", "undelivered"]);
     assert_eq!((read, delivered + rejected + undelivered), (20, 20), "{report:#}");
@@ -66,9 +66,9 @@ fn adds_up(desk: &Desk) {
 
 #[test]
 fn a_plugin_that_behaves_is_let_do_its_work() {
-    let desk = desk("");
-    run(&desk, "sync").ends_with(0);
-    assert_eq!(counts(&desk.report(), ["rows_read", "delivered"]), [20, 20]);
+    let env = env("");
+    run(&env, "sync").ends_with(0);
+    assert_eq!(counts(&env.report(), ["rows_read", "delivered"]), [20, 20]);
 }
 
 #[test]
@@ -80,14 +80,14 @@ fn what_a_plugin_does_to_itself_ends_its_call_and_the_run_in_order() {
         ("impersonate", "`execution-failed`, which is the engine's to use"),
     ] {
         for when in ["map", "send"] {
-            let desk = desk(&format!("misdeed = \"{misdeed}\"\nwhen = \"{when}\""));
-            let outcome = run(&desk, "sync");
+            let env = env(&format!("misdeed = \"{misdeed}\"\nwhen = \"{when}\""));
+            let outcome = run(&env, "sync");
             let function = if when == "map" { "map-batch" } else { "send-batch" };
             outcome.ends_with(1).says("hostile-destination.wasm").says(function).says(said);
-            adds_up(&desk);
+            adds_up(&env);
         }
-        let desk = desk(&format!("misdeed = \"{misdeed}\"\nwhen = \"validate\""));
-        let outcome = run(&desk, "validate");
+        let env = env(&format!("misdeed = \"{misdeed}\"\nwhen = \"validate\""));
+        let outcome = run(&env, "validate");
         assert!(matches!(outcome.code, 1 | 2), "{outcome:?}");
         outcome.says("hostile-destination.wasm").says("validate-config");
     }
@@ -104,21 +104,21 @@ fn lies_are_found_out_before_anything_is_recorded() {
         ("twice", "send", "record 0 stands in both accepted and rejected"),
         ("lose", "send", "record 9 is missing"),
     ] {
-        let desk = desk(&format!("misdeed = \"{misdeed}\"\nwhen = \"{when}\""));
-        let outcome = run(&desk, "sync");
+        let env = env(&format!("misdeed = \"{misdeed}\"\nwhen = \"{when}\""));
+        let outcome = run(&env, "sync");
         outcome.ends_with(1).says("gave a wrong answer").says("hostile-destination.wasm").says(said);
-        adds_up(&desk);
+        adds_up(&env);
     }
 }
 
 #[test]
 fn megabytes_of_words_are_cut() {
     for when in ["map", "send"] {
-        let desk = desk(&format!("misdeed = \"babble\"\nwhen = \"{when}\""));
-        let outcome = run(&desk, "sync");
+        let env = env(&format!("misdeed = \"babble\"\nwhen = \"{when}\""));
+        let outcome = run(&env, "sync");
         outcome.ends_with(1).says("babble blah blah").says("bytes left out");
         assert!(outcome.all().len() < 100_000, "{} bytes were said", outcome.all().len());
-        assert!(desk.read("report.json").len() < 100_000);
+        assert!(env.read("report.json").len() < 100_000);
     }
 }
 
@@ -126,21 +126,21 @@ fn megabytes_of_words_are_cut() {
 #[test]
 fn the_key_does_not_enter_the_sandbox_that_can_send() {
     for when in ["map", "send"] {
-        let desk = desk(&format!("misdeed = \"tell\"\nwhen = \"{when}\""));
-        run(&desk, "sync").ends_with(1).says("my config is {").says("[hidden]");
+        let env = env(&format!("misdeed = \"tell\"\nwhen = \"{when}\""));
+        run(&env, "sync").ends_with(1).says("my config is {").says("[hidden]");
     }
-    let desk = desk("call = \"http AUTHORITY /v2/authping\"");
-    let authority = desk.fake.url().trim_start_matches("http://").to_owned();
-    desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
-    run(&desk, "sync").says("answered with 401");
-    let requests = desk.fake.requests();
+    let env = env("call = \"http AUTHORITY /v2/authping\"");
+    let authority = env.fake.url().trim_start_matches("http://").to_owned();
+    env.write("sync.toml", env.read("sync.toml").replace("AUTHORITY", &authority));
+    run(&env, "sync").says("answered with 401");
+    let requests = env.fake.requests();
     let sent = requests[0].headers.iter().find(|(name, _)| name == "x-key").map(|(_, value)| value.as_str());
     assert_eq!(sent, Some(format!("Key {KEY}").as_str()));
 }
 
 #[test]
 fn a_request_to_anywhere_else_is_not_let_out() {
-    let elsewhere = Desk::permissive();
+    let elsewhere = TestEnv::permissive();
     let other = elsewhere.fake.url().trim_start_matches("http://").to_owned();
     for (call, said) in [
         (format!("http {other} /v2/authping"), format!("no request out to http://{other}")),
@@ -149,11 +149,11 @@ fn a_request_to_anywhere_else_is_not_let_out() {
         ("https AUTHORITY /".to_owned(), "no request out to https://127.0.0.1".to_owned()),
         ("http AUTHORITY /v2/x?k=KEY".to_owned(), "put the secret `key` into a URL".to_owned()),
     ] {
-        let desk = desk(&format!("call = \"{call}\""));
-        let authority = desk.fake.url().trim_start_matches("http://").to_owned();
-        desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
-        run(&desk, "sync").ends_with(1).says(&said);
-        assert_eq!(desk.fake.requests().len() + elsewhere.fake.requests().len(), 0, "{call}");
+        let env = env(&format!("call = \"{call}\""));
+        let authority = env.fake.url().trim_start_matches("http://").to_owned();
+        env.write("sync.toml", env.read("sync.toml").replace("AUTHORITY", &authority));
+        run(&env, "sync").ends_with(1).says(&said);
+        assert_eq!(env.fake.requests().len() + elsewhere.fake.requests().len(), 0, "{call}");
     }
 }
 
@@ -163,11 +163,11 @@ fn headers_of_the_connection_are_not_the_plugins_to_set() {
     for header in
         ["host", "connection", "keep-alive", "transfer-encoding", "proxy-authorization", "upgrade", "te", "trailer"]
     {
-        let desk = desk(&format!("call = \"http AUTHORITY /v2/authping\"\nheader = \"{header}\""));
-        let authority = desk.fake.url().trim_start_matches("http://").to_owned();
-        desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
-        run(&desk, "sync").ends_with(1);
-        for request in desk.fake.requests() {
+        let env = env(&format!("call = \"http AUTHORITY /v2/authping\"\nheader = \"{header}\""));
+        let authority = env.fake.url().trim_start_matches("http://").to_owned();
+        env.write("sync.toml", env.read("sync.toml").replace("AUTHORITY", &authority));
+        run(&env, "sync").ends_with(1);
+        for request in env.fake.requests() {
             let evil = request.headers.iter().find(|(_, value)| value.contains("evil.example"));
             assert_eq!(evil, None, "{header}");
         }
@@ -176,12 +176,12 @@ fn headers_of_the_connection_are_not_the_plugins_to_set() {
 
 #[test]
 fn a_redirect_leads_nowhere() {
-    let desk = desk("call = \"http AUTHORITY /v2/authping\"");
-    let authority = desk.fake.url().trim_start_matches("http://").to_owned();
-    desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
-    desk.fake.inject(Faults::script([Fault::status(302).forever()]));
-    run(&desk, "sync").says("answered with 302");
-    let requests = desk.fake.requests();
+    let env = env("call = \"http AUTHORITY /v2/authping\"");
+    let authority = env.fake.url().trim_start_matches("http://").to_owned();
+    env.write("sync.toml", env.read("sync.toml").replace("AUTHORITY", &authority));
+    env.fake.inject(Faults::script([Fault::status(302).forever()]));
+    run(&env, "sync").says("answered with 302");
+    let requests = env.fake.requests();
     // A request a batch at most, and the run may end before the last.
     assert!((1..=2).contains(&requests.len()), "{requests:?}");
 }
@@ -189,11 +189,11 @@ fn a_redirect_leads_nowhere() {
 /// The key comes back in what the server says: the plugin sees its stand-in, people see neither.
 #[test]
 fn a_key_that_the_server_repeats_stays_outside() {
-    let desk = desk("call = \"http AUTHORITY /v2/authping\"");
-    let authority = desk.fake.url().trim_start_matches("http://").to_owned();
-    desk.write("sync.toml", desk.read("sync.toml").replace("AUTHORITY", &authority));
-    desk.fake.inject(Faults::script([Fault::echo_key(500).forever()]));
-    run(&desk, "sync").says("answered with 500");
+    let env = env("call = \"http AUTHORITY /v2/authping\"");
+    let authority = env.fake.url().trim_start_matches("http://").to_owned();
+    env.write("sync.toml", env.read("sync.toml").replace("AUTHORITY", &authority));
+    env.fake.inject(Faults::script([Fault::echo_key(500).forever()]));
+    run(&env, "sync").says("answered with 500");
 }
 
 /// In this process, with a short time: the command line's is half a minute.
@@ -201,7 +201,7 @@ fn a_key_that_the_server_repeats_stays_outside() {
 fn a_plugin_that_never_ends_is_ended_and_the_run_is_told_in_full() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for when in ["map", "send"] {
-        let desk = desk(&format!("misdeed = \"spin\"\nwhen = \"{when}\""));
+        let env = env(&format!("misdeed = \"spin\"\nwhen = \"{when}\""));
         let short = Duration::from_millis(300);
         let limits = Limits { pure_call: short, network_call: short, ..Limits::default() };
         let report = runtime.block_on(async {
@@ -209,10 +209,10 @@ fn a_plugin_that_never_ends_is_ended_and_the_run_is_told_in_full() {
             let bytes = std::fs::read(component()).unwrap();
             let plugin = Plugin::load(&engine, &bytes, "hostile-destination.wasm").await.unwrap();
             let variables = |name: &str| match name {
-                "TALON_ONE_URL" => Ok(desk.fake.url().to_owned()),
+                "TALON_ONE_URL" => Ok(env.fake.url().to_owned()),
                 _ => Ok(KEY.to_owned()),
             };
-            let sync = Draft::parse(&desk.read("sync.toml"), &desk.path(""), &variables).unwrap().finish().unwrap();
+            let sync = Draft::parse(&env.read("sync.toml"), &env.path(""), &variables).unwrap().finish().unwrap();
             let client = HttpClient::new(&ClientSettings::default()).unwrap();
             let options = Options::default();
             pipeline::run(&plugin, &client, &sync, &options, Arc::new(Unobserved), &Stop::default()).await.unwrap()

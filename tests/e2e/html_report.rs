@@ -2,13 +2,13 @@
 
 use fake_talon_one::{AttributeType, Settings};
 
-use crate::harness::{Desk, KEY, sync_file};
+use crate::harness::{KEY, TestEnv, sync_file};
 
-fn page(desk: &Desk, code: i32, more: &[&str]) -> String {
+fn page(env: &TestEnv, code: i32, more: &[&str]) -> String {
     let mut arguments = vec!["sync", "sync.toml", "--report-html", "report.html"];
     arguments.extend(more);
-    desk.host(&arguments).ends_with(code);
-    let page = desk.read("report.html");
+    env.host(&arguments).ends_with(code);
+    let page = env.read("report.html");
     assert!(!page.contains(KEY));
     sound(&page);
     page
@@ -34,11 +34,11 @@ fn sound(page: &str) {
 
 #[test]
 fn a_run_is_told_with_its_numbers() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let lines: String = (0..2500).map(|id| format!("{id:04}\n")).collect();
-    desk.write("rows.csv", format!("id\n{lines}"));
-    desk.profiles(&[("id", "integration_id", "")]);
-    let page = page(&desk, 0, &[]);
+    env.write("rows.csv", format!("id\n{lines}"));
+    env.profiles(&[("id", "integration_id", "")]);
+    let page = page(&env, 0, &[]);
     for text in ["<h1>e2e</h1>", "All delivered", "2,500 delivered", "customer_profiles, upsert", "3 × HTTP 204"] {
         assert!(page.contains(text), "{text:?} is not in:\n{page}");
     }
@@ -47,34 +47,34 @@ fn a_run_is_told_with_its_numbers() {
 
 #[test]
 fn what_comes_from_rows_and_servers_is_escaped() {
-    let desk = Desk::new(Settings::new(KEY).attribute("points", AttributeType::Number));
+    let env = TestEnv::new(Settings::new(KEY).attribute("points", AttributeType::Number));
     let evil = "<img src=x onerror=alert(1)>\"'&";
-    desk.write("rows.csv", format!("id,points\n1,\"{}\"\n2,5\n", evil.replace('"', "\"\"")));
+    env.write("rows.csv", format!("id,points\n1,\"{}\"\n2,5\n", evil.replace('"', "\"\"")));
     let mappings = [("id", "integration_id", ""), ("points", "points", "type = \"number\"")];
-    desk.write("sync.toml", sync_file("customer_profiles", "", &mappings, "csv", "rows.csv"));
-    let page = page(&desk, 3, &[]);
+    env.write("sync.toml", sync_file("customer_profiles", "", &mappings, "csv", "rows.csv"));
+    let page = page(&env, 3, &[]);
     assert!(page.contains("Rejected, by reason") && page.contains("Some rows were rejected"));
     assert!(page.contains("&lt;img"), "the value is quoted, and harmless: {page}");
 }
 
 #[test]
 fn a_run_that_failed_says_why_and_what_to_do() {
-    let desk = Desk::new(Settings::new("another key"));
-    desk.write("rows.csv", "id\n1\n");
-    desk.profiles(&[("id", "integration_id", "")]);
-    let page = page(&desk, 1, &[]);
+    let env = TestEnv::new(Settings::new("another key"));
+    env.write("rows.csv", "id\n1\n");
+    env.profiles(&[("id", "integration_id", "")]);
+    let page = page(&env, 1, &[]);
     assert!(page.contains("Why it stopped") && page.contains("Integration API key"), "{page}");
 }
 
 #[test]
 fn withheld_removals_and_empty_sources_are_told() {
-    let desk = Desk::permissive();
-    desk.audience("mirror");
+    let env = TestEnv::permissive();
+    env.audience("mirror");
     let lines: String = (0..100).map(|id| format!("{id}\n")).collect();
-    desk.write("rows.csv", format!("id\n{lines}"));
-    desk.host(&["sync", "sync.toml"]).ends_with(0);
-    desk.write("rows.csv", "id\n");
-    let page = page(&desk, 4, &[]);
+    env.write("rows.csv", format!("id\n{lines}"));
+    env.host(&["sync", "sync.toml"]).ends_with(0);
+    env.write("rows.csv", "id\n");
+    let page = page(&env, 4, &[]);
     for text in ["100 removals withheld", "The source had no rows", "--allow-removals", "and 80 more"] {
         assert!(page.contains(text), "{text:?} is not in:\n{page}");
     }
@@ -82,9 +82,9 @@ fn withheld_removals_and_empty_sources_are_told() {
 
 #[test]
 fn a_page_that_cannot_be_written_is_found_before_the_first_request() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n");
-    desk.profiles(&[("id", "integration_id", "")]);
-    desk.host(&["sync", "sync.toml", "--report-html", "no/such/folder/page.html"]).ends_with(2).says("no/such/folder");
-    assert_eq!(desk.fake.requests().len(), 0);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n");
+    env.profiles(&[("id", "integration_id", "")]);
+    env.host(&["sync", "sync.toml", "--report-html", "no/such/folder/page.html"]).ends_with(2).says("no/such/folder");
+    assert_eq!(env.fake.requests().len(), 0);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fake_talon_one::{Fault, Faults};
 
-use crate::harness::{Desk, counts, sync_file};
+use crate::harness::{TestEnv, counts, sync_file};
 
 /// How long to wait for what must come. Long, because only a broken test waits.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,20 +24,20 @@ struct Held {
 
 impl Held {
     /// Starts the sync of ten rows, one a request, one request at a time.
-    fn start(desk: &Desk, object_type: &str, settings: &str) -> Self {
+    fn start(env: &TestEnv, object_type: &str, settings: &str) -> Self {
         let lines: String = (0..ROWS).map(|id| format!("{id}\n")).collect();
-        desk.write("rows.csv", format!("id\n{lines}"));
+        env.write("rows.csv", format!("id\n{lines}"));
         let settings = format!("batch_size = 1\n{settings}");
         let sync = sync_file(object_type, &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
-        desk.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
-        desk.fake.inject(Faults::script([Fault::pass().times(2), Fault::hold().once()]));
-        let mut child = desk
+        env.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
+        env.fake.inject(Faults::script([Fault::pass().times(2), Fault::hold().once()]));
+        let mut child = env
             .command(&["sync", "sync.toml", "--report", "report.json"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        desk.fake.wait_for(3, PATIENCE).unwrap();
+        env.fake.wait_for(3, PATIENCE).unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }
     }
@@ -56,25 +56,25 @@ impl Held {
     }
 
     /// Starts a sync that repeats its first request as the server asks it to, and returns once it was answered so often.
-    fn repeating(desk: &Desk, fault: Fault, times: usize) -> Self {
-        desk.write("rows.csv", "id\n1\n2\n3\n4\n");
+    fn repeating(env: &TestEnv, fault: Fault, times: usize) -> Self {
+        env.write("rows.csv", "id\n1\n2\n3\n4\n");
         let retry = "retry = { max_attempts = 100, initial_backoff_ms = 60000, max_backoff_ms = 60000 }\n";
         let settings = format!("batch_size = 2\naudience_id = 42\nsync_mode = \"mirror\"\n{retry}");
         let sync =
             sync_file("customer_profile_audiences", &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
         // The harness's own retry settings stand before these.
-        desk.write(
+        env.write(
             "sync.toml",
             sync.replacen("retry = { max_attempts = 3, initial_backoff_ms = 1, max_backoff_ms = 5 }\n", "", 1),
         );
-        desk.fake.inject(Faults::script([fault.forever()]));
-        let mut child = desk
+        env.fake.inject(Faults::script([fault.forever()]));
+        let mut child = env
             .command(&["sync", "sync.toml", "--report", "report.json"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        desk.fake.wait_for(times, PATIENCE).unwrap();
+        env.fake.wait_for(times, PATIENCE).unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }
     }
@@ -89,71 +89,71 @@ impl Held {
 #[test]
 fn a_signal_lets_what_is_in_flight_end_and_begins_nothing_new() {
     for signal in ["INT", "TERM"] {
-        let desk = Desk::permissive();
-        let mut held = Held::start(&desk, "customer_profiles", "");
+        let env = TestEnv::permissive();
+        let mut held = Held::start(&env, "customer_profiles", "");
         held.signal(signal);
         held.says(&format!("SIG{signal}: finishing what is in flight"));
-        desk.fake.release();
+        env.fake.release();
         let (status, said) = held.end();
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(
             said.contains(&format!("stopped by SIG{signal}")) && said.contains("run the same command again"),
             "{said}"
         );
-        assert_eq!(desk.fake.requests().len(), 3, "nothing new after the signal");
-        let report = desk.report();
+        assert_eq!(env.fake.requests().len(), 3, "nothing new after the signal");
+        let report = env.report();
         assert_eq!(report["failure"]["kind"], "interrupted");
         assert_eq!(counts(&report, ["rows_read", "delivered", "undelivered"]), [10, 3, 7]);
 
-        desk.sync(&[]).ends_with(0);
-        assert_eq!(desk.fake.profiles().len(), ROWS);
+        env.sync(&[]).ends_with(0);
+        assert_eq!(env.fake.profiles().len(), ROWS);
     }
 }
 
 #[test]
 fn a_mirror_that_was_stopped_goes_on_where_it_was() {
-    let desk = Desk::permissive();
-    let mut held = Held::start(&desk, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
+    let env = TestEnv::permissive();
+    let mut held = Held::start(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
     held.signal("INT");
     held.says("finishing what is in flight");
-    desk.fake.release();
+    env.fake.release();
     assert_eq!(held.end().0.code(), Some(1));
-    desk.sync(&[]).ends_with(0);
+    env.sync(&[]).ends_with(0);
     // What was confirmed before the stop is not sent again.
-    assert_eq!(counts(&desk.report(), ["unchanged", "added", "removed"]), [3, 7, 0]);
-    assert_eq!(desk.fake.members(42).len(), ROWS);
+    assert_eq!(counts(&env.report(), ["unchanged", "added", "removed"]), [3, 7, 0]);
+    assert_eq!(env.fake.members(42).len(), ROWS);
 }
 
 #[test]
 fn a_second_signal_ends_the_run_at_once_and_the_next_run_delivers() {
-    let desk = Desk::permissive();
-    let mut held = Held::start(&desk, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
+    let env = TestEnv::permissive();
+    let mut held = Held::start(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
     held.signal("INT");
     held.says("once more to stop at once");
     held.signal("TERM");
     // The answer is still held back: only the second signal can have ended it.
     assert_eq!(held.end().0.code(), Some(1));
-    assert_eq!(desk.fake.requests().len(), 3);
-    desk.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.requests().len(), 3);
+    env.sync(&[]).ends_with(0);
     // Of the third row it is not known whether it arrived: it is sent again.
-    assert_eq!(counts(&desk.report(), ["unchanged", "added", "removed"]), [2, 8, 0]);
-    assert_eq!(desk.fake.members(42).len(), ROWS);
+    assert_eq!(counts(&env.report(), ["unchanged", "added", "removed"]), [2, 8, 0]);
+    assert_eq!(env.fake.members(42).len(), ROWS);
 }
 
 #[test]
 fn a_second_run_on_the_same_state_is_refused_and_disturbs_nothing() {
-    let desk = Desk::permissive();
-    let held = Held::start(&desk, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
+    let env = TestEnv::permissive();
+    let held = Held::start(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
     for command in [&["sync", "sync.toml"][..], &["sync", "sync.toml", "--dry-run"], &["state", "show", "sync.toml"]] {
-        let second = desk.host(command);
+        let second = env.host(command);
         assert!(matches!(second.code, 1 | 2), "{second:?}");
         second.says("e2e.state.sqlite is in use by another process").says("wait until the other run has ended");
     }
-    assert_eq!(desk.fake.requests().len(), 3);
-    desk.fake.release();
+    assert_eq!(env.fake.requests().len(), 3);
+    env.fake.release();
     let (status, said) = held.end();
     assert_eq!(status.code(), Some(0), "{said}");
-    assert_eq!(desk.fake.members(42).len(), ROWS);
+    assert_eq!(env.fake.members(42).len(), ROWS);
 }
 
 /// A run that waits does not wait any longer: not for a `Retry-After`, not for its own backoff. Were one of the waits not
@@ -163,17 +163,17 @@ fn a_signal_ends_every_wait() {
     for fault in
         [Fault::status(429).retry_after_secs(250), Fault::status(503), Fault::status(503).retry_after_secs(250)]
     {
-        let desk = Desk::permissive();
-        let held = Held::repeating(&desk, fault.clone(), 1);
+        let env = TestEnv::permissive();
+        let held = Held::repeating(&env, fault.clone(), 1);
         held.signal("TERM");
         let (status, said) = held.end();
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(said.contains("stopped by SIGTERM"), "{said}");
-        assert_eq!(desk.fake.requests().len(), 1, "{fault:?}: nothing new after the signal");
-        assert_eq!(desk.report()["failure"]["kind"], "interrupted");
-        desk.fake.inject(Faults::script([Fault::pass()]));
-        desk.sync(&[]).ends_with(0);
-        assert_eq!(desk.fake.members(42).len(), 4);
+        assert_eq!(env.fake.requests().len(), 1, "{fault:?}: nothing new after the signal");
+        assert_eq!(env.report()["failure"]["kind"], "interrupted");
+        env.fake.inject(Faults::script([Fault::pass()]));
+        env.sync(&[]).ends_with(0);
+        assert_eq!(env.fake.members(42).len(), 4);
     }
 }
 
@@ -181,52 +181,52 @@ fn a_signal_ends_every_wait() {
 #[test]
 fn a_signal_ends_the_wait_for_the_limiter() {
     for limit in ["requests_per_minute = 1", "records_per_minute = 2"] {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", "id\n1\n2\n3\n4\n");
+        let env = TestEnv::permissive();
+        env.write("rows.csv", "id\n1\n2\n3\n4\n");
         let sync =
             sync_file("customer_profiles", "batch_size = 2\n", &[("id", "integration_id", "")], "csv", "rows.csv");
-        desk.write("sync.toml", format!("{sync}[limits]\n{limit}\n"));
-        let mut child = desk
+        env.write("sync.toml", format!("{sync}[limits]\n{limit}\n"));
+        let mut child = env
             .command(&["sync", "sync.toml", "--report", "report.json"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        desk.fake.wait_for(1, PATIENCE).unwrap();
+        env.fake.wait_for(1, PATIENCE).unwrap();
         let held = Held { stderr: BufReader::new(child.stderr.take().unwrap()), child };
         held.signal("INT");
         let (status, said) = held.end();
         assert_eq!(status.code(), Some(1), "{limit}: {said}");
-        assert_eq!(desk.fake.requests().len(), 1, "{limit}");
-        assert_eq!(desk.report()["failure"]["kind"], "interrupted", "{limit}");
+        assert_eq!(env.fake.requests().len(), 1, "{limit}");
+        assert_eq!(env.report()["failure"]["kind"], "interrupted", "{limit}");
     }
 }
 
 /// A server that never answers is waited for as long as a stopping run may last, and no longer. This test takes that long.
 #[test]
 fn a_request_without_an_answer_is_given_up_in_time() {
-    let desk = Desk::permissive();
-    let held = Held::repeating(&desk, Fault::hold(), 1);
+    let env = TestEnv::permissive();
+    let held = Held::repeating(&env, Fault::hold(), 1);
     held.signal("TERM");
     let (status, said) = held.end();
     assert_eq!(status.code(), Some(1), "{said}");
-    let report = desk.report();
+    let report = env.report();
     assert_eq!(report["failure"]["kind"], "interrupted");
     assert_eq!(counts(&report, ["rows_read", "delivered", "undelivered", "requests"]), [4, 0, 4, 1]);
-    desk.fake.release();
-    desk.fake.inject(Faults::script([Fault::pass()]));
+    env.fake.release();
+    env.fake.inject(Faults::script([Fault::pass()]));
     // What was given up may have arrived: it stayed pending, and is sent again.
-    desk.sync(&[]).ends_with(0);
-    assert_eq!(desk.fake.members(42).len(), 4);
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.members(42).len(), 4);
 }
 
 /// A source that waits for input is not waited for.
 #[test]
 fn a_signal_ends_a_run_whose_input_never_comes() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "-");
-    desk.write("sync.toml", sync);
-    let mut child = desk
+    env.write("sync.toml", sync);
+    let mut child = env
         .command(&["sync", "sync.toml", "--report", "report.json", "--metrics", "0"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

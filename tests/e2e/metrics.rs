@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fake_talon_one::{Fault, Faults};
 
-use crate::harness::{Desk, KEY, examples, sync_file};
+use crate::harness::{KEY, TestEnv, examples, sync_file};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -29,13 +29,13 @@ fn value(page: &str, start: &str) -> f64 {
 
 /// What a sync in the middle of its work shows: two requests answered, one repeated, the fourth in flight.
 fn scraped() -> String {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n\"\"\n2\n3\n4\n");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n\"\"\n2\n3\n4\n");
     let mappings = [("id", "integration_id", "")];
     let sync = sync_file("customer_profiles", "batch_size = 1\n", &mappings, "csv", "rows.csv");
-    desk.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
-    desk.fake.inject(Faults::script([Fault::status(503), Fault::pass(), Fault::pass(), Fault::hold()]));
-    let mut child = desk
+    env.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
+    env.fake.inject(Faults::script([Fault::status(503), Fault::pass(), Fault::pass(), Fault::hold()]));
+    let mut child = env
         .command(&["sync", "sync.toml", "--metrics", "0"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -45,12 +45,12 @@ fn scraped() -> String {
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("metrics at http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
-    desk.fake.wait_for(4, PATIENCE).unwrap();
+    env.fake.wait_for(4, PATIENCE).unwrap();
 
     let page = get(&address, "GET", "/metrics");
     assert!(get(&address, "GET", "/").starts_with("HTTP/1.1 404 "));
     assert!(get(&address, "POST", "/metrics").starts_with("HTTP/1.1 405 "));
-    desk.fake.release();
+    env.fake.release();
     let mut said = String::new();
     stderr.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3), "{said}");
@@ -91,14 +91,14 @@ fn a_running_sync_can_be_scraped() {
 #[test]
 fn an_address_that_is_taken_or_none_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n");
-    desk.profiles(&[("id", "integration_id", "")]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n");
+    env.profiles(&[("id", "integration_id", "")]);
     let _kept = std::net::TcpListener::bind(&taken).unwrap();
     for (address, said) in [(taken.as_str(), taken.as_str()), ("localhost", "expected a port")] {
-        desk.host(&["sync", "sync.toml", "--metrics", address]).ends_with(2).says(said);
+        env.host(&["sync", "sync.toml", "--metrics", address]).ends_with(2).says(said);
     }
-    assert_eq!(desk.fake.requests().len(), 0);
+    assert_eq!(env.fake.requests().len(), 0);
 }
 
 #[test]

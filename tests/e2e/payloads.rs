@@ -2,23 +2,23 @@
 
 use fake_talon_one::path;
 
-use crate::harness::{Desk, counts, sync_file};
+use crate::harness::{TestEnv, counts, sync_file};
 
 /// Runs a sync of these rows and gives the one body that was sent.
 fn profile_body(rows: impl AsRef<[u8]>, mappings: &[(&str, &str, &str)]) -> String {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", rows);
-    desk.profiles(mappings);
-    desk.sync(&[]).ends_with(0);
-    only(desk.bodies(path::PROFILES))
+    let env = TestEnv::permissive();
+    env.write("rows.csv", rows);
+    env.profiles(mappings);
+    env.sync(&[]).ends_with(0);
+    only(env.bodies(path::PROFILES))
 }
 
 fn ndjson_body(rows: &str, mappings: &[(&str, &str, &str)]) -> String {
-    let desk = Desk::permissive();
-    desk.write("rows.ndjson", rows);
-    desk.write("sync.toml", sync_file("customer_profiles", "", mappings, "ndjson", "rows.ndjson"));
-    desk.sync(&[]).ends_with(0);
-    only(desk.bodies(path::PROFILES))
+    let env = TestEnv::permissive();
+    env.write("rows.ndjson", rows);
+    env.write("sync.toml", sync_file("customer_profiles", "", mappings, "ndjson", "rows.ndjson"));
+    env.sync(&[]).ends_with(0);
+    only(env.bodies(path::PROFILES))
 }
 
 #[track_caller]
@@ -102,12 +102,12 @@ fn an_empty_field_is_left_out_or_cleared_as_the_config_says() {
         r#"{"customerProfiles":[{"integrationId":"1","attributes":{}},{"integrationId":"2","attributes":{"tier":"gold"}}]}"#
     );
 
-    let desk = Desk::permissive();
-    desk.write("rows.csv", rows);
-    desk.write("sync.toml", sync_file("customer_profiles", "nulls = \"clear\"\n", &mappings, "csv", "rows.csv"));
-    desk.sync(&[]).ends_with(0);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", rows);
+    env.write("sync.toml", sync_file("customer_profiles", "nulls = \"clear\"\n", &mappings, "csv", "rows.csv"));
+    env.sync(&[]).ends_with(0);
     assert_eq!(
-        only(desk.bodies(path::PROFILES)),
+        only(env.bodies(path::PROFILES)),
         r#"{"customerProfiles":[{"integrationId":"1","attributes":{"tier":null}},{"integrationId":"2","attributes":{"tier":"gold"}}]}"#
     );
 }
@@ -149,13 +149,13 @@ fn declared_types_and_defaults_are_applied() {
 #[test]
 fn memberships_carry_the_audience_as_a_number() {
     for (mode, action) in [("add", "add"), ("remove", "delete"), ("mirror", "add")] {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", "id\n00042\nZoë\n");
-        desk.audience(mode);
-        desk.sync(&[]).ends_with(0);
+        let env = TestEnv::permissive();
+        env.write("rows.csv", "id\n00042\nZoë\n");
+        env.audience(mode);
+        env.sync(&[]).ends_with(0);
         let member = |id: &str| format!(r#"{{"action":"{action}","profileIntegrationId":"{id}","audienceId":42}}"#);
         assert_eq!(
-            only(desk.bodies(path::AUDIENCES)),
+            only(env.bodies(path::AUDIENCES)),
             format!("{{\"data\":[{},{}]}}", member("00042"), member("Zoë")),
             "{mode}"
         );
@@ -164,33 +164,33 @@ fn memberships_carry_the_audience_as_a_number() {
 
 #[test]
 fn a_prefix_is_put_in_front_of_ids_of_both_object_types() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n7\n");
-    desk.write(
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n7\n");
+    env.write(
         "sync.toml",
         sync_file("customer_profiles", "integration_id_prefix = \"app1_\"\n", &[ID], "csv", "rows.csv"),
     );
-    desk.sync(&[]).ends_with(0);
+    env.sync(&[]).ends_with(0);
     let settings = "audience_id = 42\nsync_mode = \"add\"\nintegration_id_prefix = \"app1_\"\n";
-    desk.write("sync.toml", sync_file("customer_profile_audiences", settings, &[ID], "csv", "rows.csv"));
-    desk.sync(&[]).ends_with(0);
-    assert_eq!(desk.fake.profiles().keys().collect::<Vec<_>>(), ["app1_7"]);
-    assert_eq!(desk.fake.members(42).into_iter().collect::<Vec<_>>(), ["app1_7"]);
+    env.write("sync.toml", sync_file("customer_profile_audiences", settings, &[ID], "csv", "rows.csv"));
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.profiles().keys().collect::<Vec<_>>(), ["app1_7"]);
+    assert_eq!(env.fake.members(42).into_iter().collect::<Vec<_>>(), ["app1_7"]);
 }
 
 #[test]
 fn requests_carry_what_talon_one_expects() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n7\n");
-    desk.profiles(&[ID]);
-    desk.sync(&[]).ends_with(0);
-    let requests = desk.fake.requests();
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n7\n");
+    env.profiles(&[ID]);
+    env.sync(&[]).ends_with(0);
+    let requests = env.fake.requests();
     let [request] = requests.as_slice() else { panic!("{} requests", requests.len()) };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", path::PROFILES));
     assert_eq!(request.query.as_deref(), Some("silent=yes"));
     assert_eq!(request.header("content-type"), Some("application/json"));
     assert_eq!(request.header("content-length"), Some(request.text().len().to_string().as_str()));
-    assert_eq!(request.header("host"), desk.fake.url().strip_prefix("http://"));
+    assert_eq!(request.header("host"), env.fake.url().strip_prefix("http://"));
     let agent = request.header("user-agent").unwrap_or_default();
     assert_eq!(agent, concat!("talon-one-destination/", env!("CARGO_PKG_VERSION")));
 }
@@ -198,14 +198,14 @@ fn requests_carry_what_talon_one_expects() {
 #[test]
 fn a_thousand_records_make_one_request_and_one_more_makes_two() {
     for (rows, requests) in [(0, 0), (1, 1), (1000, 1), (1001, 2), (2500, 3)] {
-        let desk = Desk::permissive();
+        let env = TestEnv::permissive();
         let lines: String = (0..rows).map(|id| format!("{id}\n")).collect();
-        desk.write("rows.csv", format!("id\n{lines}"));
-        desk.profiles(&[ID]);
-        desk.sync(&[]).ends_with(0);
-        assert_eq!(desk.fake.requests().len(), requests, "{rows} rows");
-        assert_eq!(desk.fake.profiles().len(), rows, "{rows} rows");
-        let [read, delivered] = counts(&desk.report(), ["rows_read", "delivered"]);
+        env.write("rows.csv", format!("id\n{lines}"));
+        env.profiles(&[ID]);
+        env.sync(&[]).ends_with(0);
+        assert_eq!(env.fake.requests().len(), requests, "{rows} rows");
+        assert_eq!(env.fake.profiles().len(), rows, "{rows} rows");
+        let [read, delivered] = counts(&env.report(), ["rows_read", "delivered"]);
         assert_eq!((read, delivered), (rows as u64, rows as u64));
     }
 }
@@ -216,11 +216,11 @@ fn the_last_row_of_an_id_is_the_one_that_counts() {
     for n in 0..5000 {
         rows.push_str(&format!("{},{n}\n", n % 7));
     }
-    let desk = Desk::permissive();
-    desk.write("rows.csv", rows);
-    desk.profiles(&[ID, ("n", "n", "type = \"number\"")]);
-    desk.sync(&[]).ends_with(0);
-    let profiles = desk.fake.profiles();
+    let env = TestEnv::permissive();
+    env.write("rows.csv", rows);
+    env.profiles(&[ID, ("n", "n", "type = \"number\"")]);
+    env.sync(&[]).ends_with(0);
+    let profiles = env.fake.profiles();
     assert_eq!(profiles.len(), 7);
     for (id, attributes) in profiles {
         let id: u32 = id.parse().expect("a number");

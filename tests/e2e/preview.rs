@@ -2,7 +2,7 @@
 
 use fake_talon_one::path;
 
-use crate::harness::Desk;
+use crate::harness::TestEnv;
 
 /// The bodies in a preview: each is the line after a line that names its request.
 fn bodies(preview: &str, request: &str) -> Vec<String> {
@@ -18,20 +18,20 @@ fn bodies(preview: &str, request: &str) -> Vec<String> {
 
 #[test]
 fn a_preview_is_what_a_sync_of_profiles_sends() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let mut rows = String::from("id,name,note\n");
     for id in 0..2300 {
         rows.push_str(&format!("{id:05},Zoë {id},\"a \"\"quoted\"\" line\nand another 🎉\"\n"));
     }
-    desk.write("rows.csv", rows);
-    desk.profiles(&[("id", "integration_id", ""), ("name", "name", ""), ("note", "note", "")]);
+    env.write("rows.csv", rows);
+    env.profiles(&[("id", "integration_id", ""), ("name", "name", ""), ("note", "note", "")]);
 
-    let preview = desk.host(&["preview", "sync.toml", "--rows", "2300"]);
+    let preview = env.host(&["preview", "sync.toml", "--rows", "2300"]);
     preview.ends_with(0);
-    assert_eq!(desk.fake.requests().len(), 0, "a preview sends nothing");
+    assert_eq!(env.fake.requests().len(), 0, "a preview sends nothing");
 
-    desk.sync(&[]).ends_with(0);
-    let mut sent = desk.bodies(path::PROFILES);
+    env.sync(&[]).ends_with(0);
+    let mut sent = env.bodies(path::PROFILES);
     let mut shown = bodies(&preview.stdout, "PUT /v2/customer_profiles?silent=yes");
     assert_eq!(shown.len(), 3);
     // Requests of one run are under way at the same time and may arrive in any order.
@@ -43,23 +43,23 @@ fn a_preview_is_what_a_sync_of_profiles_sends() {
 #[test]
 fn a_preview_is_what_a_sync_of_an_audience_sends() {
     for mode in ["add", "remove", "mirror"] {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", "id\n00042\n1e5\n");
-        desk.audience(mode);
-        let preview = desk.host(&["preview", "sync.toml"]);
+        let env = TestEnv::permissive();
+        env.write("rows.csv", "id\n00042\n1e5\n");
+        env.audience(mode);
+        let preview = env.host(&["preview", "sync.toml"]);
         preview.ends_with(0);
-        assert_eq!(desk.fake.requests().len(), 0);
-        desk.sync(&[]).ends_with(0);
-        assert_eq!(bodies(&preview.stdout, "POST /v2/customer_audiences"), desk.bodies(path::AUDIENCES), "{mode}");
+        assert_eq!(env.fake.requests().len(), 0);
+        env.sync(&[]).ends_with(0);
+        assert_eq!(bodies(&preview.stdout, "POST /v2/customer_audiences"), env.bodies(path::AUDIENCES), "{mode}");
     }
 }
 
 #[test]
 fn a_preview_names_the_rows_that_would_not_go_out() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id,points\n1,12\n,3\n3,many\n");
-    desk.profiles(&[("id", "integration_id", ""), ("points", "points", "type = \"number\"")]);
-    let preview = desk.host(&["preview", "sync.toml"]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id,points\n1,12\n,3\n3,many\n");
+    env.profiles(&[("id", "integration_id", ""), ("points", "points", "type = \"number\"")]);
+    let preview = env.host(&["preview", "sync.toml"]);
     preview.says("points").says("many").says("integration ID");
     assert_eq!(
         bodies(&preview.stdout, "PUT /v2/customer_profiles?silent=yes"),

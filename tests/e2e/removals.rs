@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use destination_host::removals::{Reason, Situation, Verdict, judge};
+use destination_host::pipeline::removals::{Decision, Reason, Situation, decide};
 use destination_host::sync_file::MaxRemovals;
 use serde_json::Value as Json;
 
@@ -27,11 +27,11 @@ fn situation(given: &Json) -> Situation<'_> {
 }
 
 /// A verdict's and a reason's names in the vectors.
-fn names(verdict: &Verdict) -> (&'static str, Option<&'static str>) {
+fn names(verdict: &Decision) -> (&'static str, Option<&'static str>) {
     match verdict {
-        Verdict::Nothing => ("nothing", None),
-        Verdict::Remove => ("remove", None),
-        Verdict::Withhold(reason) => {
+        Decision::Nothing => ("nothing", None),
+        Decision::Remove => ("remove", None),
+        Decision::Withhold(reason) => {
             let reason = match reason {
                 Reason::UnnamedRows(_) => "unnamed-rows",
                 Reason::EmptySource => "empty-source",
@@ -45,11 +45,11 @@ fn names(verdict: &Verdict) -> (&'static str, Option<&'static str>) {
 
 #[test]
 fn removals_are_judged_as_the_vectors_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/removals.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/removals.json");
     let vectors: Vec<Json> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     assert!(!vectors.is_empty());
     for vector in &vectors {
-        let verdict = judge(&situation(&vector["situation"]));
+        let verdict = decide(&situation(&vector["situation"]));
         let expected = (vector["verdict"].as_str().unwrap(), vector["reason"].as_str());
         assert_eq!(names(&verdict), expected, "{}", vector["name"]);
     }

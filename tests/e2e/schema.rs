@@ -5,10 +5,10 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::{Desk, examples};
+use crate::harness::{TestEnv, examples};
 
 fn schema() -> Value {
-    let printed = Desk::permissive().host(&["schema"]);
+    let printed = TestEnv::permissive().host(&["schema"]);
     printed.ends_with(0);
     serde_json::from_str(&printed.stdout).unwrap()
 }

@@ -4,11 +4,11 @@ use std::fs;
 
 use fake_talon_one::{Fault, Faults};
 
-use crate::harness::{Desk, KEY, Outcome, sync_file};
+use crate::harness::{KEY, Outcome, TestEnv, sync_file};
 
-/// Every file of the desk, however it is written.
-fn files(desk: &Desk) -> Vec<(String, Vec<u8>)> {
-    let entries = fs::read_dir(desk.path("")).unwrap().map(|entry| entry.unwrap().path());
+/// Every file of the env, however it is written.
+fn files(env: &TestEnv) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(env.path("")).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()
 }
 
@@ -20,10 +20,10 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 fn no_command_says_or_writes_the_key_at_any_level() {
     for fault in [Fault::pass(), Fault::echo_key(400), Fault::echo_key(401), Fault::echo_key(404), Fault::echo_key(500)]
     {
-        let desk = Desk::permissive();
-        desk.write("rows.csv", "id\n1\n\"\"\n2\n");
-        desk.audience("mirror");
-        desk.fake.inject(Faults::script([fault.forever()]));
+        let env = TestEnv::permissive();
+        env.write("rows.csv", "id\n1\n\"\"\n2\n");
+        env.audience("mirror");
+        env.fake.inject(Faults::script([fault.forever()]));
         for arguments in [
             &["describe"][..],
             &["schema"],
@@ -50,14 +50,14 @@ fn no_command_says_or_writes_the_key_at_any_level() {
             &["completions", "bash"],
         ] {
             for format in ["text", "json"] {
-                let mut command = desk.command(arguments);
+                let mut command = env.command(arguments);
                 let command = command.args(["--log-format", format]).env("DESTINATION_HOST_LOG", "trace");
                 // The harness looks for the key in what is said.
                 let outcome = Outcome::of(command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full"));
                 assert!(outcome.code >= 0, "{arguments:?}: {outcome:?}");
             }
         }
-        for (name, bytes) in files(&desk) {
+        for (name, bytes) in files(&env) {
             assert!(!contains(&bytes, KEY), "the key is in {name}");
         }
     }
@@ -66,8 +66,8 @@ fn no_command_says_or_writes_the_key_at_any_level() {
 /// In a sync file that is wrong, the key may stand anywhere, under any name.
 #[test]
 fn a_faulty_sync_file_is_told_of_without_its_secrets() {
-    let desk = Desk::permissive();
-    let sound = fs::read_to_string(desk.profiles(&[("id", "integration_id", "")])).unwrap();
+    let env = TestEnv::permissive();
+    let sound = fs::read_to_string(env.profiles(&[("id", "integration_id", "")])).unwrap();
     for (from, to) in [
         ("api_key = \"${TALON_ONE_API_KEY}\"", "apikey = \"${TALON_ONE_API_KEY}\""),
         ("api_key = \"${TALON_ONE_API_KEY}\"", "api_key = \"ApiKey-v1 ${TALON_ONE_API_KEY}\""),
@@ -78,9 +78,9 @@ fn a_faulty_sync_file_is_told_of_without_its_secrets() {
     ] {
         let broken = sound.replacen(from, to, 1);
         assert_ne!(broken, sound, "{from}");
-        desk.write("sync.toml", &broken);
+        env.write("sync.toml", &broken);
         for command in ["validate", "sync", "preview", "check"] {
-            let mut command = desk.command(&[command, "sync.toml"]);
+            let mut command = env.command(&[command, "sync.toml"]);
             let outcome = command.env("DESTINATION_HOST_LOG", "trace").output().unwrap();
             let said = [outcome.stdout, outcome.stderr].concat();
             assert!(!contains(&said, KEY), "{to}: {}", String::from_utf8_lossy(&said));
@@ -93,7 +93,7 @@ fn a_faulty_sync_file_is_told_of_without_its_secrets() {
 #[test]
 fn a_variable_is_in_no_output_and_stays_within_its_place() {
     for password in ["Sup3r%zzSecret", "a b c d", "a&b=c&d", "x&port=1&host=127.0.0.2", "p@ss/w:rd?#", "quote'\"\\"] {
-        let desk = Desk::permissive();
+        let env = TestEnv::permissive();
         let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "rows.csv");
         let (before, _) = sync.split_once("[source]").unwrap();
         // A driver that repeats what it is given: a file name.
@@ -102,14 +102,14 @@ fn a_variable_is_in_no_output_and_stays_within_its_place() {
             "type = \"adbc\"\ndriver = \"no-driver-${PW}\"\nquery = \"SELECT 1\"\n".to_owned(),
             "type = \"adbc\"\ndriver = \"postgresql\"\nuri = \"postgresql://u:${PW}@127.0.0.1:1/db?sslmode=${PW}\"\nquery = \"SELECT 1\"\n".to_owned(),
         ] {
-            desk.write("sync.toml", format!("{before}[source]\n{source}"));
+            env.write("sync.toml", format!("{before}[source]\n{source}"));
             for arguments in [
                 &["validate", "sync.toml"][..],
                 &["preview", "sync.toml"],
                 &["sync", "sync.toml", "--report", "r.json", "--report-html", "r.html"],
                 &["--log-format", "json", "sync", "sync.toml"],
             ] {
-                let mut command = desk.command(arguments);
+                let mut command = env.command(arguments);
                 let outcome = command.env("PW", password).env("DESTINATION_HOST_LOG", "trace").output().unwrap();
                 let said = [outcome.stdout, outcome.stderr].concat();
                 let json = serde_json::Value::from(password).to_string();
@@ -118,7 +118,7 @@ fn a_variable_is_in_no_output_and_stays_within_its_place() {
                 }
                 assert_ne!(outcome.status.code(), Some(0));
             }
-            for (name, bytes) in files(&desk) {
+            for (name, bytes) in files(&env) {
                 assert!(!contains(&bytes, password), "the password is in {name}");
             }
         }

@@ -8,7 +8,7 @@ use arrow::ipc::writer::StreamWriter;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 
-use crate::harness::{Desk, counts, sync_file};
+use crate::harness::{TestEnv, counts, sync_file};
 
 const MAPPINGS: [(&str, &str, &str); 2] = [("id", "integration_id", ""), ("points", "points", "")];
 
@@ -25,76 +25,76 @@ pub(crate) fn arrow_stream(rows: &RecordBatch) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-pub(crate) fn parquet_file(desk: &Desk, name: &str, rows: &RecordBatch) {
-    let mut writer = ArrowWriter::try_new(File::create(desk.path(name)).unwrap(), rows.schema(), None).unwrap();
+pub(crate) fn parquet_file(env: &TestEnv, name: &str, rows: &RecordBatch) {
+    let mut writer = ArrowWriter::try_new(File::create(env.path(name)).unwrap(), rows.schema(), None).unwrap();
     writer.write(rows).unwrap();
     writer.close().unwrap();
 }
 
-fn delivered(desk: &Desk, count: usize) {
-    let profiles = desk.fake.profiles();
+fn delivered(env: &TestEnv, count: usize) {
+    let profiles = env.fake.profiles();
     assert_eq!(profiles.len(), count);
     assert_eq!(profiles["0001"]["points"], "9007199254740994");
 }
 
 #[test]
 fn a_parquet_file_is_delivered_and_its_numbers_keep_their_digits() {
-    let desk = Desk::permissive();
-    parquet_file(&desk, "rows.parquet", &rows(0..2500));
-    desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, "parquet", "rows.parquet"));
-    desk.sync(&[]).ends_with(0);
-    delivered(&desk, 2500);
+    let env = TestEnv::permissive();
+    parquet_file(&env, "rows.parquet", &rows(0..2500));
+    env.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, "parquet", "rows.parquet"));
+    env.sync(&[]).ends_with(0);
+    delivered(&env, 2500);
 }
 
 #[test]
 fn an_arrow_stream_is_read_from_a_file_and_from_standard_input() {
     let stream = arrow_stream(&rows(0..2500));
     for path in ["rows.arrow", "-"] {
-        let desk = Desk::permissive();
-        desk.write("rows.arrow", &stream);
-        desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, "arrow", path));
+        let env = TestEnv::permissive();
+        env.write("rows.arrow", &stream);
+        env.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, "arrow", path));
         let input = if path == "-" { stream.as_slice() } else { &[] };
-        desk.host_with_input(&["sync", "sync.toml"], input).ends_with(0);
-        delivered(&desk, 2500);
+        env.host_with_input(&["sync", "sync.toml"], input).ends_with(0);
+        delivered(&env, 2500);
     }
 }
 
 #[test]
 fn a_stream_that_breaks_off_between_two_batches_removes_nobody() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let settings = "audience_id = 42\nsync_mode = \"mirror\"\n";
     let sync = sync_file("customer_profile_audiences", settings, &MAPPINGS[..1], "arrow", "rows.arrow");
-    desk.write("sync.toml", sync);
-    desk.write("rows.arrow", arrow_stream(&rows(0..20)));
-    desk.sync(&[]).ends_with(0);
+    env.write("sync.toml", sync);
+    env.write("rows.arrow", arrow_stream(&rows(0..20)));
+    env.sync(&[]).ends_with(0);
     // Without its end mark, the stream has all messages that it has and may have lost those after.
     let fewer = arrow_stream(&rows(0..15));
-    desk.write("rows.arrow", &fewer[..fewer.len() - 8]);
-    desk.sync(&["--allow-removals"])
+    env.write("rows.arrow", &fewer[..fewer.len() - 8]);
+    env.sync(&["--allow-removals"])
         .ends_with(1)
         .says("the Arrow stream ends where a message or the end mark is expected");
-    assert_eq!(desk.fake.members(42).len(), 20);
-    assert_eq!(counts(&desk.report(), ["removed"]), [0]);
+    assert_eq!(env.fake.members(42).len(), 20);
+    assert_eq!(counts(&env.report(), ["removed"]), [0]);
 }
 
 #[test]
 fn files_that_are_something_else_are_named() {
     for (kind, said) in [("parquet", "a Parquet file is expected"), ("arrow", "an Arrow stream is expected")] {
-        let desk = Desk::permissive();
-        desk.write("rows", "id,points\n1,2\n");
-        desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "rows"));
-        let outcome = desk.sync(&[]);
+        let env = TestEnv::permissive();
+        env.write("rows", "id,points\n1,2\n");
+        env.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "rows"));
+        let outcome = env.sync(&[]);
         assert!(matches!(outcome.code, 1 | 2), "{outcome:?}");
         outcome.says(said).says("rows");
-        desk.host(&["validate", "sync.toml"]).ends_with(2).says(said);
-        desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "nowhere"));
-        desk.sync(&[]).ends_with(2).says("nowhere").says("is not there");
+        env.host(&["validate", "sync.toml"]).ends_with(2).says(said);
+        env.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "nowhere"));
+        env.sync(&[]).ends_with(2).says("nowhere").says("is not there");
     }
 }
 
 #[test]
 fn the_section_of_a_source_is_judged_key_by_key() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     for (source, said) in [
         (
             "type = \"parquet\"\npath = \"-\"",
@@ -117,25 +117,25 @@ fn the_section_of_a_source_is_judged_key_by_key() {
     ] {
         let sync = sync_file("customer_profiles", "", &MAPPINGS, "csv", "rows.csv");
         let (head, _) = sync.split_once("[source]").unwrap();
-        desk.write("sync.toml", format!("{head}[source]\n{source}\n"));
-        desk.host(&["validate", "sync.toml"]).ends_with(2).says(said);
+        env.write("sync.toml", format!("{head}[source]\n{source}\n"));
+        env.host(&["validate", "sync.toml"]).ends_with(2).says(said);
     }
 }
 
 #[test]
 fn a_driver_that_is_not_installed_is_named_with_how_to_get_it() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     let sync = sync_file("customer_profiles", "", &MAPPINGS, "csv", "rows.csv");
     let (head, _) = sync.split_once("[source]").unwrap();
     let secret = "p4ssw0rd-of-the-database";
-    desk.write(
+    env.write(
         "sync.toml",
         format!(
             "{head}[source]\ntype = \"adbc\"\ndriver = \"adbc_driver_nowhere\"\nuri = \"db://u:{secret}@h\"\nquery = \"SELECT 1\"\n"
         ),
     );
     for command in ["validate", "preview", "sync"] {
-        let outcome = desk.host(&[command, "sync.toml"]);
+        let outcome = env.host(&[command, "sync.toml"]);
         outcome.ends_with(2).says("adbc_driver_nowhere").says("pip install adbc-driver-postgresql");
         assert!(!outcome.all().contains(secret));
     }
@@ -143,8 +143,8 @@ fn a_driver_that_is_not_installed_is_named_with_how_to_get_it() {
 
 #[test]
 fn columns_can_be_computed_from_others() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id,first,last,tier,points\n1,Ada,Lovelace,,07\n2,Grace,Hopper,gold,250\n");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id,first,last,tier,points\n1,Ada,Lovelace,,07\n2,Grace,Hopper,gold,250\n");
     let mappings = [
         ("id", "integration_id", ""),
         ("full_name", "name", ""),
@@ -154,14 +154,14 @@ fn columns_can_be_computed_from_others() {
         ("points", "points", "type = \"number\""),
     ];
     let sync = sync_file("customer_profiles", "", &mappings, "csv", "rows.csv");
-    desk.write(
+    env.write(
         "sync.toml",
         sync + "[source.computed]\nfull_name = \"first ~ ' ' ~ last\"\nchannel = \"'web'\"\n\
                 tier = \"tier|default('none')|upper\"\nvip = \"points|int >= 100\"\n",
     );
-    desk.host(&["validate", "sync.toml"]).ends_with(0);
-    desk.sync(&[]).ends_with(0);
-    let profiles = desk.fake.profiles();
+    env.host(&["validate", "sync.toml"]).ends_with(0);
+    env.sync(&[]).ends_with(0);
+    let profiles = env.fake.profiles();
     let shown =
         |id: &str| profiles[id].iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
     assert_eq!(shown("1"), r#"channel="web" name="Ada Lovelace" points=7 tier="NONE" vip=false"#);
@@ -170,14 +170,14 @@ fn columns_can_be_computed_from_others() {
 
 #[test]
 fn an_expression_that_fails_stops_with_its_row_and_removes_nobody() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id,points\n1,5\n2,many\n");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id,points\n1,5\n2,many\n");
     let sync = sync_file("customer_profiles", "", &[("id", "integration_id", ""), ("p", "p", "")], "csv", "rows.csv");
-    desk.write("sync.toml", format!("{sync}[source.computed]\np = \"points|int\"\n"));
-    desk.sync(&[]).ends_with(1).says("row 2").says("\"p\"").says("points|int");
-    desk.write("sync.toml", format!("{sync}[source.computed]\np = \"pionts|int\"\n"));
-    desk.sync(&[]).ends_with(2).says("has no column \"pionts\"").says("did you mean \"points\"?");
-    desk.host(&["validate", "sync.toml"]).ends_with(2).says("did you mean \"points\"?");
+    env.write("sync.toml", format!("{sync}[source.computed]\np = \"points|int\"\n"));
+    env.sync(&[]).ends_with(1).says("row 2").says("\"p\"").says("points|int");
+    env.write("sync.toml", format!("{sync}[source.computed]\np = \"pionts|int\"\n"));
+    env.sync(&[]).ends_with(2).says("has no column \"pionts\"").says("did you mean \"points\"?");
+    env.host(&["validate", "sync.toml"]).ends_with(2).says("did you mean \"points\"?");
 }
 
 /// Inputs that no person would write are refused with what is wrong, in bounded memory.
@@ -194,15 +194,15 @@ fn inputs_without_end_are_refused() {
         ("ndjson", b"{\"id\":\"\xff\"}\n".to_vec(), 1, "UTF-8"),
         ("ndjson", deep.into_bytes(), 3, "at most 128 levels"),
     ] {
-        let desk = Desk::permissive();
-        desk.write("rows", rows);
-        desk.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "rows"));
-        let outcome = desk.sync(&[]);
+        let env = TestEnv::permissive();
+        env.write("rows", rows);
+        env.write("sync.toml", sync_file("customer_profiles", "", &MAPPINGS, kind, "rows"));
+        let outcome = env.sync(&[]);
         outcome.ends_with(code).says(said);
         assert!(outcome.all().len() < 20_000);
-        assert_eq!(desk.fake.profiles().len(), 0);
+        assert_eq!(env.fake.profiles().len(), 0);
     }
-    let desk = Desk::permissive();
-    desk.write("sync.toml", "#".repeat(5 << 20));
-    desk.host(&["validate", "sync.toml"]).ends_with(2).says("is larger than 4 MiB");
+    let env = TestEnv::permissive();
+    env.write("sync.toml", "#".repeat(5 << 20));
+    env.host(&["validate", "sync.toml"]).ends_with(2).says("is larger than 4 MiB");
 }

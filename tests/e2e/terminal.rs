@@ -4,12 +4,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::Desk;
+use crate::harness::TestEnv;
 
 #[test]
 fn commands_that_take_something_help_with_an_example() {
-    let desk = Desk::permissive();
-    let help = desk.host(&["--help"]);
+    let env = TestEnv::permissive();
+    let help = env.host(&["--help"]);
     help.ends_with(0);
     let commands: Vec<&str> = help
         .stdout
@@ -22,7 +22,7 @@ fn commands_that_take_something_help_with_an_example() {
         .collect();
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands {
-        let help = desk.host(&[command, "--help"]);
+        let help = env.host(&[command, "--help"]);
         help.ends_with(0);
         // The one takes nothing, the other has commands of its own.
         let plain = matches!(command, "demo" | "state");
@@ -32,7 +32,7 @@ fn commands_that_take_something_help_with_an_example() {
 
 #[test]
 fn wrong_usage_is_said_with_what_is_right() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     for (arguments, said) in [
         (&["snyc"][..], "a similar subcommand exists: 'sync'"),
         (&["sync"], "<SYNC>"),
@@ -41,19 +41,19 @@ fn wrong_usage_is_said_with_what_is_right() {
         (&["fake", "--port", "x"], "invalid value 'x'"),
         (&["completions", "tcsh"], "[possible values: bash, elvish, fish, powershell, zsh]"),
     ] {
-        desk.host(arguments).ends_with(2).says(said);
+        env.host(arguments).ends_with(2).says(said);
     }
 }
 
 #[test]
 fn shells_take_the_completions() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = desk.host(&["completions", shell]);
+        let script = env.host(&["completions", shell]);
         script.ends_with(0);
         assert!(script.stdout.contains("dead-letters"), "{shell}");
     }
-    let script = desk.write("completions.bash", desk.host(&["completions", "bash"]).stdout);
+    let script = env.write("completions.bash", env.host(&["completions", "bash"]).stdout);
     // What a person would get after `destination-host sy<TAB>`.
     let completed = Command::new("bash")
         .args(["--norc", "-c", "source \"$0\"; COMP_WORDS=(destination-host sy) COMP_CWORD=1; _destination__host destination-host sy destination-host; echo \"${COMPREPLY[@]}\""])
@@ -65,8 +65,8 @@ fn shells_take_the_completions() {
 
 #[test]
 fn the_manual_has_every_command() {
-    let desk = Desk::permissive();
-    let manual = desk.host(&["man"]);
+    let env = TestEnv::permissive();
+    let manual = env.host(&["man"]);
     manual.ends_with(0);
     for text in [
         ".TH destination-host",
@@ -83,17 +83,17 @@ fn the_manual_has_every_command() {
 
 #[test]
 fn standard_error_can_be_json_line_by_line() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n\"\"\n");
-    desk.profiles(&[("id", "integration_id", "")]);
-    let outcome = desk.host(&["sync", "sync.toml", "--log-format", "json"]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n\"\"\n");
+    env.profiles(&[("id", "integration_id", "")]);
+    let outcome = env.host(&["sync", "sync.toml", "--log-format", "json"]);
     outcome.ends_with(3);
     let events: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert!(events.iter().any(|event| event["level"] == "WARN" && event["message"] == "1 row rejected"), "{events:?}");
     assert!(events.iter().all(|event| event["timestamp"].is_string()));
 
-    desk.write("sync.toml", "name = \"x\"\n");
-    let outcome = desk.host(&["--log-format", "json", "sync", "sync.toml"]);
+    env.write("sync.toml", "name = \"x\"\n");
+    let outcome = env.host(&["--log-format", "json", "sync", "sync.toml"]);
     outcome.ends_with(2);
     let events: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert!(events.iter().any(|event| event["path"] == "source.type" && event["hint"].is_string()), "{events:?}");
@@ -101,25 +101,25 @@ fn standard_error_can_be_json_line_by_line() {
 
 #[test]
 fn a_state_is_not_forgotten_without_a_word() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n");
-    desk.audience("mirror");
-    desk.host(&["sync", "sync.toml"]).ends_with(0);
-    desk.host(&["state", "reset", "sync.toml"]).ends_with(2).says("nothing was forgotten").says("--yes");
-    desk.host(&["state", "show", "sync.toml"]).ends_with(0).says("1 key");
-    desk.host(&["state", "reset", "sync.toml", "--yes"]).ends_with(0).says("forgot 1 key");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n");
+    env.audience("mirror");
+    env.host(&["sync", "sync.toml"]).ends_with(0);
+    env.host(&["state", "reset", "sync.toml"]).ends_with(2).says("nothing was forgotten").says("--yes");
+    env.host(&["state", "show", "sync.toml"]).ends_with(0).says("1 key");
+    env.host(&["state", "reset", "sync.toml", "--yes"]).ends_with(0).says("forgot 1 key");
 }
 
 /// What a file, a server or a plugin says can't move the cursor, colour the terminal or turn text round.
 #[test]
 fn text_from_outside_is_shown_with_its_controls_escaped() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "\u{1b}[31mid\u{1b}]0;pwn\u{7},na\u{202e}me\n1,\u{9b}2J\n");
-    desk.profiles(&[("id", "integration_id", "")]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "\u{1b}[31mid\u{1b}]0;pwn\u{7},na\u{202e}me\n1,\u{9b}2J\n");
+    env.profiles(&[("id", "integration_id", "")]);
     for arguments in
         [&["validate", "sync.toml"][..], &["sync", "sync.toml"], &["--log-format", "json", "sync", "sync.toml"]]
     {
-        let outcome = desk.command(arguments).env("DESTINATION_HOST_LOG", "trace").output().unwrap();
+        let outcome = env.command(arguments).env("DESTINATION_HOST_LOG", "trace").output().unwrap();
         let said = String::from_utf8([outcome.stdout, outcome.stderr].concat()).unwrap();
         assert!(said.contains("\\u001b[31mid"), "{arguments:?}: {said}");
         let raw = said
@@ -128,18 +128,18 @@ fn text_from_outside_is_shown_with_its_controls_escaped() {
         assert_eq!(raw, None, "{arguments:?}: {said:?}");
     }
     // A preview's bodies are what is sent, byte for byte, where no terminal reads them.
-    desk.write("rows.csv", "id,name\n1,\u{202e}x\n");
-    desk.profiles(&[("id", "integration_id", ""), ("name", "name", "")]);
-    desk.host(&["preview", "sync.toml"]).ends_with(0).says("\u{202e}x");
+    env.write("rows.csv", "id,name\n1,\u{202e}x\n");
+    env.profiles(&[("id", "integration_id", ""), ("name", "name", "")]);
+    env.host(&["preview", "sync.toml"]).ends_with(0).says("\u{202e}x");
 }
 
 /// A full disk, as Linux plays it: who asked for output and did not get it is told.
 #[test]
 fn output_that_cannot_be_written_is_a_failure() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "id\n1\n");
-    desk.audience("mirror");
-    desk.host(&["sync", "sync.toml"]).ends_with(0);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n");
+    env.audience("mirror");
+    env.host(&["sync", "sync.toml"]).ends_with(0);
     for arguments in [
         &["preview", "sync.toml"][..],
         &["validate", "sync.toml"],
@@ -154,7 +154,7 @@ fn output_that_cannot_be_written_is_a_failure() {
         &["sync", "sync.toml"],
     ] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let outcome = desk.command(arguments).stdout(full).output().unwrap();
+        let outcome = env.command(arguments).stdout(full).output().unwrap();
         let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
         assert_eq!(outcome.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.contains("cannot be written") && said.contains("No space left"), "{arguments:?}: {said}");

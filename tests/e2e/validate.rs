@@ -1,6 +1,6 @@
 //! `validate` finds all faults of a file at once, and says for each where it is and what to write instead.
 
-use crate::harness::{Desk, examples};
+use crate::harness::{TestEnv, examples};
 
 /// A file with as many faults as a file can have.
 const FAULTY: &str = r#"
@@ -26,10 +26,10 @@ concurrency = 0
 
 #[test]
 fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "customer_id\n1\n");
-    desk.write("sync.toml", FAULTY);
-    let outcome = desk.host(&["validate", "sync.toml"]);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "customer_id\n1\n");
+    env.write("sync.toml", FAULTY);
+    let outcome = env.host(&["validate", "sync.toml"]);
     outcome.ends_with(2);
     for (path, mend) in [
         ("destination.deployment_url", "https://yourcompany.talon.one"),
@@ -45,35 +45,35 @@ fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
         outcome.says(path).says(mend);
     }
     assert!(!outcome.all().contains("0123456789abcdef"), "the key is shown: {}", outcome.all());
-    assert_eq!(desk.fake.requests().len(), 0, "validate needs no network");
+    assert_eq!(env.fake.requests().len(), 0, "validate needs no network");
 }
 
 /// A sync begins with the same checks.
 #[test]
 fn a_sync_of_a_faulty_file_sends_nothing() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "customer_id\n1\n");
-    desk.write("sync.toml", FAULTY);
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "customer_id\n1\n");
+    env.write("sync.toml", FAULTY);
     for command in ["sync", "preview", "check"] {
-        desk.host(&[command, "sync.toml"]).ends_with(2).says("destination.audience_id");
+        env.host(&[command, "sync.toml"]).ends_with(2).says("destination.audience_id");
     }
-    assert_eq!(desk.fake.requests().len(), 0);
+    assert_eq!(env.fake.requests().len(), 0);
 }
 
 #[test]
 fn a_column_that_the_source_does_not_have_is_named_with_the_nearest() {
-    let desk = Desk::permissive();
-    desk.write("rows.csv", "customer_id,e_mail\n1,a@example.com\n");
-    desk.profiles(&[("customer_id", "integration_id", ""), ("email", "email", "")]);
-    desk.host(&["validate", "sync.toml"]).ends_with(2).says("email").says("e_mail");
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "customer_id,e_mail\n1,a@example.com\n");
+    env.profiles(&[("customer_id", "integration_id", ""), ("email", "email", "")]);
+    env.host(&["validate", "sync.toml"]).ends_with(2).says("email").says("e_mail");
 }
 
 #[test]
 fn the_examples_are_valid() {
-    let desk = Desk::permissive();
+    let env = TestEnv::permissive();
     for example in ["profiles", "audience"] {
         let file = examples().join(example).join("sync.toml");
-        desk.host(&["validate", file.to_str().unwrap()]).ends_with(0);
+        env.host(&["validate", file.to_str().unwrap()]).ends_with(0);
     }
 }
 
@@ -83,8 +83,8 @@ fn the_readmes_first_sync_is_valid() {
     let readme = include_str!("../../README.md");
     let start = readme.find("```toml\n").expect("a TOML block") + "```toml\n".len();
     let block = &readme[start..start + readme[start..].find("```").expect("its end")];
-    let desk = Desk::permissive();
-    desk.write("customers.csv", "customer_id,email,tier\n1,a@example.com,gold\n");
-    desk.write("crm.toml", block);
-    desk.host(&["validate", "crm.toml"]).ends_with(0);
+    let env = TestEnv::permissive();
+    env.write("customers.csv", "customer_id,email,tier\n1,a@example.com,gold\n");
+    env.write("crm.toml", block);
+    env.host(&["validate", "crm.toml"]).ends_with(0);
 }

@@ -4,22 +4,22 @@
 use std::fs;
 use std::path::Path;
 
-use destination_host::answers::{Failure, Report};
-use destination_host::bindings::{Action, Change, ProblemKind, Row, Value};
+use destination_engine::arrow::records::{MappedBatch, Record};
+use destination_engine::bindings::{Action, Change, ProblemKind, Row, Value};
+use destination_engine::http::client::{ClientSettings, HttpClient};
+use destination_engine::http::hooks::HttpContext;
+use destination_engine::http::rate_limiter::RateLimiter;
+use destination_engine::limits::Limits;
+use destination_engine::plugin::Plugin;
+use destination_engine::plugin::answers::{Failure, Report};
+use destination_engine::plugin::instance::CallError;
+use destination_engine::plugin::runtime::{CompileCache, Runtime};
 use destination_host::embedded;
-use destination_host::http_client::{ClientSettings, HttpClient};
-use destination_host::instance::CallError;
-use destination_host::limits::Limits;
-use destination_host::outgoing::Outgoing;
-use destination_host::pace::Pace;
-use destination_host::plugin::Plugin;
-use destination_host::records::{MappedBatch, Record};
-use destination_host::runtime::{CompileCache, Runtime};
 use fake_talon_one::{Fake, Faults, Settings};
 use serde_json::{Value as Json, json};
 
 fn vectors(name: &str) -> Vec<Json> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors")).join(name);
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")).join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -79,7 +79,8 @@ async fn rows_are_mapped_as_the_vectors_say() {
     let mut wrong = Vec::new();
     for mut vector in vectors("rows.json") {
         let client = HttpClient::new(&ClientSettings::default()).unwrap();
-        let session = plugin.session(&vector["config"].to_string(), Outgoing::new(client, Pace::unlimited())).unwrap();
+        let session =
+            plugin.session(&vector["config"].to_string(), HttpContext::new(client, RateLimiter::unlimited())).unwrap();
         let values: Vec<Value<'_>> = vector["values"].as_array().unwrap().iter().map(value).collect();
         let columns: Vec<&str> =
             vector["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
@@ -173,7 +174,7 @@ async fn batches_are_delivered_as_the_vectors_say() {
         let mut config = vector["config"].clone();
         config["deployment_url"] = json!(fake.url());
         let client = HttpClient::new(&ClientSettings::default()).unwrap();
-        let session = plugin.session(&config.to_string(), Outgoing::new(client, Pace::unlimited())).unwrap();
+        let session = plugin.session(&config.to_string(), HttpContext::new(client, RateLimiter::unlimited())).unwrap();
         let outcome = match session.send_batch(&batch(&vector["records"])).await.answer {
             Ok(answer) => json!({"report": report(&answer)}),
             Err(CallError::Failed(it)) => json!({"failure": failure(&it)}),

@@ -6,14 +6,14 @@ use std::hint::black_box;
 
 use bench::{COLUMNS, CONFIG, customer, packed};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use destination_host::bindings::{Column, Strings, Values};
-use destination_host::http_client::{ClientSettings, HttpClient};
-use destination_host::limits::Limits;
-use destination_host::outgoing::Outgoing;
-use destination_host::pace::Pace;
-use destination_host::plugin::Plugin;
-use destination_host::runtime::{CompileCache, Runtime};
-use destination_host::session::Session;
+use destination_engine::bindings::{Column, Strings, Values};
+use destination_engine::http::client::{ClientSettings, HttpClient};
+use destination_engine::http::hooks::HttpContext;
+use destination_engine::http::rate_limiter::RateLimiter;
+use destination_engine::limits::Limits;
+use destination_engine::plugin::Plugin;
+use destination_engine::plugin::runtime::{CompileCache, Runtime};
+use destination_engine::plugin::session::Session;
 use talon_one_destination::bindings::exports::etl::destination::destination as guest;
 use tokio::runtime;
 
@@ -25,7 +25,7 @@ fn session(runtime: &runtime::Runtime) -> Session {
         let component = std::fs::read("../../target/component/talon-one-destination.wasm").unwrap();
         let plugin = Plugin::load(&engine, &component, "plugin").await.unwrap();
         let client = HttpClient::new(&ClientSettings::default()).unwrap();
-        plugin.session(CONFIG, Outgoing::new(client, Pace::unlimited())).unwrap()
+        plugin.session(CONFIG, HttpContext::new(client, RateLimiter::unlimited())).unwrap()
     })
 }
 

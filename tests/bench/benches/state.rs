@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use destination_host::bindings::Action;
-use destination_host::records::Record;
+use destination_engine::arrow::records::Record;
+use destination_engine::bindings::Action;
 use destination_host::state::{Change, Facts, Ledger, Resend, State};
 use destination_host::sync_file::SyncName;
 
@@ -24,7 +24,7 @@ fn begin(path: &std::path::Path) -> Ledger {
 
 fn deliver(ledger: &mut Ledger, keys: &[String]) {
     for key in keys {
-        ledger.note(record(key), Change::Added).unwrap();
+        ledger.mark_pending(record(key), Change::Added).unwrap();
         ledger.confirm(record(key), 7).unwrap();
     }
     ledger.commit().unwrap();
@@ -44,7 +44,7 @@ fn state(criterion: &mut Criterion) {
     group.bench_function("look-up", |bencher| {
         bencher.iter(|| {
             let records = keys.iter().take(BATCH).map(|key| (record(key), 7));
-            black_box(ledger.judge(records, Resend::Changed).unwrap())
+            black_box(ledger.diff(records, Resend::Changed).unwrap())
         });
     });
     let mut next = KEYS;

@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use fake_talon_one::Settings;
 
 use super::random::Random;
-use crate::harness::{Desk, KEY, sync_file};
+use crate::harness::{KEY, TestEnv, sync_file};
 
 /// Kills that met a running sync, for each kind of sync.
 const KILLS: u32 = 50;
 const ROWS: u64 = 5_000;
 
-fn desk() -> Desk {
-    Desk::new(Settings::new(KEY).any_attributes().audience(42, "Summer sale"))
+fn env() -> TestEnv {
+    TestEnv::new(Settings::new(KEY).any_attributes().audience(42, "Summer sale"))
 }
 
 /// Starts a sync and kills it after a part of the time that a whole one takes. True if it was still running.
-fn kill_after(desk: &Desk, arguments: &[&str], delay: Duration) -> bool {
+fn kill_after(env: &TestEnv, arguments: &[&str], delay: Duration) -> bool {
     let mut child =
-        desk.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the sync starts");
+        env.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the sync starts");
     thread::sleep(delay);
     let running = child.try_wait().expect("its status").is_none();
     child.kill().expect("it is killed");
@@ -33,10 +33,10 @@ fn kill_after(desk: &Desk, arguments: &[&str], delay: Duration) -> bool {
 #[test]
 #[ignore = "takes minutes: make faults"]
 fn after_a_kill_a_mirrored_audience_follows_its_source() {
-    let desk = desk();
+    let env = env();
     let settings = "audience_id = 42\nsync_mode = \"mirror\"\nbatch_size = 100\n";
     let mappings = [("id", "integration_id", "")];
-    desk.write(
+    env.write(
         "sync.toml",
         sync_file("customer_profile_audiences", settings, &mappings, "csv", "rows.csv")
             + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
@@ -57,10 +57,10 @@ fn after_a_kill_a_mirrored_audience_follows_its_source() {
                 }
             }
             let rows: String = members.iter().map(|id| format!("{id}\n")).collect();
-            desk.write("rows.csv", format!("id\n{rows}"));
+            env.write("rows.csv", format!("id\n{rows}"));
             if !again {
                 let part = u32::try_from(random.below(100)).expect("below 100");
-                match kill_after(&desk, &arguments, whole * part / 100) {
+                match kill_after(&env, &arguments, whole * part / 100) {
                     true => struck += 1,
                     false => late += 1,
                 }
@@ -68,10 +68,10 @@ fn after_a_kill_a_mirrored_audience_follows_its_source() {
         }
         assert!(late <= KILLS, "most kills come too late: {struck} in time, {late} late");
         let begin = Instant::now();
-        desk.host(&arguments).ends_with(0);
+        env.host(&arguments).ends_with(0);
         whole = begin.elapsed();
         let expected: BTreeSet<String> = members.iter().map(u64::to_string).collect();
-        assert!(desk.fake.members(42) == expected, "the audience differs from its source after kill {struck}");
+        assert!(env.fake.members(42) == expected, "the audience differs from its source after kill {struck}");
     }
     println!(
         "kills, mirror: {struck} struck a running sync of about {whole:.0?}, {late} came too late; the audience equalled its \
@@ -82,9 +82,9 @@ fn after_a_kill_a_mirrored_audience_follows_its_source() {
 #[test]
 #[ignore = "takes minutes: make faults"]
 fn after_a_kill_profiles_are_what_the_source_says() {
-    let desk = desk();
+    let env = env();
     let mappings = [("id", "integration_id", ""), ("n", "n", "type = \"number\"")];
-    desk.write(
+    env.write(
         "sync.toml",
         sync_file("customer_profiles", "batch_size = 100\n", &mappings, "csv", "rows.csv")
             + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
@@ -100,10 +100,10 @@ fn after_a_kill_profiles_are_what_the_source_says() {
                 rows.insert(random.below(ROWS), random.below(3));
             }
             let text: String = rows.iter().map(|(id, n)| format!("{id},{n}\n")).collect();
-            desk.write("rows.csv", format!("id,n\n{text}"));
+            env.write("rows.csv", format!("id,n\n{text}"));
             if !again {
                 let part = u32::try_from(random.below(100)).expect("below 100");
-                match kill_after(&desk, &arguments, whole * part / 100) {
+                match kill_after(&env, &arguments, whole * part / 100) {
                     true => struck += 1,
                     false => late += 1,
                 }
@@ -111,9 +111,9 @@ fn after_a_kill_profiles_are_what_the_source_says() {
         }
         assert!(late <= KILLS, "most kills come too late: {struck} in time, {late} late");
         let begin = Instant::now();
-        desk.host(&arguments).ends_with(0);
+        env.host(&arguments).ends_with(0);
         whole = begin.elapsed();
-        let profiles = desk.fake.profiles();
+        let profiles = env.fake.profiles();
         for (id, n) in &rows {
             assert_eq!(profiles[&id.to_string()]["n"], n.to_string(), "profile {id} after kill {struck}");
         }

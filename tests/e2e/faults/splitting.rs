@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fake_talon_one::{AttributeType, Batches, Settings};
 
 use super::random::Random;
-use crate::harness::{Desk, KEY, sync_file};
+use crate::harness::{KEY, TestEnv, sync_file};
 
 #[test]
 #[ignore = "takes minutes: make faults"]
@@ -26,7 +26,7 @@ fn exactly_the_bad_records_are_rejected() {
 
 fn spent(batches: Batches, pointers: bool, bad: usize) -> usize {
     let settings = Settings::new(KEY).attribute("points", AttributeType::Number).batches(batches).pointers(pointers);
-    let desk = Desk::new(settings);
+    let env = TestEnv::new(settings);
     let mut random = Random::new(bad as u64);
     let mut chosen = BTreeSet::new();
     while chosen.len() < bad {
@@ -39,20 +39,20 @@ fn spent(batches: Batches, pointers: bool, bad: usize) -> usize {
             false => format!("{{\"id\":\"{id}\",\"points\":{id}}}\n"),
         })
         .collect();
-    desk.write("rows.ndjson", rows);
+    env.write("rows.ndjson", rows);
     let mappings = [("id", "integration_id", ""), ("points", "points", "")];
-    desk.write(
+    env.write(
         "sync.toml",
         sync_file("customer_profiles", "", &mappings, "ndjson", "rows.ndjson")
             + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
     );
-    desk.sync(&[]).ends_with(if bad == 0 { 0 } else { 3 });
-    let rejected: BTreeSet<u64> = desk
+    env.sync(&[]).ends_with(if bad == 0 { 0 } else { 3 });
+    let rejected: BTreeSet<u64> = env
         .dead_letters()
         .iter()
         .map(|letter| letter["row"]["id"].as_str().expect("an ID").parse().expect("a number"))
         .collect();
     assert_eq!(rejected, chosen);
-    assert_eq!(desk.fake.profiles().len(), 1000 - bad);
-    desk.fake.requests().len()
+    assert_eq!(env.fake.profiles().len(), 1000 - bad);
+    env.fake.requests().len()
 }

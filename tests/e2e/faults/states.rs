@@ -16,7 +16,7 @@ use std::time::Duration;
 use fake_talon_one::{Batches, Fault, Faults, Settings};
 
 use super::random::Random;
-use crate::harness::{Desk, KEY, Outcome, sync_file};
+use crate::harness::{KEY, Outcome, TestEnv, sync_file};
 
 const STATE: &str = "e2e.state.sqlite";
 const LOG: &str = "e2e.state.sqlite-wal";
@@ -55,7 +55,7 @@ struct Before {
 }
 
 struct World {
-    desk: Desk,
+    env: TestEnv,
     random: Random,
     source: BTreeSet<u64>,
     /// Members that are not this sync's to remove: those of others, and those that a lost state does not know.
@@ -72,7 +72,7 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let batches = if seed.is_multiple_of(2) { Batches::Atomic } else { Batches::NonAtomic };
-        let desk = Desk::new(Settings::new(KEY).any_attributes().audience(42, "Summer sale").batches(batches));
+        let env = TestEnv::new(Settings::new(KEY).any_attributes().audience(42, "Summer sale").batches(batches));
         let mirror = "audience_id = 42\nsync_mode = \"mirror\"\nbatch_size = 3\n";
         let add = "audience_id = 42\nsync_mode = \"add\"\n";
         let mappings = [("id", "integration_id", "")];
@@ -81,15 +81,15 @@ impl World {
             "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\nconcurrency = {}\n",
             1 + seed % 3
         );
-        desk.write("sync.toml", sync_file(object, mirror, &mappings, "csv", "rows.csv") + &limits);
+        env.write("sync.toml", sync_file(object, mirror, &mappings, "csv", "rows.csv") + &limits);
         let others = sync_file(object, add, &mappings, "csv", "others.csv").replace("\"e2e\"", "\"others\"");
-        desk.write("others.toml", others);
-        desk.write("others.csv", "id\nother-1\nother-2\n");
-        desk.host(&["sync", "others.toml"]).ends_with(0);
+        env.write("others.toml", others);
+        env.write("others.csv", "id\nother-1\nother-2\n");
+        env.host(&["sync", "others.toml"]).ends_with(0);
         let theirs = ["other-1", "other-2"].map(str::to_owned).into();
         let random = Random::new(seed);
         Self {
-            desk,
+            env,
             random,
             source: (0..IDS / 2).collect(),
             theirs,
@@ -131,11 +131,11 @@ impl World {
         }
         self.source.insert(self.random.below(IDS));
         let rows: String = self.source.iter().map(|id| format!("{id}\n")).collect();
-        self.desk.write("rows.csv", format!("id\n{rows}"));
+        self.env.write("rows.csv", format!("id\n{rows}"));
     }
 
     fn members(&self) -> BTreeSet<String> {
-        self.desk.fake.members(42)
+        self.env.fake.members(42)
     }
 
     fn before(&self) -> Before {
@@ -156,7 +156,7 @@ impl World {
 
     fn sync(&mut self) -> Outcome {
         self.count("runs");
-        self.desk.host(&["sync", "sync.toml", "--allow-removals"])
+        self.env.host(&["sync", "sync.toml", "--allow-removals"])
     }
 
     /// Requests that fail in every way, the same ones for the same seed.
@@ -179,10 +179,10 @@ impl World {
     /// Starts a run and waits until it is held up by an answer that does not come, or has ended.
     fn start(&mut self) -> (Child, bool) {
         self.count("runs");
-        let before = self.desk.fake.requests().len();
+        let before = self.env.fake.requests().len();
         let faults = self.faults(Some(Fault::hold()));
-        self.desk.fake.inject(faults);
-        let mut command = self.desk.command(&["sync", "sync.toml", "--allow-removals"]);
+        self.env.fake.inject(faults);
+        let mut command = self.env.command(&["sync", "sync.toml", "--allow-removals"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the sync starts");
         let enough = before + 1 + usize::try_from(self.random.below(MOST_REQUESTS)).expect("few");
         loop {
@@ -190,12 +190,12 @@ impl World {
                 return (child, false);
             }
             // The held answer keeps it: either the run has come so far, or it stands still before.
-            let requests = self.desk.fake.requests().len();
+            let requests = self.env.fake.requests().len();
             if requests >= enough {
                 return (child, true);
             }
             thread::sleep(Duration::from_millis(20));
-            if requests > before && requests == self.desk.fake.requests().len() {
+            if requests > before && requests == self.env.fake.requests().len() {
                 return (child, true);
             }
         }
@@ -204,7 +204,7 @@ impl World {
     fn kill(&mut self, mut child: Child) {
         child.kill().expect("it is killed");
         child.wait().expect("it ends");
-        self.desk.fake.release();
+        self.env.fake.release();
         self.count("kills");
     }
 
@@ -226,8 +226,8 @@ impl World {
         if running {
             self.damage("during a run");
         }
-        self.desk.fake.inject(Faults::none());
-        self.desk.fake.release();
+        self.env.fake.inject(Faults::none());
+        self.env.fake.release();
         child.wait().expect("it ends");
         self.nobody_was_removed(&before, "a run whose state was taken away");
         if self.files() == (None, None) {
@@ -239,16 +239,16 @@ impl World {
         let before = self.before();
         let (mut child, _) = self.start();
         let running = child.try_wait().expect("its status").is_none();
-        if running && self.desk.path("e2e.state.sqlite-lock").exists() {
+        if running && self.env.path("e2e.state.sqlite-lock").exists() {
             self.count("second hosts");
-            let second = self.desk.host(&["sync", "sync.toml", "--allow-removals"]);
+            let second = self.env.host(&["sync", "sync.toml", "--allow-removals"]);
             let first_ended = child.try_wait().expect("its status").is_some();
             if !first_ended {
                 second.ends_with(1).says("is in use by another process");
             }
         }
-        self.desk.fake.inject(Faults::none());
-        self.desk.fake.release();
+        self.env.fake.inject(Faults::none());
+        self.env.fake.release();
         child.wait().expect("it ends");
         self.nobody_was_removed(&before, "one of two hosts");
     }
@@ -256,22 +256,22 @@ impl World {
     fn run_with_faults(&mut self) {
         let before = self.before();
         let faults = self.faults(None);
-        self.desk.fake.inject(faults);
+        self.env.fake.inject(faults);
         self.sync();
         self.count("runs with failing requests");
         self.nobody_was_removed(&before, "a run with failing requests");
     }
 
     fn files(&self) -> Files {
-        (fs::read(self.desk.path(STATE)).ok(), fs::read(self.desk.path(LOG)).ok())
+        (fs::read(self.env.path(STATE)).ok(), fs::read(self.env.path(LOG)).ok())
     }
 
     fn put(&self, name: &str, bytes: Option<&Vec<u8>>) {
         // Another file takes its place, as a person's or a backup's would.
-        let _ = fs::remove_file(self.desk.path(name));
+        let _ = fs::remove_file(self.env.path(name));
         if let Some(bytes) = bytes {
-            let other = self.desk.write("other file", bytes);
-            fs::rename(other, self.desk.path(name)).expect("it takes the place");
+            let other = self.env.write("other file", bytes);
+            fs::rename(other, self.env.path(name)).expect("it takes the place");
         }
     }
 
@@ -321,8 +321,8 @@ impl World {
 
     /// A run with nothing in its way: the promise holds, or it says that it can't be kept.
     fn settle(&mut self) {
-        self.desk.fake.inject(Faults::none());
-        self.desk.fake.release();
+        self.env.fake.inject(Faults::none());
+        self.env.fake.release();
         let before = self.members();
         let outcome = self.sync();
         if !std::mem::take(&mut self.damaged) {
@@ -361,10 +361,10 @@ impl World {
 
     /// Does what the hint says, one way or the other.
     fn take_up(&mut self, before: &BTreeSet<String>) {
-        let recovered = self.desk.host(&["state", "recover", "sync.toml", "--yes"]);
-        if recovered.code != 0 || !self.desk.path(STATE).exists() {
+        let recovered = self.env.host(&["state", "recover", "sync.toml", "--yes"]);
+        if recovered.code != 0 || !self.env.path(STATE).exists() {
             self.put(LOG, None);
-            if self.desk.host(&["state", "recover", "sync.toml", "--yes"]).code != 0 {
+            if self.env.host(&["state", "recover", "sync.toml", "--yes"]).code != 0 {
                 self.put(STATE, None);
             }
         }

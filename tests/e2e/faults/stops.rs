@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fake_talon_one::{Fault, Faults, Settings};
 
 use super::random::Random;
-use crate::harness::{Desk, KEY, sync_file};
+use crate::harness::{KEY, TestEnv, sync_file};
 
 const STOPS: u32 = 200;
 const ROWS: u64 = 2_000;
@@ -32,12 +32,12 @@ fn storm(seed: u64) -> Faults {
 #[test]
 #[ignore = "takes minutes: make faults"]
 fn a_storm_that_is_told_to_stop_stops_in_time() {
-    let desk = Desk::new(Settings::new(KEY).any_attributes().audience(42, "Summer sale"));
+    let env = TestEnv::new(Settings::new(KEY).any_attributes().audience(42, "Summer sale"));
     let settings = "audience_id = 42\nsync_mode = \"mirror\"\nbatch_size = 50\n";
     let sync = sync_file("customer_profile_audiences", settings, &[("id", "integration_id", "")], "csv", "rows.csv");
     let patient = sync.replacen("max_attempts = 3, initial_backoff_ms = 1, max_backoff_ms = 5", "max_attempts = 20", 1);
     assert_ne!(patient, sync);
-    desk.write(
+    env.write(
         "sync.toml",
         format!("{patient}[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n"),
     );
@@ -52,10 +52,10 @@ fn a_storm_that_is_told_to_stop_stops_in_time() {
             }
         }
         let rows: String = members.iter().map(|id| format!("{id}\n")).collect();
-        desk.write("rows.csv", format!("id\n{rows}"));
-        desk.fake.inject(storm(random.below(u64::MAX)));
+        env.write("rows.csv", format!("id\n{rows}"));
+        env.fake.inject(storm(random.below(u64::MAX)));
         let arguments = ["sync", "sync.toml", "--allow-removals", "--report", "report.json"];
-        let mut child = desk.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = env.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         thread::sleep(Duration::from_millis(300 + random.below(1500)));
         let asked = Instant::now();
         if child.try_wait().unwrap().is_some() {
@@ -72,7 +72,7 @@ fn a_storm_that_is_told_to_stop_stops_in_time() {
                 continue;
             }
             in_time += 1;
-            let report = desk.report();
+            let report = env.report();
             let counts =
                 ["unchanged", "delivered", "rejected", "undelivered"].map(|name| report[name].as_u64().unwrap());
             assert_eq!(report["rows_read"].as_u64().unwrap(), counts.iter().sum::<u64>(), "{report:#}");
@@ -80,10 +80,10 @@ fn a_storm_that_is_told_to_stop_stops_in_time() {
         }
         // Every third time the source is compared: the next run, undisturbed.
         if (in_time + late) % 3 == 0 {
-            desk.fake.inject(Faults::script([Fault::pass()]));
-            desk.host(&["sync", "sync.toml", "--allow-removals"]).ends_with(0);
+            env.fake.inject(Faults::script([Fault::pass()]));
+            env.host(&["sync", "sync.toml", "--allow-removals"]).ends_with(0);
             let expected: BTreeSet<String> = members.iter().map(u64::to_string).collect();
-            assert!(desk.fake.members(42) == expected, "the audience differs from its source after stop {in_time}");
+            assert!(env.fake.members(42) == expected, "the audience differs from its source after stop {in_time}");
         }
     }
     println!(

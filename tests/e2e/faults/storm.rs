@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use fake_talon_one::{Fault, Faults, Keep, Settings};
 
-use crate::harness::{Desk, KEY, counts};
+use crate::harness::{KEY, TestEnv, counts};
 
 const ROWS: u32 = 200_000;
 
@@ -31,10 +31,10 @@ fn faults() -> Faults {
 #[ignore = "takes minutes: make faults"]
 fn after_a_storm_every_profile_is_there() {
     let settings = Settings::new(KEY).any_attributes().keep(Keep::Counts).faults(faults());
-    let desk = Desk::new(settings);
+    let env = TestEnv::new(settings);
     let rows: String = (0..ROWS).map(|id| format!("{id:06},{}\n", id * 7)).collect();
-    desk.write("rows.csv", format!("id,n\n{rows}"));
-    desk.write(
+    env.write("rows.csv", format!("id,n\n{rows}"));
+    env.write(
         "sync.toml",
         "name = \"storm\"\n[destination]\ndeployment_url = \"${TALON_ONE_URL}\"\napi_key = \"${TALON_ONE_API_KEY}\"\n\
          object_type = \"customer_profiles\"\nbatch_size = 100\nrequest_timeout_ms = 500\n\
@@ -45,17 +45,17 @@ fn after_a_storm_every_profile_is_there() {
          [limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\nconcurrency = 8\n",
     );
     let begin = Instant::now();
-    desk.sync(&[]).ends_with(0);
+    env.sync(&[]).ends_with(0);
     let seconds = begin.elapsed().as_secs_f64();
 
-    let profiles = desk.fake.profiles();
+    let profiles = env.fake.profiles();
     let wrong = (0..ROWS)
         .filter(|id| {
             let held = profiles.get(&format!("{id:06}")).and_then(|attributes| attributes.get("n"));
             held != Some(&(id * 7).to_string())
         })
         .count();
-    let [requests, retries] = counts(&desk.report(), ["requests", "retries"]);
+    let [requests, retries] = counts(&env.report(), ["requests", "retries"]);
     println!(
         "storm: {ROWS} rows, {requests} requests, {retries} of them repeated, {wrong} profiles missing or wrong, {seconds:.1} s"
     );

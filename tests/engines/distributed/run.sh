@@ -16,7 +16,7 @@ pypi "$engines" --editable 'host/python[spark,dask,pipe]'
 build_host
 export COMPONENT="$PWD/target/component/talon-one-destination.wasm"
 export PATH="$engines/bin:$PATH"
-export PYTHONPATH="$PWD/tests/fake"
+export PYTHONPATH="$PWD/host/fake"
 cd tests/engines/distributed
 if [ $# -gt 0 ]; then exec python3 -m unittest --verbose "$@"; fi
 exec python3 -m unittest discover --verbose

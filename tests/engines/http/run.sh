@@ -17,5 +17,5 @@ say "target/component/talon-one-http.wasm, $(wc -c <target/component/talon-one-h
 
 build_host
 export COMPONENT="$PWD/target/component/talon-one-http.wasm"
-export PYTHONPATH="$PWD/tests/fake"
+export PYTHONPATH="$PWD/host/fake"
 exec "$served/bin/python" tests/engines/http/test_http.py --verbose

@@ -28,5 +28,5 @@ fi
 need_python
 build_host
 export PATH="$PWD/target/tools/bin:$PATH"
-export PYTHONPATH="$PWD/tests/fake"
+export PYTHONPATH="$PWD/host/fake"
 exec python3 tests/engines/obelisk/test_obelisk.py

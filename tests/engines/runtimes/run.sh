@@ -17,5 +17,5 @@ npm_install target/runtimes/node
 (cd target/runtimes/node && npx jco transpile ../../component/talon-one-destination.wasm --name plugin -o plugin --quiet)
 
 build_host
-export PYTHONPATH="$PWD/tests/fake"
+export PYTHONPATH="$PWD/host/fake"
 exec target/runtimes/python/bin/python tests/engines/runtimes/compare.py

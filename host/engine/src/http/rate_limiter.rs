@@ -1,0 +1,81 @@
+//! How fast requests leave: one pace for a whole deployment, kept by every worker of the process.
+//!
+//! Each HTTP request asks for its departure, retries and splits included, and gets it in turn. Departures are evenly
+//! spaced: a destination copes with steady load better than with bursts. A 429 holds everyone back for as long as the
+//! destination asked, then the pace starts again at half the rate and recovers over half a minute.
+//!
+//! The arithmetic is in `schedule`; here are the queue and the sleeping. No retries: those are the plugin's.
+
+mod records;
+mod retry_after;
+mod schedule;
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use retry_after::retry_after;
+pub use schedule::Permit;
+use schedule::Schedule;
+
+/// How many requests a destination takes. Where there are several limits, all of them hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests in any second; none is no limit.
+    pub per_second: Option<NonZeroU32>,
+    /// Requests in any minute; none is no limit.
+    pub per_minute: Option<NonZeroU32>,
+    /// Records in any minute, whichever requests carry them; none is no limit.
+    pub records_per_minute: Option<NonZeroU32>,
+}
+
+/// The departures of one deployment's requests, shared by all that send to it.
+#[derive(Debug)]
+pub struct RateLimiter {
+    schedule: Mutex<Schedule>,
+    /// Whoever holds this is next; the others queue behind it in the order in which they came.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl RateLimiter {
+    /// A pace that stays within a rate.
+    #[must_use]
+    pub fn new(rate: Rate) -> Arc<Self> {
+        Arc::new(Self { schedule: Mutex::new(Schedule::new(rate)), turn: tokio::sync::Mutex::new(()) })
+    }
+
+    /// No limit of our own. A 429 still holds everyone back: it is the destination that asks.
+    #[must_use]
+    pub fn unlimited() -> Arc<Self> {
+        Self::new(Rate::default())
+    }
+
+    /// Wait until the next request may leave, with so many records in it. Dropping the future gives the turn up.
+    pub async fn acquire(&self, records: u32) -> Permit {
+        let _turn = self.turn.lock().await;
+        loop {
+            // Asked again after each sleep: a 429 may have come in meanwhile.
+            let answer = self.schedule().take(Instant::now(), records);
+            match answer {
+                Ok(departure) => return departure,
+                Err(later) => tokio::time::sleep_until(later).await,
+            }
+        }
+    }
+
+    /// The destination answered 429 to the request that left then. `retry_after` is how long it asked to be left alone,
+    /// where it said.
+    pub fn on_too_many_requests(&self, departure: Permit, retry_after: Option<Duration>) {
+        self.schedule().refused(departure, retry_after, Instant::now());
+    }
+
+    fn schedule(&self) -> std::sync::MutexGuard<'_, Schedule> {
+        // Each change to the schedule is a few assignments that can't stop halfway.
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! A destination plugin, loaded: compiled, its imports checked, its description read.
+//!
+//! A component that wants more than it is granted, or that is no destination, is refused here and by name, before any of
+//! it runs. Calls with a config go through the [`Session`] that [`Plugin::session`] opens.
+
+pub mod answers;
+pub(crate) mod clock;
+mod compile_cache;
+pub mod config;
+pub mod instance;
+pub mod runtime;
+pub mod sandbox;
+pub mod session;
+
+use std::sync::Arc;
+
+use wasmtime::component::Component;
+
+use crate::bindings::{ConfigIssue, Descriptor, PluginExportsPre};
+use crate::http::hooks::{HttpContext, HttpHooks};
+use crate::plugin::config::{ConfigError, PluginConfig};
+use crate::plugin::instance::{CallError, Instance};
+use crate::plugin::runtime::{EngineError, Runtime};
+use crate::plugin::sandbox::{GRANTED, GRANTED_VERSION, Sandbox};
+use crate::plugin::session::Session;
+
+/// The interface that makes a component a destination.
+const DESTINATION: &str = "etl:destination/destination@0.1.0";
+
+/// Why a component is not a plugin that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The engine can't be set up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The bytes are not a component.
+    #[error("{plugin} is not a WebAssembly component: {reason}")]
+    NotAComponent {
+        /// The plugin's name.
+        plugin: String,
+        /// What the compiler says.
+        reason: String,
+    },
+    /// The component imports what it is not granted.
+    #[error("{plugin} imports {import}, which it is not granted; a plugin may import {granted} (0.2.x)", granted = GRANTED.join(", "))]
+    NotGranted {
+        /// The plugin's name.
+        plugin: String,
+        /// The import's name.
+        import: String,
+    },
+    /// The component does not export the interface of a destination, or another version of it.
+    #[error("{plugin} is no destination for this host: it does not export {DESTINATION}{}", exports_instead(.found))]
+    NotADestination {
+        /// The plugin's name.
+        plugin: String,
+        /// The version of the interface that it does export, if any.
+        found: Option<String>,
+    },
+    /// The imports or exports bear the right names but other types.
+    #[error("{plugin} does not fit this host: {reason}")]
+    Mismatch {
+        /// The plugin's name.
+        plugin: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The plugin can't say what it is.
+    #[error("{plugin} can't be asked what it is: {source}")]
+    Describe {
+        /// The plugin's name.
+        plugin: String,
+        /// What happened.
+        source: CallError,
+    },
+}
+
+fn exports_instead(found: &Option<String>) -> String {
+    found.as_ref().map_or_else(String::new, |found| format!("; it exports {found}"))
+}
+
+/// A loaded plugin. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin(Arc<Inner>);
+
+struct Inner {
+    runtime: Runtime,
+    name: Arc<str>,
+    pre: PluginExportsPre<Sandbox>,
+    descriptor: Descriptor,
+}
+
+impl Plugin {
+    /// Compile a component, or take its code from the runtime's cache, check it and ask it what it is.
+    ///
+    /// `name` stands for the plugin in every error: a file's name, say.
+    ///
+    /// # Errors
+    /// Where the bytes are not a component, where it wants more than it is granted, where it is no destination of the
+    /// version that this host speaks, or can't describe itself.
+    pub async fn load(runtime: &Runtime, component: &[u8], name: &str) -> Result<Self, LoadError> {
+        let component = compile(runtime, component, name).await?;
+        check_imports(&component, name)?;
+        check_exports(&component, name)?;
+
+        let mismatch = |e: wasmtime::Error| LoadError::Mismatch { plugin: name.to_owned(), reason: format!("{e:#}") };
+        let linker = sandbox::linker(runtime.engine()).map_err(|e| EngineError(format!("{e:#}")))?;
+        let pre = linker.instantiate_pre(&component).and_then(PluginExportsPre::new).map_err(mismatch)?;
+
+        let name: Arc<str> = name.into();
+        let describe = async {
+            let mut instance = Instance::offline(runtime, &pre, Arc::clone(&name), PluginConfig::none()).await?;
+            instance.describe().await
+        };
+        let descriptor = describe.await.map_err(|source| LoadError::Describe { plugin: name.to_string(), source })?;
+        Ok(Self(Arc::new(Inner { runtime: runtime.clone(), name, pre, descriptor })))
+    }
+
+    /// What the plugin says of itself, asked once when it was loaded.
+    #[must_use]
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.0.descriptor
+    }
+
+    /// All faults that the plugin finds in a config; none is a valid config. Without network, and for any text.
+    ///
+    /// # Errors
+    /// Where the plugin could not be asked, or failed.
+    pub async fn validate_config(&self, config: &str) -> Result<Vec<ConfigIssue>, CallError> {
+        let config = PluginConfig::unread(config, self.descriptor());
+        let Inner { runtime, name, pre, .. } = &*self.0;
+        Instance::offline(runtime, pre, Arc::clone(name), config).await?.validate_config().await
+    }
+
+    /// The plugin at work with this config (a JSON object), sending through `outgoing` to the endpoints that the config names
+    /// and nowhere else.
+    ///
+    /// # Errors
+    /// Where the config is not a JSON object or one of its endpoints is no URL that requests may go to. Whether it is
+    /// right otherwise is for [`Plugin::validate_config`] to say.
+    pub fn session(&self, config: &str, outgoing: HttpContext) -> Result<Session, ConfigError> {
+        let (config, policy) = PluginConfig::read(config, self.descriptor())?;
+        let Inner { runtime, name, pre, .. } = &*self.0;
+        let hook = HttpHooks::network(outgoing, Arc::new(policy), config.secrets().clone(), runtime.limits());
+        Ok(Session::new(runtime.clone(), pre.clone(), Arc::clone(name), config, hook))
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.0.name).finish_non_exhaustive()
+    }
+}
+
+/// Off the executor's threads: without a cache this takes a tenth of a second and more.
+async fn compile(runtime: &Runtime, component: &[u8], name: &str) -> Result<Component, LoadError> {
+    let engine = runtime.engine().clone();
+    let bytes = component.to_vec();
+    let compiled = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes)).await;
+    let reason = match compiled {
+        Ok(Ok(component)) => return Ok(component),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(stopped) => stopped.to_string(),
+    };
+    Err(LoadError::NotAComponent { plugin: name.to_owned(), reason })
+}
+
+fn check_imports(component: &Component, name: &str) -> Result<(), LoadError> {
+    let granted = |import: &str| {
+        import
+            .split_once('@')
+            .is_some_and(|(interface, version)| GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION))
+    };
+    let ty = component.component_type();
+    match ty.imports(component.engine()).map(|(import, _)| import).find(|import| !granted(import)) {
+        None => Ok(()),
+        Some(import) => Err(LoadError::NotGranted { plugin: name.to_owned(), import: import.to_owned() }),
+    }
+}
+
+fn check_exports(component: &Component, name: &str) -> Result<(), LoadError> {
+    let ty = component.component_type();
+    let exports: Vec<&str> = ty.exports(component.engine()).map(|(export, _)| export).collect();
+    if exports.contains(&DESTINATION) {
+        return Ok(());
+    }
+    let interface = DESTINATION.split('@').next().unwrap_or(DESTINATION);
+    let found = exports.iter().find(|export| export.split('@').next() == Some(interface));
+    Err(LoadError::NotADestination { plugin: name.to_owned(), found: found.map(|export| (*export).to_owned()) })
+}
+
+#[cfg(test)]
+pub(crate) mod misbehaving_plugin;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! A plugin's config as the host sees it: a JSON text, its secrets, and the endpoints it allows.
+//!
+//! The host understands none of it but what the descriptor's `config-keys` name.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::bindings::Descriptor;
+use crate::http::egress::{EndpointError, Policy};
+use crate::http::secrets::Secrets;
+
+/// A config that no plugin can be called with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is not a JSON object.
+    #[error("the plugin's config must be a JSON object: {0}")]
+    NotAnObject(String),
+    /// An endpoint is no URL that requests may go to.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+}
+
+/// Characters of one text of a plugin's that are passed on. A message is a sentence or two; a plugin, or a server behind it,
+/// that says megabytes fills nobody's log.
+const LONGEST_TEXT: usize = 4096;
+
+/// A config, and its secrets. Cheap to clone; it is never printed.
+#[derive(Clone)]
+pub(crate) struct PluginConfig {
+    json: Arc<str>,
+    secrets: Secrets,
+}
+
+impl PluginConfig {
+    /// Read the config's secrets and endpoints. What a plugin gets of it has no secret any more.
+    pub(crate) fn read(json: &str, descriptor: &Descriptor) -> Result<(Self, Policy), ConfigError> {
+        // The text around a JSON error's place may be a secret: the place alone is told.
+        let not_an_object = |e: serde_json::Error| {
+            ConfigError::NotAnObject(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
+        };
+        let object: Map<String, Value> = serde_json::from_str(json).map_err(not_an_object)?;
+        let keys = &descriptor.config_keys;
+        let endpoints = keys.endpoints.iter().filter_map(|key| Some((key.as_str(), object.get(key)?.as_str()?)));
+        let policy = Policy::of_endpoints(endpoints)?;
+        let secrets = Secrets::of(&object, &keys.secrets);
+        let json = Value::Object(secrets.hide(object)).to_string();
+        Ok((Self { json: json.into(), secrets }, policy))
+    }
+
+    /// Any text, secrets and all, for a call that judges it: by an instance without network, used for nothing else.
+    pub(crate) fn unread(json: &str, descriptor: &Descriptor) -> Self {
+        let object: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
+        Self { json: json.into(), secrets: Secrets::of(&object, &descriptor.config_keys.secrets) }
+    }
+
+    /// For calls that take no config.
+    pub(crate) fn none() -> Self {
+        Self { json: "".into(), secrets: Secrets::default() }
+    }
+
+    pub(crate) fn json(&self) -> &str {
+        &self.json
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// A text of the plugin's as it may be shown: without secrets, and not without end.
+    pub(crate) fn sanitize(&self, text: &mut String) {
+        self.secrets.redact(text);
+        if let Some((cut, _)) = text.char_indices().nth(LONGEST_TEXT) {
+            let left_out = text.len() - cut;
+            text.truncate(cut);
+            text.push_str(&format!("… ({left_out} bytes left out)"));
+        }
+    }
+}
+
+impl fmt::Debug for PluginConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginConfig").finish_non_exhaustive()
+    }
+}

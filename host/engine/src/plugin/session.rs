@@ -1,0 +1,162 @@
+//! A plugin at work with one config: what an engine calls.
+//!
+//! Inside is a pool of instances. Each call takes an idle one, or starts one more, and gives it back if it is in good
+//! order; so there are as many as there are calls at once, and a crash costs the next call a fresh start and nothing else.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::record_batch::RecordBatch;
+
+use crate::arrow::columns::{ColumnError, Columns, Reading};
+use crate::arrow::records::MappedBatch;
+use crate::bindings::{Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Request, Row};
+use crate::http::hooks::{CallTraffic, HttpHooks};
+use crate::plugin::answers::{Mapping, Report};
+use crate::plugin::config::PluginConfig;
+use crate::plugin::instance::{CallError, CallOutcome, Instance};
+use crate::plugin::runtime::Runtime;
+use crate::plugin::sandbox::Sandbox;
+
+/// A plugin with a config and a way out. Cheap to clone: all workers share one.
+///
+/// Every call may be made by any number of workers at once and be repeated. Dropping a call's future ends it.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    runtime: Runtime,
+    pre: PluginExportsPre<Sandbox>,
+    plugin: Arc<str>,
+    config: PluginConfig,
+    hook: HttpHooks,
+    /// The one given back last is taken first: its memory is warm, and the plugin has the config read.
+    idle: Mutex<Vec<Instance>>,
+}
+
+/// Rows that could not be mapped at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MapError {
+    /// A column can't be handed to a plugin.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    /// The call gave no answer to work with.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl Session {
+    pub(crate) fn new(
+        runtime: Runtime,
+        pre: PluginExportsPre<Sandbox>,
+        plugin: Arc<str>,
+        config: PluginConfig,
+        hook: HttpHooks,
+    ) -> Self {
+        Self(Arc::new(Inner { runtime, pre, plugin, config, hook, idle: Mutex::default() }))
+    }
+
+    /// One cheap authenticated request, with the key and the path to the server of a sync: what it could verify and what
+    /// not.
+    ///
+    /// # Errors
+    /// In the outcome: [`CallError::Failed`] with what is wrong; otherwise see [`CallError`].
+    pub async fn check_connection(&self) -> CallOutcome<ConnectionCheck> {
+        match self.instance().await {
+            Ok(mut instance) => {
+                let outcome = instance.check_connection().await;
+                self.give_back(instance);
+                outcome
+            }
+            Err(error) => CallOutcome { answer: Err(error), traffic: CallTraffic::default() },
+        }
+    }
+
+    /// Map one row: a batch of one. A row that can't be mapped is a permanent failure of kind `row`. No network.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn map_row(&self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
+        let mut instance = self.instance().await?;
+        let answer = instance.map_row(columns, row).await;
+        self.give_back(instance);
+        answer
+    }
+
+    /// Map a batch of rows. `changes` has one entry for each row, or none: then every row is `added`. No network.
+    ///
+    /// # Errors
+    /// See [`CallError`]. An answer in which a row is missing or stands twice is [`CallError::BadAnswer`].
+    pub async fn map_batch(&self, columns: &[Column<'_>], changes: &[Change]) -> Result<Mapping, CallError> {
+        let mut instance = self.instance().await?;
+        let answer = instance.map_batch(columns, changes).await;
+        self.give_back(instance);
+        answer
+    }
+
+    /// Map Arrow rows, each column as what it is. No network.
+    ///
+    /// # Errors
+    /// [`MapError::Column`] where a column's type has no form in the contract; otherwise see [`CallError`].
+    pub async fn map(&self, rows: &RecordBatch) -> Result<Mapping, MapError> {
+        let columns = Columns::new(rows, |_| Reading::Own)?;
+        Ok(self.map_batch(&columns.borrowed(), &[]).await?)
+    }
+
+    /// The requests that [`Session::send_batch`] makes for these records when none is refused, byte for byte. No network.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn render_batch(&self, batch: &MappedBatch) -> Result<Vec<Request>, CallError> {
+        let mut instance = self.instance().await?;
+        let answer = instance.render_batch(batch).await;
+        self.give_back(instance);
+        answer
+    }
+
+    /// Deliver records; the plugin repeats what is worth it within its retry budget. Safe to repeat.
+    ///
+    /// # Errors
+    /// In the outcome: [`CallError::Failed`] where nothing was accepted and nothing rejected. After any other error it is
+    /// unknown which records arrived; an answer in which a record is missing or stands twice is [`CallError::BadAnswer`].
+    pub async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Report> {
+        match self.instance().await {
+            Ok(mut instance) => {
+                let outcome = instance.send_batch(batch).await;
+                self.give_back(instance);
+                outcome
+            }
+            Err(error) => CallOutcome { answer: Err(error), traffic: CallTraffic::default() },
+        }
+    }
+
+    async fn instance(&self) -> Result<Instance, CallError> {
+        let idle = self.idle().pop();
+        if let Some(instance) = idle {
+            return Ok(instance);
+        }
+        let Inner { runtime, pre, plugin, config, hook, .. } = &*self.0;
+        Instance::start(runtime, pre, Arc::clone(plugin), config.clone(), hook.for_instance()).await
+    }
+
+    fn give_back(&self, instance: Instance) {
+        if instance.is_reusable() {
+            self.idle().push(instance);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+        // A push or a pop can't stop halfway.
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("plugin", &self.0.plugin).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

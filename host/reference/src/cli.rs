@@ -1,0 +1,10 @@
+//! The command line: parses, calls the library, prints, and exits with the code that says how it went.
+
+pub(crate) mod arguments;
+pub(crate) mod command;
+pub(crate) mod log;
+mod problem;
+mod progress;
+mod signal;
+mod summary;
+pub(crate) mod terminal;

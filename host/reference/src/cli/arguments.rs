@@ -1,0 +1,216 @@
+//! The command line's grammar. What the commands do is in [`crate::cli::command`].
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
+                          4 removals withheld.\n\
+                          DESTINATION_HOST_LOG=warn, info or debug tells what goes on inside, on standard error.";
+
+/// Delivers the rows of a file or query to a destination, through a sandboxed plugin.
+#[derive(Debug, Parser)]
+#[command(name = "destination-host", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Use this plugin instead of the one inside.
+    #[arg(long, global = true, value_name = "FILE.wasm")]
+    pub(crate) component: Option<PathBuf>,
+
+    /// How standard error is written: for people, or one JSON object a line.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How standard error is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What the plugin is: its objects, modes, fields and limits.
+    #[command(
+        after_help = "Examples:\n  destination-host describe\n  destination-host describe --component other.wasm"
+    )]
+    Describe {
+        /// Print the JSON Schema of its settings instead.
+        #[arg(long)]
+        schema: bool,
+    },
+    /// Find every fault of a sync file. Sends nothing.
+    #[command(after_help = "Example:\n  destination-host validate crm.toml")]
+    Validate {
+        /// The sync file.
+        sync: PathBuf,
+    },
+    /// Make one cheap request with the sync's key: is the way to the destination open?
+    #[command(after_help = "Example:\n  TALON_ONE_API_KEY=… destination-host check crm.toml")]
+    Check {
+        /// The sync file.
+        sync: PathBuf,
+    },
+    /// Show the exact requests for the first rows. Sends nothing.
+    #[command(
+        after_help = "Examples:\n  destination-host preview crm.toml\n  destination-host preview crm.toml --rows 1000 | tail -n 1 | jq"
+    )]
+    Preview {
+        /// The sync file.
+        sync: PathBuf,
+        /// Rows to show.
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        rows: u32,
+    },
+    /// Deliver the rows.
+    #[command(after_help = "Examples:\n  \
+        destination-host sync crm.toml\n  \
+        destination-host sync crm.toml --dry-run\n  \
+        destination-host sync crm.toml --dead-letters rejected.ndjson --report-html report.html\n  \
+        destination-host sync crm.toml --replay mended.ndjson\n  \
+        psql -c 'COPY (…) TO STDOUT CSV HEADER' | destination-host sync from-stdin.toml")]
+    Sync(Sync),
+    /// Run a Talon.One to try things on. It listens on this machine alone.
+    #[cfg(feature = "demo")]
+    #[command(after_help = "Example:\n  destination-host fake --port 8085")]
+    Fake {
+        /// The port; 0 takes a free one.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        port: u16,
+    },
+    /// See the whole job at work: profiles, then an audience that follows its source, on a Talon.One of its own.
+    #[cfg(feature = "demo")]
+    Demo,
+    /// What is remembered of a sync between runs.
+    #[command(subcommand)]
+    State(State),
+    /// The JSON Schema of sync files: editors complete and check them by it.
+    #[command(after_help = "Example:\n  destination-host schema > sync.schema.json\n  \
+        and as the first line of a sync file: #:schema ./sync.schema.json")]
+    Schema,
+    /// A script that makes a shell complete this command line.
+    #[command(after_help = "Example:\n  destination-host completions bash > /etc/bash_completion.d/destination-host")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// The manual page.
+    #[command(after_help = "Example:\n  destination-host man > destination-host.1; man ./destination-host.1")]
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// The sync file.
+    pub(crate) sync: PathBuf,
+    /// Say what would be done. Nothing is sent, and nothing written but the reports that are asked for.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write what became of the run, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write what became of the run, as a page for people. It opens without a network.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report_html: Option<PathBuf>,
+    /// Write rejected rows, one JSON object a line; --replay reads them back.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dead_letters: Option<PathBuf>,
+    /// Let a mirror remove more than state.max_removals, everybody even.
+    #[arg(long)]
+    pub(crate) allow_removals: bool,
+    /// Send only rows that are new or differ from what was delivered. A mirror always does.
+    #[arg(long)]
+    pub(crate) changed_only: bool,
+    /// Send all rows, those that did not change too: where others have changed the destination.
+    #[arg(long, conflicts_with = "changed_only")]
+    pub(crate) resend_all: bool,
+    /// Read a dead-letter file instead of the source. Nobody is removed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replay: Option<PathBuf>,
+    /// Let Prometheus read the run's numbers at http://ADDR/metrics. A port alone listens on this machine only.
+    #[arg(long, value_name = "ADDR", value_parser = listen_address)]
+    pub(crate) metrics: Option<SocketAddr>,
+}
+
+/// An address to listen on: `9090`, `:9090`, `127.0.0.1:9090`.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    match (port.parse::<u16>(), text.parse::<SocketAddr>()) {
+        (Ok(port), _) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        (_, Ok(address)) => Ok(address),
+        _ => Err("expected a port, or an IP address and a port: 9090 or 127.0.0.1:9090".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum State {
+    /// How many keys are known to be delivered, and to where.
+    Show {
+        /// The sync file.
+        sync: PathBuf,
+    },
+    /// Every key, one JSON object a line.
+    Export {
+        /// The sync file.
+        sync: PathBuf,
+    },
+    /// Forget single keys: the destination keeps them, and no later run removes them.
+    #[command(after_help = "Example:\n  destination-host state forget audience.toml cust_17 cust_18")]
+    Forget {
+        /// The sync file.
+        sync: PathBuf,
+        /// The keys, as `state export` shows them.
+        #[arg(required = true, value_name = "KEY")]
+        keys: Vec<String>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take up a state file of which a part is lost: nothing counts as confirmed, and the next run sends every row again.
+    Recover {
+        /// The sync file.
+        sync: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Forget the sync. The destination keeps what it has; a mirror begins anew and removes nobody it added before.
+    Reset {
+        /// The sync file.
+        sync: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_port_alone_is_this_machines() {
+        for (text, address) in
+            [("9090", "127.0.0.1:9090"), (":0", "127.0.0.1:0"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::1]:80", "[::1]:80")]
+        {
+            assert_eq!(listen_address(text).map(|address| address.to_string()), Ok(address.to_owned()));
+        }
+        for text in ["", "localhost", "70000", "1.2.3.4"] {
+            assert!(listen_address(text).is_err(), "{text}");
+        }
+    }
+}

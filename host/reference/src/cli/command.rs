@@ -1,0 +1,125 @@
+//! The commands. Each parses nothing and decides little: it calls the library and shows what comes of it.
+
+mod check;
+#[cfg(feature = "demo")]
+mod demo;
+mod describe;
+#[cfg(feature = "demo")]
+mod fake;
+mod grammar;
+mod preview;
+mod schema;
+mod state;
+pub(crate) mod sync;
+mod validate;
+
+use std::path::Path;
+
+use destination_engine::file;
+use destination_engine::http::client::{ClientSettings, HttpClient};
+use destination_engine::limits::Limits;
+use destination_engine::plugin::Plugin;
+use destination_engine::plugin::runtime::{CompileCache, Runtime};
+use destination_host::fault::Fault;
+use destination_host::report::exit::Exit;
+use destination_host::sync_file::{Draft, Network, SyncFile};
+use destination_host::{embedded, pipeline::job::Job, source};
+
+use crate::cli::arguments::{Cli, Command};
+use crate::cli::problem::Problem;
+use crate::cli::terminal::Terminal;
+
+/// Rows that are read to know a source's columns.
+const ROWS_FOR_COLUMNS: usize = 100;
+
+/// Runs a command.
+pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> {
+    let component = cli.component.as_deref();
+    match cli.command {
+        Command::Describe { schema } => describe::run(&load(component, terminal).await?, schema, terminal),
+        Command::Validate { sync } => validate::run(&load(component, terminal).await?, &sync, terminal).await,
+        Command::Check { sync } => check::run(&load(component, terminal).await?, &sync, terminal).await,
+        Command::Preview { sync, rows } => {
+            preview::run(&load(component, terminal).await?, &sync, rows as usize, terminal).await
+        }
+        Command::Sync(args) => sync::run(&load(component, terminal).await?, component, args, terminal).await,
+        Command::State(command) => state::run(&command, terminal),
+        Command::Schema => schema::run(&load(component, terminal).await?, terminal),
+        Command::Completions { shell } => grammar::completions(shell),
+        Command::Man => grammar::manual(),
+        #[cfg(feature = "demo")]
+        Command::Fake { port } => fake::run(port, terminal).await,
+        #[cfg(feature = "demo")]
+        Command::Demo => demo::run(&load(component, terminal).await?, terminal).await,
+    }
+}
+
+/// Bytes of a plugin. One that brings an interpreter has some tens of millions.
+const MOST_PLUGIN_BYTES: u64 = 256 << 20;
+
+/// The plugin: the one inside, or a file.
+async fn load(component: Option<&Path>, terminal: &Terminal) -> Result<Plugin, Problem> {
+    let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
+    if let Some(refused) = runtime.cache_refused() {
+        terminal.warning(&format!("{refused}; each start takes longer"), Some(&refused.hint));
+    }
+    match component {
+        None => Ok(Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?),
+        Some(path) => {
+            let bytes = file::read(path, MOST_PLUGIN_BYTES)
+                .map_err(|reason| Problem::new(Exit::Usage, format!("the plugin {} {reason}", path.display())))?;
+            Ok(Plugin::load(&runtime, &bytes, &path.display().to_string()).await?)
+        }
+    }
+}
+
+/// The client that all requests go through.
+fn client(network: &Network) -> Result<HttpClient, Problem> {
+    Ok(HttpClient::new(&ClientSettings { extra_ca: network.ca_files.clone() })?)
+}
+
+/// Reads a sync file, with the faults that the plugin finds in its part.
+pub(crate) async fn judged(plugin: &Plugin, draft: Draft) -> Result<Draft, Problem> {
+    let mut draft = draft;
+    let issues = plugin.validate_config(&draft.destination().json()).await?;
+    draft.add_faults(issues.into_iter().map(|issue| {
+        let path = if issue.path.is_empty() { "destination".to_owned() } else { format!("destination.{}", issue.path) };
+        Fault { path, message: issue.message, hint: issue.hint }
+    }));
+    Ok(draft)
+}
+
+/// Reads a sync file. From now on the terminal shows no value of its variables.
+fn open_draft(path: &Path, terminal: &Terminal) -> Result<Draft, Problem> {
+    let draft = Draft::open(path).map_err(|faults| Problem::faults(path, faults))?;
+    terminal.hide(draft.secrets());
+    Ok(draft)
+}
+
+/// Reads a sync file that must be without fault.
+async fn sync_file(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<SyncFile, Problem> {
+    let draft = judged(plugin, open_draft(path, terminal)?).await?;
+    draft.finish().map_err(|faults| Problem::faults(path, faults))
+}
+
+/// The faults between a sync file and the columns of its source, and the columns. Standard input is left unread.
+fn column_faults(plugin: &Plugin, draft: &Draft) -> (Vec<Fault>, Option<Vec<String>>) {
+    use destination_host::sync_file::Input;
+    let Some(spec) = draft.source().filter(|spec| spec.input() != Some(Input::Stdin)) else {
+        return (Vec::new(), None);
+    };
+    let source = match source::open(spec, draft.computed(), ROWS_FOR_COLUMNS) {
+        Ok((source, _)) => source,
+        Err(error) => {
+            let fault = Fault { path: "source".to_owned(), message: error.to_string(), hint: error.hint };
+            return (vec![fault], None);
+        }
+    };
+    let columns = source.columns().to_vec();
+    if columns.is_empty() {
+        return (Vec::new(), Some(columns));
+    }
+    let job = Job::new(plugin.descriptor(), draft.destination(), draft.computed());
+    let missing = source::missing_columns(&columns, draft.destination(), job.key_field.as_deref());
+    (missing, Some(columns))
+}

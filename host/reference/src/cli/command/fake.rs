@@ -1,0 +1,29 @@
+//! `fake`: a Talon.One on this machine, until a signal ends it.
+
+use destination_host::report::exit::Exit;
+use fake_talon_one::{Fake, Settings};
+
+use crate::cli::problem::Problem;
+use crate::cli::signal;
+use crate::cli::terminal::{Style, Terminal, paint};
+
+/// The key that it takes. It opens nothing but the fake.
+const API_KEY: &str = "demo-key";
+
+pub(super) async fn run(port: u16, terminal: &Terminal) -> Result<Exit, Problem> {
+    let failed = |error: std::io::Error| Problem::new(Exit::Failed, format!("can't run the fake Talon.One: {error}"));
+    let fake = Fake::start(Settings::demo(API_KEY).port(port)).map_err(failed)?;
+    // The first line is the URL alone, for scripts.
+    terminal.stdout(fake.url());
+    terminal.stderr("A Talon.One to try things on. It forgets everything when it ends: Ctrl-C ends it.");
+    terminal
+        .stderr(&paint(Style::Faint, &format!("  export TALON_ONE_URL={} TALON_ONE_API_KEY={API_KEY}", fake.url())));
+    signal::wait().await.map_err(failed)?;
+    let snapshot = fake.snapshot();
+    terminal.stderr(&format!(
+        "it got {} requests and holds {} profiles",
+        fake.requests().len(),
+        snapshot.profiles().len()
+    ));
+    Ok(Exit::Success)
+}

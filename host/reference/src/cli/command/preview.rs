@@ -1,0 +1,38 @@
+//! `preview`: the first rows as the requests that would carry them, and nothing else on standard output.
+
+use std::path::Path;
+
+use destination_engine::plugin::Plugin;
+use destination_host::pipeline::job::Job;
+use destination_host::pipeline::preview;
+use destination_host::report::exit::Exit;
+
+use super::{client, sync_file};
+use crate::cli::problem::Problem;
+use crate::cli::terminal::{Style, Terminal, paint};
+use destination_host::human_format::{count, counted};
+
+pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Terminal) -> Result<Exit, Problem> {
+    let sync = sync_file(plugin, path, terminal).await?;
+    let preview =
+        preview(plugin, &client(&sync.network)?, &sync, rows).await.map_err(|error| Problem::preview(path, error))?;
+    for request in &preview.requests {
+        let line = format!("{} {}", request.method, request.path);
+        terminal.stdout(&paint(Style::Strong, &line));
+        // As it is sent, byte for byte, on one line.
+        terminal.data(&request.body);
+    }
+    for (row, issue) in &preview.issues {
+        let code = paint(Style::Strong, &issue.code);
+        terminal.stderr(&format!("row {} is rejected: {code}  {}", count(*row), issue.message));
+    }
+    let mut said = format!("{} read, nothing was sent", counted(preview.rows, "row"));
+    if !preview.ended {
+        said.push_str("; --rows N shows more");
+    }
+    if Job::new(plugin.descriptor(), &sync.destination, &sync.computed).mirrors() {
+        said.push_str("; shown as a first load: a sync sends only what differs from the state");
+    }
+    terminal.stderr(&paint(Style::Faint, &said));
+    Ok(if preview.issues.is_empty() { Exit::Success } else { Exit::Rejected })
+}

@@ -1,0 +1,139 @@
+//! What stops a run, in the report's words.
+
+use std::path::Path;
+
+use super::mapper::Mapped;
+use crate::human_format::{count, counted};
+use crate::report::{Counts, Failure, FailureKind, Rejections};
+use crate::source::SourceError;
+use crate::state::StateError;
+use crate::sync_file::threshold::Threshold;
+use destination_engine::bindings::ProblemKind;
+use destination_engine::plugin::instance::CallError;
+use destination_engine::stop::Stop;
+
+impl Failure {
+    fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), cause: None, hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Someone asked for a stop.
+    pub(crate) fn interrupted(reason: &str) -> Self {
+        Self::new(FailureKind::Interrupted, format!("stopped by {reason}; what was confirmed is recorded"))
+            .hint("run the same command again to deliver the rest")
+    }
+
+    /// What is to be said of a failure once a stop was asked for: a call that did not succeed then was not let.
+    pub(crate) fn after(self, stop: &Stop) -> Self {
+        match (stop.asked(), self.kind) {
+            (None, _) | (_, FailureKind::State | FailureKind::DeadLetters | FailureKind::TooManyRejected) => self,
+            (Some(reason), _) => Self::interrupted(reason),
+        }
+    }
+
+    /// More rows were rejected than may be.
+    pub(crate) fn too_many_rejected(counts: &Counts, max: Threshold, commonest: Option<&Rejections>) -> Self {
+        let mut message = format!(
+            "{} rejected, more than limits.max_rejected allows ({} and a share of {})",
+            counted(counts.rejected, "row"),
+            count(max.count.into()),
+            max.ratio
+        );
+        if let Some(reason) = commonest {
+            let rows = counted(reason.rows, "row");
+            message.push_str(&format!("; most often: {} ({rows}): {}", reason.code, reason.message));
+        }
+        Self::new(FailureKind::TooManyRejected, message)
+            .hint("fix the cause and run again; if so many rejected rows are expected, raise limits.max_rejected")
+    }
+
+    /// The dead letters can't be written.
+    pub(crate) fn dead_letters(error: &std::io::Error) -> Self {
+        Self::new(FailureKind::DeadLetters, format!("the dead letters cannot be written: {error}"))
+            .hint("check that the disk is not full; rows that were rejected since are sent again by the next run")
+    }
+
+    /// A file of the run can't be written, now that the rows are through.
+    pub(crate) fn output(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(FailureKind::Output, format!("{} cannot be written: {error}", path.display()))
+            .hint("the rows are where the summary says; only the file is missing")
+    }
+
+    /// The engine's own fault.
+    pub(crate) fn engine(what: impl Into<String>) -> Self {
+        Self::new(FailureKind::Internal, what)
+    }
+
+    /// A plugin's problem, or that of the sandbox around it.
+    pub(crate) fn call(error: &CallError, cause: Option<String>) -> Self {
+        match error {
+            CallError::Failed(failure) => Self::plugin(failure, cause),
+            CallError::Trap { .. }
+            | CallError::Limit { .. }
+            | CallError::BadAnswer { .. }
+            | CallError::Start { .. } => Self::new(FailureKind::Plugin, error.to_string())
+                .hint("this is a fault of the plugin; records in its hands are sent again by the next run"),
+        }
+    }
+
+    /// A plugin's own verdict.
+    pub(crate) fn plugin(failure: &destination_engine::plugin::answers::Failure, cause: Option<String>) -> Self {
+        let problem = failure.problem();
+        let mut failed = Self::new(problem.kind.into(), problem.message.clone());
+        if matches!(problem.kind, ProblemKind::Connection | ProblemKind::Timeout) {
+            // The plugin sees that there was no connection; why, the host's client knows.
+            failed.cause = cause;
+        }
+        if failure.is_transient() {
+            failed.hint("run the same command again later; to send a row twice does no harm")
+        } else {
+            failed
+        }
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(error: StateError) -> Self {
+        Self::new(FailureKind::State, error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self { kind: FailureKind::Source, message: error.to_string(), cause: None, hint: error.hint }
+    }
+}
+
+impl Mapped {
+    /// Why the rows ended before their end, and how many were lost over it.
+    pub(crate) fn into_failure(self) -> Option<(Failure, usize)> {
+        match self {
+            Self::Rows(..) | Self::End => None,
+            Self::Source(error) => Some((error.into(), 0)),
+            Self::Column(error, rows) => Some((Failure::new(FailureKind::Configuration, error.to_string()), rows)),
+            Self::Call(error, rows) => Some((Failure::call(&error, None), rows)),
+        }
+    }
+}
+
+impl From<ProblemKind> for FailureKind {
+    fn from(kind: ProblemKind) -> Self {
+        match kind {
+            ProblemKind::Configuration => Self::Configuration,
+            ProblemKind::Row => Self::Row,
+            ProblemKind::Authentication => Self::Authentication,
+            ProblemKind::NotFound => Self::NotFound,
+            ProblemKind::Refused => Self::Refused,
+            ProblemKind::Connection => Self::Connection,
+            ProblemKind::Timeout => Self::Timeout,
+            ProblemKind::RateLimited => Self::RateLimited,
+            ProblemKind::Server => Self::Server,
+            ProblemKind::Internal => Self::Internal,
+        }
+    }
+}

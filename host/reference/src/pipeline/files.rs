@@ -1,0 +1,144 @@
+//! The files of a run, compared before the first of them is opened to be written: none may be written over another.
+//!
+//! Files are compared by device and inode, since a file may have many names; those that are not there yet by the true path
+//! of their folder and their name. What is no file (a pipe, a device, standard output) can be written to by several.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Options;
+use crate::fault::Fault;
+use crate::file_id::FileId;
+use crate::report::output::{self, part_of};
+use crate::sync_file::{Input, SourceSpec, SyncFile};
+
+/// Links that are followed to a file that is not there yet.
+const MOST_LINKS: u32 = 16;
+
+/// A file of a run.
+struct Used {
+    /// What it is used for, as the command line or the sync file names it.
+    role: String,
+    path: PathBuf,
+    /// `None` where it can't be written over.
+    place: Option<Place>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    File(FileId),
+    Path(PathBuf),
+}
+
+/// Every output that is an input, or another output.
+pub(super) fn collisions(sync: &SyncFile, options: &Options) -> Vec<Fault> {
+    let (inputs, outputs) = (inputs(sync, options), outputs(sync, options));
+    let mut faults = Vec::new();
+    for (number, output) in outputs.iter().enumerate() {
+        let others = outputs.iter().take(number).chain(&inputs);
+        if let Some(other) = others.into_iter().find(|other| output.place.is_some() && output.place == other.place) {
+            let message = if output.path == other.path {
+                format!("{} is also {}", output.path.display(), other.role)
+            } else {
+                format!("{} is the same file as {} ({})", output.path.display(), other.path.display(), other.role)
+            };
+            faults.push(Fault::new(&output.role, message).hint("name another file"));
+        }
+    }
+    faults
+}
+
+fn inputs(sync: &SyncFile, options: &Options) -> Vec<Used> {
+    let mut inputs: Vec<Used> = options.inputs.iter().map(|(role, path)| Used::new(role, path)).collect();
+    if let Some(Input::File(path)) = sync.source.input() {
+        inputs.push(Used::new("source.path", &path));
+    }
+    if let SourceSpec::Adbc(adbc) = &sync.source {
+        inputs.push(Used::new("source.driver", Path::new(&adbc.driver)));
+        // A database that is a file, as SQLite's and DuckDB's are.
+        for (name, value) in adbc.options.iter().filter(|(name, _)| matches!(name.as_str(), "uri" | "path")) {
+            let file = value.strip_prefix("file:").unwrap_or(value);
+            let file = Path::new(file.split_once('?').map_or(file, |(file, _)| file));
+            if file.is_file() {
+                inputs.push(Used::new(&format!("source.{name}"), file));
+            }
+        }
+    }
+    inputs.extend(options.replay.iter().map(|path| Used::new("--replay", path)));
+    inputs.extend(sync.network.ca_files.iter().map(|path| Used::new("network.ca_files", path)));
+    inputs
+}
+
+/// In an order in which the first of two is the one that should stay.
+fn outputs(sync: &SyncFile, options: &Options) -> Vec<Used> {
+    let state = &sync.state.path;
+    let mut outputs = vec![Used::new("state.path", state)];
+    for companion in ["-wal", "-shm", "-journal", "-lock", "-new"] {
+        let mut path = OsString::from(state.canonicalize().unwrap_or_else(|_| state.clone()));
+        path.push(companion);
+        outputs.push(Used::new(&format!("state.path ({companion})"), Path::new(&path)));
+    }
+    outputs.extend(options.report.iter().map(|path| Used::new("--report", path)));
+    outputs.extend(options.html_report.iter().map(|path| Used::new("--report-html", path)));
+    if let Some(path) = &options.dead_letters {
+        outputs.push(Used::new("--dead-letters", path));
+        outputs.push(Used::new("--dead-letters (.part)", &part_of(path)));
+    }
+    outputs
+}
+
+impl Used {
+    fn new(role: &str, path: &Path) -> Self {
+        Self { role: role.to_owned(), path: path.to_owned(), place: Place::of(path) }
+    }
+}
+
+impl Place {
+    /// `None` where nothing can be written over, or where opening it will say what is wrong.
+    fn of(path: &Path) -> Option<Self> {
+        match path.metadata() {
+            Ok(there) if !there.is_file() => None,
+            Ok(there) => match FileId::of(&there) {
+                Some(id) if output::standard_stream(Some(id)).is_some() => None,
+                Some(id) => Some(Self::File(id)),
+                None => path.canonicalize().ok().map(Self::Path),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some(Self::Path(output::not_yet_there(path, MOST_LINKS)))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::sync_file::Draft;
+
+    /// The rest is in `tests/e2e/files.rs`, from outside; a database's file needs a driver there.
+    #[test]
+    fn a_database_that_is_a_file_is_an_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("crm.db");
+        std::fs::write(&database, "rows").unwrap();
+        for (prefix, rest) in [("", ""), ("file:", ""), ("file:", "?mode=ro")] {
+            let text = format!(
+                "name = \"x\"\n[destination]\n[source]\ntype = \"adbc\"\ndriver = \"sqlite\"\nuri = \"{prefix}{}{rest}\"\n\
+                 query = \"SELECT 1\"\n",
+                database.display()
+            );
+            let sync = Draft::parse(&text, folder.path(), &|_| Err(std::env::VarError::NotPresent));
+            let sync = sync.unwrap().finish().unwrap();
+            for (report, expected) in [("crm.db", 1), ("report.json", 0)] {
+                let options = Options { report: Some(folder.path().join(report)), ..Options::default() };
+                let faults = collisions(&sync, &options);
+                assert_eq!(faults.len(), expected, "{prefix}{rest}: {faults:?}");
+                assert!(faults.iter().all(|fault| fault.message.contains("source.uri")));
+            }
+        }
+    }
+}

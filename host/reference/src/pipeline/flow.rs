@@ -1,0 +1,250 @@
+//! The one place through which all rows go: compared with the state, batched, sent, and recorded.
+//!
+//! It owns the state file, the dead letters and the counts, and runs on a thread of its own, since writing to the state
+//! blocks. What comes out of the mapper is taken in by `intake`, handed to workers by `dispatch`, and recorded by
+//! `settlement`, in one transaction with what goes out next. New rows are taken only while batches are wanted: memory does
+//! not grow with the rows, however slow the destination.
+
+pub(super) mod batch;
+mod dispatch;
+mod intake;
+mod outcome;
+mod removal;
+mod settlement;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::task::{Id, JoinSet};
+
+use self::batch::{Batch, Queue, Size};
+use super::mapper::Mapped;
+use super::{Delivery, Observer, ProgressSnapshot};
+use crate::report::dead_letter::DeadLetters;
+use crate::report::{Counts, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
+use crate::source::Meter;
+use crate::state::{Ledger, Resend};
+use crate::sync_file::MaxRemovals;
+use crate::sync_file::threshold::Threshold;
+use destination_engine::http::hooks::Traffic;
+use destination_engine::plugin::answers::Report as Answer;
+use destination_engine::plugin::instance::CallOutcome;
+use destination_engine::redaction::Redaction;
+use destination_engine::stop::Stop;
+
+/// How a run goes about its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Batches of this size.
+    pub(crate) size: Size,
+    /// Batches under way at the same time, once the first one was acknowledged.
+    pub(crate) concurrency: usize,
+    /// Whether rows that did not change are sent.
+    pub(crate) resend: Resend,
+    /// Whether what was delivered is known, so that rows can be told new from changed.
+    pub(crate) stateful: bool,
+    /// Whether keys that left the source are removed, and under which limits.
+    pub(crate) removals: Option<MaxRemovals>,
+    /// Whether a person lets all removals through.
+    pub(crate) allow_removals: bool,
+    /// Rejected rows that stop the run.
+    pub(crate) max_rejected: Threshold,
+    /// Nothing is sent and nothing written.
+    pub(crate) dry_run: bool,
+    /// When the run began, in seconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// What a flow came to.
+#[derive(Debug)]
+pub(crate) struct FlowResult {
+    pub(crate) counts: Counts,
+    pub(crate) rejections: Vec<Rejections>,
+    pub(crate) withheld: Option<Withheld>,
+    pub(crate) refused_removals: Vec<RefusedRemovals>,
+    /// Requests that were made again.
+    pub(crate) retries: u64,
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What a run is watched by, and with.
+pub(crate) struct RunContext {
+    /// When the run began.
+    pub(crate) started: Instant,
+    /// What the client of the run's requests has seen.
+    pub(crate) traffic: Arc<Traffic>,
+    /// How much of the source was read.
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) observer: Arc<dyn Observer>,
+    /// Values that no message shows.
+    pub(crate) secrets: Redaction,
+}
+
+/// A run's rows on their way.
+pub(crate) struct Flow<D> {
+    pub(super) plan: Plan,
+    pub(super) delivery: D,
+    pub(super) watch: RunContext,
+    pub(super) queue: Queue,
+    pub(super) workers: JoinSet<CallOutcome<Answer>>,
+    /// What each worker has in its hands.
+    pub(super) in_flight: HashMap<Id, Sent>,
+    /// Whether the destination has confirmed anything. Until then one batch goes at a time: a mistake that all rows share
+    /// costs one batch and not as many as there are workers.
+    pub(super) acknowledged: bool,
+    pub(super) ledger: Option<Ledger>,
+    pub(super) dead_letters: Option<DeadLetters>,
+    pub(super) counts: Counts,
+    pub(super) tally: RejectionTally,
+    /// Rows that could not be mapped.
+    pub(super) unmapped_rows: u64,
+    /// Those of them whose key is not known.
+    pub(super) unnamed_rows: u64,
+    pub(super) retries: u64,
+    pub(super) withheld: Option<Withheld>,
+    pub(super) refused_removals: Vec<RefusedRemovals>,
+    pub(super) failure: Option<Failure>,
+}
+
+/// A batch that was handed to a worker.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) batch: Arc<Batch>,
+    /// For each record whether its key was not known before.
+    pub(super) new: Vec<bool>,
+}
+
+impl<D: Delivery> Flow<D> {
+    pub(crate) fn new(
+        plan: Plan,
+        delivery: D,
+        watch: RunContext,
+        ledger: Option<Ledger>,
+        dead_letters: Option<DeadLetters>,
+    ) -> Self {
+        let queue = Queue::new(plan.size);
+        Self {
+            plan,
+            delivery,
+            watch,
+            queue,
+            workers: JoinSet::new(),
+            in_flight: HashMap::new(),
+            acknowledged: false,
+            ledger,
+            dead_letters,
+            counts: Counts::default(),
+            tally: RejectionTally::default(),
+            unmapped_rows: 0,
+            unnamed_rows: 0,
+            retries: 0,
+            withheld: None,
+            refused_removals: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Delivers all rows, then the removals, and closes the state.
+    pub(crate) async fn run(mut self, rows: Receiver<Mapped>, stop: &Stop) -> FlowResult {
+        self.deliver(Some(rows), stop).await;
+        if self.failure.is_none()
+            && let Some(max) = self.plan.removals
+        {
+            self.remove(max, stop).await;
+        }
+        let settled = self.failure.is_none() && self.withheld.is_none() && self.plan.removals.is_some();
+        let finished = self.ledger.take().map_or(Ok(()), |ledger| ledger.finish(settled));
+        self.note_failure(finished.map_err(Failure::from));
+        let complete = self.failure.is_none();
+        let letters = self.dead_letters.take().map_or(Ok(()), |letters| letters.finish(complete));
+        self.note_failure(letters.map_err(|error| Failure::dead_letters(&error)));
+        self.tell();
+        FlowResult {
+            counts: self.counts,
+            rejections: self.tally.finish(),
+            withheld: self.withheld,
+            refused_removals: self.refused_removals,
+            retries: self.retries,
+            failure: self.failure,
+        }
+    }
+
+    /// Tells the observer how it is getting on.
+    fn tell(&self) {
+        self.watch.observer.progress(&ProgressSnapshot {
+            elapsed: self.watch.started.elapsed(),
+            counts: &self.counts,
+            read: self.watch.meter.share(),
+            traffic: &self.watch.traffic,
+            retries: self.retries,
+        });
+    }
+
+    /// Takes rows until they end, and returns when they and all that was queued before are settled.
+    pub(super) async fn deliver(&mut self, mut rows: Option<Receiver<Mapped>>, stop: &Stop) {
+        loop {
+            if let Some(reason) = stop.asked()
+                && self.failure.is_none()
+            {
+                self.note_failure(Err(Failure::interrupted(reason)));
+            }
+            if self.failure.is_some() {
+                // The source and the mapper find their way closed, and end.
+                rows = None;
+            }
+            let sent = self.dispatch();
+            self.note_failure(sent);
+            if rows.is_none() && self.workers.is_empty() && (self.queue.is_empty() || self.failure.is_some()) {
+                return;
+            }
+            let wants_rows = self.queue.ready() < self.plan.concurrency;
+            tokio::select! {
+                biased;
+                reason = stop.wait(), if self.failure.is_none() => {
+                    self.note_failure(Err(Failure::interrupted(reason)));
+                }
+                Some(done) = self.workers.join_next_with_id() => {
+                    let settled = self.settle_task(done);
+                    self.note_failure(settled.map_err(|failure| failure.after(stop)));
+                }
+                mapped = next(&mut rows), if rows.is_some() && wants_rows => {
+                    if matches!(mapped, Some(Mapped::End)) {
+                        rows = None;
+                        self.queue.close();
+                    }
+                    let taken = self.take(mapped);
+                    self.note_failure(taken);
+                }
+                () = stop.calls_over(), if !self.workers.is_empty() => self.give_up_workers(),
+                // A queue of which nothing is in flight always has a batch that can leave.
+                else => return,
+            }
+            self.tell();
+        }
+    }
+
+    /// The first failure ends the run: what was not sent will not be.
+    pub(super) fn note_failure(&mut self, result: Result<(), Failure>) {
+        let Err(failure) = result else { return };
+        for batch in self.queue.drain() {
+            self.count_undelivered(&batch, batch.len());
+        }
+        self.failure.get_or_insert(failure);
+    }
+
+    pub(super) fn give_up(&mut self, batch: &Batch) {
+        self.queue.settle(batch);
+        self.count_undelivered(batch, batch.len());
+    }
+
+    pub(super) fn count_undelivered(&mut self, batch: &Batch, records: usize) {
+        let counter = if batch.is_removals() { &mut self.counts.failed_removals } else { &mut self.counts.undelivered };
+        *counter += records as u64;
+    }
+}
+
+async fn next(rows: &mut Option<Receiver<Mapped>>) -> Option<Mapped> {
+    rows.as_mut()?.recv().await
+}

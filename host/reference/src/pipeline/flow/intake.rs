@@ -1,0 +1,158 @@
+//! Mapped rows on their way in: those that can't be mapped are set down as rejected, the others are compared with what was
+//! delivered, and what must be sent is queued.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Flow;
+use super::batch::{Item, KeyHash, content_hash};
+use super::settlement::Reason;
+use crate::pipeline::Delivery;
+use crate::pipeline::mapper::Mapped;
+use crate::pipeline::rows::Rows;
+use crate::report::dead_letter::DeadLetter;
+use crate::report::{Counts, Failure};
+use crate::source::RejectedRow;
+use crate::state::Change;
+use destination_engine::bindings::RowIssue;
+use destination_engine::plugin::answers::Mapping;
+
+impl<D: Delivery> Flow<D> {
+    /// Takes in what comes out of the mapper.
+    pub(super) fn take(&mut self, mapped: Option<Mapped>) -> Result<(), Failure> {
+        match mapped {
+            Some(Mapped::Rows(chunk, mapping)) => {
+                let first = self.counts.rows_read + 1;
+                let rows = Rows::of(&chunk, first);
+                self.counts.rows_read += chunk.len() as u64;
+                let taken = self.reject_unusable(first, &chunk.rejected);
+                let taken = taken.and_then(|()| self.reject_unmapped(&rows, &mapping.issues));
+                let taken = taken.and_then(|()| self.compare(&mapping));
+                match taken {
+                    Ok(changes) => self.enqueue(rows, &mapping, &changes),
+                    Err(failure) => {
+                        self.counts.undelivered += mapping.batch.len() as u64;
+                        Err(failure)
+                    }
+                }
+            }
+            Some(Mapped::End) => Ok(()),
+            Some(failed) => match failed.into_failure() {
+                Some((failure, rows)) => {
+                    self.counts.rows_read += rows as u64;
+                    self.counts.undelivered += rows as u64;
+                    Err(failure)
+                }
+                None => Ok(()),
+            },
+            None => Err(Failure::engine("the source stopped without an end")),
+        }
+    }
+
+    /// Records rows that the source could not use. Whose they are is not known. `first`: the number of the chunk's first row.
+    fn reject_unusable(&mut self, first: u64, rejected: &[RejectedRow]) -> Result<(), Failure> {
+        self.counts.rejected += rejected.len() as u64;
+        self.unmapped_rows += rejected.len() as u64;
+        self.unnamed_rows += rejected.len() as u64;
+        for RejectedRow { place, code, message, row } in rejected {
+            let row_number = first + *place as u64;
+            let Reason { code, message } = self.reason(code, message);
+            self.tally.add(&code, &message, Some(row_number));
+            let letter = DeadLetter { row, row_number, key: None, column: None, code: &code, message: &message };
+            self.write_letter(&letter)?;
+        }
+        Ok(())
+    }
+
+    /// Records rows that the plugin could not map. They are not rows that left.
+    fn reject_unmapped(&mut self, rows: &Rows, issues: &[RowIssue]) -> Result<(), Failure> {
+        self.counts.rejected += issues.len() as u64;
+        self.unmapped_rows += issues.len() as u64;
+        for issue in issues {
+            match (&issue.key, &mut self.ledger) {
+                (Some(key), Some(ledger)) => ledger.mark_seen(key)?,
+                (Some(_), None) => {}
+                (None, _) => self.unnamed_rows += 1,
+            }
+            let row = issue.row as usize;
+            let reason = self.reason(&issue.code, &issue.message);
+            self.reject(rows, row, issue.key.as_deref(), issue.column.as_deref(), &reason)?;
+        }
+        self.flush_dead_letters()?;
+        if self.plan.max_rejected.exceeded_by(self.unmapped_rows, self.counts.rows_read) {
+            return Err(self.too_many_rejected());
+        }
+        Ok(())
+    }
+
+    /// Tells how each mapped record differs from what was delivered, with the hash of what it delivers.
+    fn compare(&mut self, mapping: &Mapping) -> Result<Vec<(Change, u64)>, Failure> {
+        let records = mapping.batch.iter();
+        if !self.plan.stateful {
+            return Ok(records.map(|_| (Change::Repeated, 0)).collect());
+        }
+        let contents: Vec<u64> = records.map(|record| content_hash(&record)).collect();
+        let changes = match &mut self.ledger {
+            Some(ledger) => ledger.diff(mapping.batch.iter().zip(contents.iter().copied()), self.plan.resend)?,
+            // A dry run of a sync that has no state yet.
+            None => vec![Change::Added; contents.len()],
+        };
+        Ok(changes.into_iter().zip(contents).collect())
+    }
+
+    /// Puts what must be sent into the queue.
+    fn enqueue(&mut self, rows: Rows, mapping: &Mapping, changes: &[(Change, u64)]) -> Result<(), Failure> {
+        let mut sending = Vec::with_capacity(changes.len());
+        let mut sending_keys = HashSet::new();
+        for (record, &(change, content)) in mapping.batch.iter().zip(changes) {
+            let key = KeyHash::of(record.key);
+            let change = match change {
+                // An earlier row of this key is on its way with something else: the state does not know that yet.
+                Change::Unchanged | Change::Repeated
+                    if self.plan.stateful && (self.queue.has(key) || sending_keys.contains(&key)) =>
+                {
+                    Change::Changed
+                }
+                change => change,
+            };
+            if change == Change::Unchanged {
+                self.counts.unchanged += 1;
+                continue;
+            }
+            if self.plan.stateful {
+                sending_keys.insert(key);
+            }
+            sending.push((record, key, content, change));
+        }
+        if self.plan.dry_run {
+            self.counts.planned += sending.len() as u64;
+            sending.iter().for_each(|(_, _, _, change)| count_change(&mut self.counts, *change));
+            return Ok(());
+        }
+        // Few rows of many that are kept would keep all of them in memory until their batch is full.
+        let few = sending.len() < rows.len() / 2;
+        let rows = if few {
+            let kept: Vec<u32> = sending.iter().map(|(record, ..)| record.row).collect();
+            for (place, (record, ..)) in (0..).zip(&mut sending) {
+                record.row = place;
+            }
+            rows.pick(&kept).map_err(|error| Failure::engine(error.to_string()))?
+        } else {
+            rows
+        };
+        let rows = Arc::new(rows);
+        for (record, key, content, change) in sending {
+            let item = Item { record, rows: Some(&rows), key, content, change };
+            self.queue.push(&item).map_err(|error| Failure::engine(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn count_change(counts: &mut Counts, change: Change) {
+    match change {
+        Change::Added => counts.added += 1,
+        Change::Changed => counts.changed += 1,
+        Change::Unchanged | Change::Repeated | Change::Removed => {}
+    }
+}

@@ -1,0 +1,163 @@
+//! The end of a batch: each of its records is counted, recorded in the state, and set down as a dead letter where it was
+//! rejected.
+
+use std::collections::HashSet;
+
+use tokio::task::{Id, JoinError};
+
+use super::intake::count_change;
+use super::outcome::{Outcome, key_outcomes, outcomes};
+use super::{Flow, Sent};
+use crate::pipeline::Delivery;
+use crate::pipeline::rows::Rows;
+use crate::report::Failure;
+use crate::report::dead_letter::{DeadLetter, DeadLetters};
+use crate::state::Change;
+use destination_engine::http::hooks::CallTraffic;
+use destination_engine::plugin::answers::Report as Answer;
+use destination_engine::plugin::instance::CallOutcome;
+
+/// Why a row was rejected.
+pub(super) struct Reason {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl<D: Delivery> Flow<D> {
+    /// Settles what a worker had in its hands.
+    pub(super) fn settle_task(&mut self, done: Result<(Id, CallOutcome<Answer>), JoinError>) -> Result<(), Failure> {
+        let (id, outcome) = match done {
+            Ok((id, outcome)) => (id, Ok(outcome)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(sent) = self.in_flight.remove(&id) else {
+            return Err(Failure::engine("a worker ended that had no batch"));
+        };
+        let CallOutcome { answer, traffic } = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.give_up(&sent.batch);
+                return Err(Failure::engine(format!("a worker died: {error}")));
+            }
+        };
+        self.retries += traffic.retries;
+        match answer {
+            Ok(answer) => {
+                self.queue.settle(&sent.batch);
+                self.settle(&sent, &answer, &traffic)
+            }
+            Err(error) => {
+                self.give_up(&sent.batch);
+                Err(Failure::call(&error, traffic.cause))
+            }
+        }
+    }
+
+    /// Counts and records what the plugin says of a batch.
+    fn settle(&mut self, sent: &Sent, answer: &Answer, traffic: &CallTraffic) -> Result<(), Failure> {
+        let batch = &*sent.batch;
+        let outcomes = outcomes(batch.len(), answer);
+        self.acknowledged |= !answer.accepted.is_empty();
+        self.counts.superseded += u64::from(answer.superseded);
+        for (record, outcome) in outcomes.iter().enumerate() {
+            match outcome {
+                Outcome::Accepted if batch.is_removals() => self.counts.removed += 1,
+                Outcome::Accepted => {
+                    self.counts.delivered += 1;
+                    batch.change(record).into_iter().for_each(|change| count_change(&mut self.counts, change));
+                }
+                Outcome::Rejected if batch.is_removals() => self.counts.failed_removals += 1,
+                Outcome::Rejected => self.counts.rejected += 1,
+                Outcome::Undelivered => self.count_undelivered(batch, 1),
+            }
+        }
+        // The state first: what was confirmed is recorded even where the dead letters can't be.
+        self.record(sent, &outcomes, traffic.in_doubt())?;
+        if batch.is_removals() {
+            self.note_removals(batch, answer)?;
+        }
+        for rejection in answer.rejected.iter().filter(|_| !batch.is_removals()) {
+            let record = rejection.record_index as usize;
+            let reason = self.reason(&rejection.code, &rejection.message);
+            let Some((rows, row)) = batch.origin(record) else {
+                self.tally.add(&reason.code, &reason.message, None);
+                continue;
+            };
+            let key = batch.records.get(record).map(|record| record.key);
+            self.reject(rows, row, key, None, &reason)?;
+        }
+        self.flush_dead_letters()?;
+        if let Some(undelivered) = &answer.undelivered {
+            return Err(Failure::plugin(&undelivered.failure, traffic.cause.clone()));
+        }
+        let refused = self.counts.rejected - self.unmapped_rows;
+        let settled = self.counts.delivered + self.counts.unchanged + refused;
+        if !answer.rejected.is_empty() && self.plan.max_rejected.exceeded_by(refused, settled) {
+            return Err(self.too_many_rejected());
+        }
+        Ok(())
+    }
+
+    /// `in_doubt`: a request of the batch may have taken effect though no answer says so.
+    fn record(&mut self, sent: &Sent, outcomes: &[Outcome], in_doubt: bool) -> Result<(), Failure> {
+        let Some(ledger) = &mut self.ledger else { return Ok(()) };
+        let batch = &*sent.batch;
+        let new: HashSet<&str> =
+            batch.records.iter().zip(&sent.new).filter(|(_, new)| **new).map(|(record, _)| record.key).collect();
+        for key in key_outcomes(batch, outcomes) {
+            let Some(record) = batch.records.get(key.record) else { continue };
+            match key.outcome {
+                // What was repeated is recorded already.
+                Outcome::Accepted if batch.change(key.record) == Some(Change::Repeated) => {}
+                Outcome::Accepted => ledger.confirm(record, batch.content(key.record).unwrap_or_default())?,
+                Outcome::Rejected => {
+                    let forget = key.refused && !in_doubt && new.contains(record.key);
+                    ledger.reject(record.key, forget)?;
+                }
+                Outcome::Undelivered => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// So many rows were rejected that the rest would most likely be too.
+    pub(super) fn too_many_rejected(&self) -> Failure {
+        Failure::too_many_rejected(&self.counts, self.plan.max_rejected, self.tally.commonest())
+    }
+
+    /// Why a row was rejected, as it may be shown.
+    pub(super) fn reason(&self, code: &str, message: &str) -> Reason {
+        let mut reason = Reason { code: code.to_owned(), message: message.to_owned() };
+        self.watch.secrets.apply(&mut reason.code);
+        self.watch.secrets.apply(&mut reason.message);
+        reason
+    }
+
+    /// Sets a row down as rejected: in the report, and as a dead letter.
+    pub(super) fn reject(
+        &mut self,
+        rows: &Rows,
+        row: usize,
+        key: Option<&str>,
+        column: Option<&str>,
+        reason: &Reason,
+    ) -> Result<(), Failure> {
+        let Reason { code, message } = reason;
+        self.tally.add(code, message, Some(rows.number(row)));
+        if self.dead_letters.is_none() {
+            return Ok(());
+        }
+        let json = rows.json(row).map_err(|error| Failure::engine(error.to_string()))?;
+        self.write_letter(&DeadLetter { row: &json, row_number: rows.number(row), key, column, code, message })
+    }
+
+    pub(super) fn write_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Failure> {
+        let Some(letters) = &mut self.dead_letters else { return Ok(()) };
+        letters.write(letter).map_err(|error| Failure::dead_letters(&error))
+    }
+
+    pub(super) fn flush_dead_letters(&mut self) -> Result<(), Failure> {
+        let flushed = self.dead_letters.as_mut().map_or(Ok(()), DeadLetters::flush);
+        flushed.map_err(|error| Failure::dead_letters(&error))
+    }
+}

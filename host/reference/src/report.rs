@@ -1,0 +1,431 @@
+//! What became of a run: every row accounted for, and the JSON that says so.
+//!
+//! `rows_read = unchanged + delivered + rejected + undelivered`, always. Removals are records of their own: they are no
+//! rows of the source and are counted beside it.
+
+pub mod dead_letter;
+pub mod exit;
+pub(crate) mod html_report;
+pub mod metrics;
+pub mod observer;
+pub mod output;
+pub(crate) mod timeline;
+
+use serde::Serialize;
+
+use crate::report::exit::Exit;
+use destination_engine::redaction::Redaction;
+
+/// Kinds of rejection that are told apart. A destination whose codes never repeat does not make the report grow.
+const MOST_CODES: usize = 100;
+/// Members of a code that are named whose removal was refused.
+const MOST_REFUSED_NAMED: usize = 100;
+
+/// What became of the rows so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows that came out of the source.
+    pub rows_read: u64,
+    /// Rows that need not be sent.
+    pub unchanged: u64,
+    /// Rows that the destination confirmed.
+    pub delivered: u64,
+    /// Delivered rows that a later row of the same key and batch replaced. They are among the delivered.
+    pub superseded: u64,
+    /// Rows that can't be mapped, or that the destination refused.
+    pub rejected: u64,
+    /// Rows that were not confirmed. The destination may or may not have them.
+    pub undelivered: u64,
+    /// Delivered rows whose key was not known to be there. Counted where the sync keeps state.
+    pub added: u64,
+    /// Delivered rows whose key was there with other values. Counted where the sync keeps state.
+    pub changed: u64,
+    /// Members that were removed because their row has left the source.
+    pub removed: u64,
+    /// Members that would have been removed and were not.
+    pub withheld_removals: u64,
+    /// Removals that the destination refused or did not confirm.
+    pub failed_removals: u64,
+    /// Members that have left this source and stay, because another sync of the same target holds them.
+    pub left_to_others: u64,
+    /// Rows that a dry run would have sent; then `added`, `changed` and `removed` say what they would have been.
+    pub planned: u64,
+}
+
+/// Rejections of one code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejections {
+    /// The code.
+    pub code: String,
+    /// How many rows have it.
+    pub rows: u64,
+    /// The first such row of the source, from 1; `null` where it is a removal.
+    pub first_row: Option<u64>,
+    /// What was said of that row.
+    pub message: String,
+}
+
+/// What stopped a run, for machines. In JSON in kebab case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The plugin or the destination can't work with the config.
+    Configuration,
+    /// A row that fails a call of its own.
+    Row,
+    /// The key was refused.
+    Authentication,
+    /// What the config names is not there.
+    NotFound,
+    /// The destination refuses.
+    Refused,
+    /// No connection, or one that broke.
+    Connection,
+    /// No answer in time.
+    Timeout,
+    /// The rate limit was exceeded for longer than retries last.
+    RateLimited,
+    /// The destination failed.
+    Server,
+    /// A fault of the plugin's or the engine's.
+    Internal,
+    /// The rows can't be read.
+    Source,
+    /// The state can't be read or written.
+    State,
+    /// The plugin crashed, ran into a limit or contradicted itself.
+    Plugin,
+    /// The dead letters can't be written.
+    DeadLetters,
+    /// A report can't be written.
+    Output,
+    /// Someone asked for a stop.
+    Interrupted,
+    /// More rows were rejected than `limits.max_rejected` allows.
+    TooManyRejected,
+}
+
+impl FailureKind {
+    /// What the command exits with.
+    fn exit(self) -> Exit {
+        match self {
+            Self::Configuration => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+/// Removals that the destination refused, of one code. Their members stay known, and each run tries again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedRemovals {
+    /// The code.
+    pub code: String,
+    /// How many removals have it.
+    pub removals: u64,
+    /// What was said of the first.
+    pub message: String,
+    /// The first of the keys.
+    pub first_keys: Vec<String>,
+}
+
+/// What stopped a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// For machines.
+    pub kind: FailureKind,
+    /// For a person.
+    pub message: String,
+    /// What the network said, where it was the network.
+    pub cause: Option<String>,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
+}
+
+/// How a run went, in one value: what exit code, summary and page say is drawn from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Something stopped it.
+    Failed(FailureKind),
+    /// It was a dry run: nothing was sent. What it found may still call for an exit code.
+    DryRun(Exit),
+    /// Removals were withheld; rows may have been rejected too.
+    Withheld,
+    /// Rows, or removals, were rejected.
+    Rejected,
+    /// Nothing had to be sent.
+    NothingToDo,
+    /// All was delivered.
+    Delivered,
+}
+
+impl Verdict {
+    fn of(counts: &Counts, dry_run: bool, failure: Option<&Failure>) -> Self {
+        let ended = if counts.withheld_removals > 0 {
+            Self::Withheld
+        } else if counts.rejected + counts.failed_removals > 0 {
+            Self::Rejected
+        } else if counts.delivered + counts.removed == 0 {
+            Self::NothingToDo
+        } else {
+            Self::Delivered
+        };
+        match failure {
+            Some(failure) => Self::Failed(failure.kind),
+            None if dry_run => Self::DryRun(ended.exit()),
+            None => ended,
+        }
+    }
+
+    /// What the command exits with.
+    #[must_use]
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Failed(kind) => kind.exit(),
+            Self::DryRun(exit) => exit,
+            Self::Withheld => Exit::Withheld,
+            Self::Rejected => Exit::Rejected,
+            Self::NothingToDo | Self::Delivered => Exit::Success,
+        }
+    }
+}
+
+/// Why removals were withheld, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// Why.
+    pub reason: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The first of the keys, in their order.
+    pub first_keys: Vec<String>,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The sync's name.
+    pub sync: String,
+    /// The kind of object that was sent, as the config says it.
+    pub object_type: Option<String>,
+    /// How the rows were applied.
+    pub sync_mode: Option<&'static str>,
+    /// Nothing was sent and nothing written: the numbers say what a run would do.
+    pub dry_run: bool,
+    /// What became of the rows.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Why removals were withheld.
+    pub withheld: Option<Withheld>,
+    /// Rejections by code, the most frequent first.
+    pub rejections: Vec<Rejections>,
+    /// Refused removals by code.
+    pub refused_removals: Vec<RefusedRemovals>,
+    /// HTTP requests, repeated ones among them.
+    pub requests: u64,
+    /// Requests that were made again after a failure that was worth it.
+    pub retries: u64,
+    /// Bytes of all request bodies.
+    pub bytes_sent: u64,
+    /// How long the run took.
+    pub seconds: f64,
+    /// What stopped the run; `null` where it came to its end.
+    pub failure: Option<Failure>,
+}
+
+impl RefusedRemovals {
+    /// Counts one among those of its code.
+    pub(crate) fn add(all: &mut Vec<Self>, code: &str, message: &str, key: &str) {
+        if !all.iter().any(|known| known.code == code) && all.len() < MOST_CODES {
+            let (code, message) = (code.to_owned(), message.to_owned());
+            all.push(Self { code, removals: 0, message, first_keys: Vec::new() });
+        }
+        let Some(of_code) = all.iter_mut().find(|known| known.code == code) else { return };
+        of_code.removals += 1;
+        if of_code.first_keys.len() < MOST_REFUSED_NAMED {
+            of_code.first_keys.push(key.to_owned());
+        }
+    }
+}
+
+impl Report {
+    /// As JSON, for a file.
+    ///
+    /// # Errors
+    /// None that input can reach: all that it holds can stand in JSON.
+    pub fn json(&self) -> serde_json::Result<Vec<u8>> {
+        #[derive(Serialize)]
+        struct WithExit<'a> {
+            #[serde(flatten)]
+            report: &'a Report,
+            exit_code: Exit,
+        }
+        let mut json = serde_json::to_vec_pretty(&WithExit { report: self, exit_code: self.verdict().exit() })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// How the run went.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.counts, self.dry_run, self.failure.as_ref())
+    }
+
+    /// Takes secret values out of what stopped the run: a driver's own words may hold them.
+    pub(crate) fn redact(&mut self, secrets: &Redaction) {
+        let Some(failure) = &mut self.failure else { return };
+        let texts = [Some(&mut failure.message), failure.cause.as_mut(), failure.hint.as_mut()];
+        texts.into_iter().flatten().for_each(|text| secrets.apply(text));
+    }
+
+    /// Notes what failed once the rows were through. What failed before stays first.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        match &mut self.failure {
+            Some(first) => first.message = format!("{}; then {}", first.message, failure.message),
+            None => self.failure = Some(failure),
+        }
+    }
+}
+
+/// Rejections as they come, counted by code.
+#[derive(Debug, Default)]
+pub struct RejectionTally {
+    codes: Vec<Rejections>,
+}
+
+impl RejectionTally {
+    /// Counts one.
+    pub fn add(&mut self, code: &str, message: &str, row: Option<u64>) {
+        if let Some(known) = self.codes.iter_mut().find(|known| known.code == code) {
+            known.rows += 1;
+            // Answers come in any order; the report names the same row each time.
+            if row.is_some_and(|row| known.first_row.is_none_or(|first| row < first)) {
+                known.first_row = row;
+                message.clone_into(&mut known.message);
+            }
+            return;
+        }
+        if self.codes.len() < MOST_CODES {
+            self.codes.push(Rejections { code: code.to_owned(), rows: 1, first_row: row, message: message.to_owned() });
+        }
+    }
+
+    /// All codes, the most frequent first.
+    pub fn finish(mut self) -> Vec<Rejections> {
+        self.codes.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.code.cmp(&b.code)));
+        self.codes
+    }
+
+    /// The most frequent so far.
+    pub fn commonest(&self) -> Option<&Rejections> {
+        self.codes.iter().max_by(|a, b| a.rows.cmp(&b.rows).then_with(|| b.code.cmp(&a.code)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    fn failure(kind: FailureKind) -> Failure {
+        Failure { kind, message: "x".to_owned(), cause: None, hint: None }
+    }
+
+    fn report() -> Report {
+        Report {
+            sync: "a".to_owned(),
+            object_type: Some("customer_profiles".to_owned()),
+            sync_mode: Some("upsert"),
+            dry_run: false,
+            counts: Counts { rows_read: 3, delivered: 3, ..Counts::default() },
+            withheld: None,
+            rejections: Vec::new(),
+            refused_removals: Vec::new(),
+            requests: 1,
+            retries: 0,
+            bytes_sent: 10,
+            seconds: 0.5,
+            failure: Some(failure(FailureKind::Timeout)),
+        }
+    }
+
+    #[test]
+    fn a_failure_wins_over_withheld_removals_and_those_over_rejected_rows() {
+        let exit = |counts: &Counts, failure: Option<&Failure>| Verdict::of(counts, false, failure).exit();
+        let none = Counts::default();
+        let rejected = Counts { rejected: 1, ..none };
+        let both = Counts { withheld_removals: 1, ..rejected };
+        assert_eq!(Verdict::of(&both, true, None), Verdict::DryRun(Exit::Withheld));
+        assert_eq!(exit(&none, None), Exit::Success);
+        assert_eq!(exit(&rejected, None), Exit::Rejected);
+        assert_eq!(exit(&Counts { failed_removals: 1, ..none }, None), Exit::Rejected);
+        assert_eq!(exit(&both, None), Exit::Withheld);
+        assert_eq!(exit(&both, Some(&failure(FailureKind::Source))), Exit::Failed);
+        assert_eq!(exit(&none, Some(&failure(FailureKind::Configuration))), Exit::Usage);
+    }
+
+    #[test]
+    fn the_json_has_the_keys_that_the_documentation_names() {
+        let json: serde_json::Value = serde_json::from_slice(&report().json().unwrap()).unwrap();
+        for key in [
+            "sync",
+            "object_type",
+            "sync_mode",
+            "rows_read",
+            "unchanged",
+            "delivered",
+            "rejected",
+            "undelivered",
+            "added",
+            "changed",
+            "removed",
+            "withheld_removals",
+            "requests",
+            "retries",
+            "bytes_sent",
+            "seconds",
+            "failure",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["failure"]["kind"], "timeout");
+        assert_eq!(json["failure"]["message"], "x");
+        assert_eq!(json["exit_code"], 1);
+    }
+
+    #[test]
+    fn what_failed_last_does_not_hide_what_failed_first() {
+        let mut late = report();
+        late.fail(failure(FailureKind::Output));
+        assert_eq!(
+            late.failure.map(|failure| (failure.kind, failure.message)),
+            Some((FailureKind::Timeout, "x; then x".to_owned()))
+        );
+        let mut delivered = Report { failure: None, ..report() };
+        delivered.fail(failure(FailureKind::Output));
+        assert_eq!((delivered.verdict().exit(), delivered.failure), (Exit::Failed, Some(failure(FailureKind::Output))));
+    }
+
+    #[test]
+    fn rejections_are_counted_by_code() {
+        let mut tally = RejectionTally::default();
+        tally.add("a", "first a", Some(1));
+        // Answers come in any order; the report does not depend on it.
+        tally.add("b", "a removal", None);
+        tally.add("b", "second b", Some(3));
+        tally.add("b", "first b", Some(2));
+        tally.add("b", "third b", Some(4));
+        assert_eq!(tally.commonest().map(|rejections| rejections.rows), Some(4));
+        let told = tally.finish();
+        assert_eq!(
+            told.iter().map(|r| (r.code.as_str(), r.rows, r.first_row)).collect::<Vec<_>>(),
+            [("b", 4, Some(2)), ("a", 1, Some(1))]
+        );
+        assert_eq!(told[0].message, "first b");
+
+        let mut many = RejectionTally::default();
+        (0..1000).for_each(|n| many.add(&n.to_string(), "x", None));
+        assert_eq!(many.finish().len(), MOST_CODES);
+    }
+}

@@ -1,0 +1,55 @@
+//! Who is told how a run is getting on while it runs: a progress line, metrics, the timeline of a report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::report::Counts;
+use destination_engine::http::hooks::Traffic;
+
+/// Told how a run is getting on.
+pub trait Observer: Send + Sync {
+    /// After each batch or chunk, and once at the end.
+    fn progress(&self, moment: &ProgressSnapshot<'_>);
+
+    /// Something that is no error and that a person should know, before the first row. `hint` says what to do about it.
+    fn warn(&self, message: &str, hint: Option<&str>) {
+        let _ = (message, hint);
+    }
+}
+
+/// How a run is getting on.
+#[derive(Debug, Clone, Copy)]
+pub struct ProgressSnapshot<'a> {
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// What became of the rows so far.
+    pub counts: &'a Counts,
+    /// The part of the source that was read, from 0 to 1; `None` where it is not known how much there is.
+    pub read: Option<f64>,
+    /// What went over the wire. It goes on counting: a look at it later is a look at a later moment.
+    pub traffic: &'a Arc<Traffic>,
+    /// Requests that were made again.
+    pub retries: u64,
+}
+
+/// Several observers, told one after the other.
+#[derive(Clone, Default)]
+pub struct Observers(pub Vec<Arc<dyn Observer>>);
+
+impl Observer for Observers {
+    fn progress(&self, moment: &ProgressSnapshot<'_>) {
+        self.0.iter().for_each(|observer| observer.progress(moment));
+    }
+
+    fn warn(&self, message: &str, hint: Option<&str>) {
+        self.0.iter().for_each(|observer| observer.warn(message, hint));
+    }
+}
+
+/// An observer that looks away.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn progress(&self, _: &ProgressSnapshot<'_>) {}
+}

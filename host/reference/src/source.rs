@@ -1,0 +1,316 @@
+//! Rows from outside, as Arrow record batches ("chunks") of bounded size.
+//!
+//! A source reads its text once, in order, and never holds more of it than one chunk and one record. It ends in one of
+//! two ways that are never mixed up: cleanly, or with a [`SourceError`]. What a column's value means is not decided here.
+
+mod arrow_stream;
+mod chunk;
+mod chunks;
+mod computed;
+mod csv;
+#[cfg(feature = "adbc")]
+mod database;
+mod kind;
+mod meter;
+mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use self::chunk::{Chunk, RejectedRow};
+use self::kind::Expected;
+pub use self::meter::Meter;
+use self::meter::{Changed, Metered};
+use crate::fault::Fault;
+use crate::fault::nearest;
+use crate::sync_file::{Computed, Destination, Input, SourceSpec};
+use destination_engine::file::{self, Wanted};
+
+/// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
+pub const CHUNK_ROWS: usize = 8_000;
+/// Bytes after which a chunk ends early: wide rows do not make the run's memory grow.
+const CHUNK_BYTES: usize = 4 << 20;
+/// The longest record that is taken for one. A quote that is never closed makes a record of the rest of the file.
+const MOST_RECORD_BYTES: usize = 16 << 20;
+/// What some programs put before a text in UTF-8.
+const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Bytes asked of the input at a time.
+const READ_BYTES: usize = 128 << 10;
+
+/// A source of rows.
+pub trait Source: Send {
+    /// The names of the columns that are known so far. They are known before the first row is asked for; a source whose
+    /// rows name their own columns may add to them later.
+    fn columns(&self) -> &[String];
+
+    /// The next rows; `None` after the last one of an input that ended cleanly.
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError>;
+}
+
+/// Why a source can't be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}{}: {message}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
+pub struct SourceError {
+    /// The input: a path, or standard input.
+    pub name: String,
+    /// The line at fault, from 1; the first one of a record of several lines.
+    pub line: Option<u64>,
+    /// What is wrong with it, what was seen and what was expected.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+    /// Whether the input itself can't be had: then its name is wrong, and not what it holds.
+    pub absent: bool,
+}
+
+impl SourceError {
+    fn new(name: &str, message: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), line: None, message: message.into(), hint: None, absent: false }
+    }
+
+    /// An input that breaks off.
+    fn unreadable(name: &str, error: &io::Error) -> Self {
+        let changed = error.get_ref().and_then(|error| error.downcast_ref::<Changed>()).is_some();
+        let failed = Self::new(name, format!("cannot be read: {error}"));
+        if changed {
+            failed.hint("run again once the file is complete; write it elsewhere and rename it")
+        } else {
+            failed
+        }
+    }
+
+    fn line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Opens a source and reads as far as its columns. The meter tells how much of it has been read since.
+///
+/// `chunk_rows` is [`CHUNK_ROWS`], or fewer for a look at the first rows.
+///
+/// # Errors
+/// Where it can't be opened, or begins with what it should not.
+pub fn open(
+    spec: &SourceSpec,
+    computed: &[Computed],
+    chunk_rows: usize,
+) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
+    let (source, meter) = open_plain(spec, chunk_rows)?;
+    let source = match computed {
+        [] => source,
+        _ => Box::new(computed::ComputedSource::open(source, spec.to_string(), computed.to_vec())?),
+    };
+    Ok((source, meter))
+}
+
+fn open_plain(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
+    let name = spec.to_string();
+    let text = |input: &Input, expected| {
+        let input = match input {
+            Input::Stdin => Metered::stdin(),
+            Input::File(path) => Metered::file(open_file(path, Wanted::Stream)?)
+                .map_err(|error| SourceError::unreadable(&name, &error))?,
+        };
+        checked(&name, input, expected)
+    };
+    Ok(match spec {
+        SourceSpec::Csv { input, delimiter, quote, columns } => {
+            let text = text(input, Expected::Csv)?;
+            let meter = text.meter();
+            let format = csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() };
+            (Box::new(csv::CsvSource::open(name, text, &format, chunk_rows)?), meter)
+        }
+        SourceSpec::Ndjson { input, columns } => {
+            let text = text(input, Expected::Ndjson)?;
+            let meter = text.meter();
+            let rows = ndjson::Lines::Rows;
+            (Box::new(ndjson::NdjsonSource::open(name, text, rows, columns.clone(), chunk_rows)?), meter)
+        }
+        SourceSpec::DeadLetters { input } => {
+            let text = text(input, Expected::Ndjson)?;
+            let meter = text.meter();
+            let letters = ndjson::Lines::DeadLetters;
+            (Box::new(ndjson::NdjsonSource::open(name, text, letters, Vec::new(), chunk_rows)?), meter)
+        }
+        SourceSpec::Arrow { input } => {
+            let stream = text(input, Expected::Arrow)?;
+            let meter = stream.meter();
+            (Box::new(arrow_stream::ArrowSource::open(name, stream, chunk_rows)?), meter)
+        }
+        #[cfg(feature = "parquet")]
+        SourceSpec::Parquet { path } => {
+            let (source, meter) = parquet::ParquetSource::open(path, open_file(path, Wanted::Regular)?, chunk_rows)?;
+            (Box::new(source), meter)
+        }
+        #[cfg(feature = "adbc")]
+        SourceSpec::Adbc(adbc) => (Box::new(database::DatabaseSource::open(adbc, chunk_rows)?), Arc::default()),
+        #[cfg(not(all(feature = "parquet", feature = "adbc")))]
+        _ => {
+            let message = "this build of the host leaves this type of source out";
+            return Err(SourceError::new(&name, message).hint("build it with all features"));
+        }
+    })
+}
+
+/// How rows are written that come from an embedder's own reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+/// Rows from a reader of the embedder's. `name` stands for it in errors.
+///
+/// # Errors
+/// Where it begins with what it should not.
+pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Result<Box<dyn Source>, SourceError> {
+    let name = name.to_owned();
+    let expected = match format {
+        Format::Csv => Expected::Csv,
+        Format::Ndjson => Expected::Ndjson,
+        Format::Arrow => Expected::Arrow,
+    };
+    let input = checked(&name, Metered::stream(input), expected)?;
+    Ok(match format {
+        Format::Csv => {
+            let layout = csv::Format { delimiter: b',', quote: b'"', columns: None };
+            Box::new(csv::CsvSource::open(name, input, &layout, CHUNK_ROWS)?)
+        }
+        Format::Ndjson => {
+            Box::new(ndjson::NdjsonSource::open(name, input, ndjson::Lines::Rows, Vec::new(), CHUNK_ROWS)?)
+        }
+        Format::Arrow => Box::new(arrow_stream::ArrowSource::open(name, input, CHUNK_ROWS)?),
+    })
+}
+
+/// The input, where it begins like what is expected.
+fn checked(name: &str, mut input: Metered, expected: Expected) -> Result<Metered, SourceError> {
+    let head = input.head(kind::HEAD_BYTES).map_err(|error| SourceError::unreadable(name, &error))?;
+    kind::check(name, head, expected)?;
+    Ok(input)
+}
+
+fn open_file(path: &Path, wanted: Wanted) -> Result<File, SourceError> {
+    file::open(path, wanted)
+        .map_err(|message| SourceError { absent: true, ..SourceError::new(&path.display().to_string(), message) })
+}
+
+/// Calls into a library that may panic on a file that lies. That is the file's fault, and must be told like one.
+fn guarded<T>(name: &str, call: impl FnOnce() -> T) -> Result<T, SourceError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).map_err(|_| {
+        SourceError::new(name, "is damaged in a way that its reader can't name").hint("write the file anew")
+    })
+}
+
+/// Two columns of one name could not be told apart by a mapping.
+fn distinct(name: &str, columns: &[String]) -> Result<(), SourceError> {
+    let mut seen = std::collections::HashSet::new();
+    match columns.iter().find(|column| !seen.insert(column.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(SourceError::new(name, format!("has two columns named {twice:?}"))
+            .hint("give each column a name of its own, in a query with AS")),
+    }
+}
+
+/// The columns that the destination's mappings read and the source does not have.
+///
+/// Without `mappings` columns map to themselves: then one must be named like the key field.
+pub fn missing_columns(columns: &[String], destination: &Destination, key_field: Option<&str>) -> Vec<Fault> {
+    let absent = |path: String, column: &str| {
+        if columns.iter().any(|name| name == column) {
+            return None;
+        }
+        let fault = Fault::new(path, format!("the source has no column {column:?}"));
+        Some(match nearest(column, columns.iter().map(String::as_str)) {
+            Some(near) => fault.hint(format!("did you mean {near:?}?")),
+            None => fault.hint(format!("its columns: {}", columns.join(", "))),
+        })
+    };
+    match destination.mappings() {
+        Some(mappings) => mappings
+            .iter()
+            .filter_map(|mapping| absent(format!("destination.mappings[{}].source", mapping.index), mapping.source))
+            .collect(),
+        None => key_field
+            .and_then(|field| absent("destination.mappings".to_owned(), field))
+            .map(|fault| {
+                let hint = format!("add mappings, one of them from a column to {:?}", key_field.unwrap_or_default());
+                fault.hint(hint)
+            })
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// The first words of a text that can't be read, for a message.
+fn excerpt(text: &str) -> String {
+    const MOST: usize = 40;
+    let mut shown: String = text.chars().take(MOST).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::path::Path;
+
+    use super::*;
+    use crate::sync_file::Draft;
+
+    fn destination(mappings: &str) -> Destination {
+        let text = format!("[destination]\n{mappings}");
+        Draft::parse(&text, Path::new(""), &|_| Err(std::env::VarError::NotPresent)).unwrap().destination().clone()
+    }
+
+    #[test]
+    fn a_missing_column_is_named_with_the_nearest() {
+        let columns = ["customer_id".to_owned(), "mail".to_owned()];
+        let mapped = destination(
+            "mappings = [{source = 'custmer_id', destination = 'integration_id'}, {source = 'mail', destination = 'email'}, \
+             {source = 'points', destination = 'points'}]",
+        );
+        let faults = missing_columns(&columns, &mapped, Some("integration_id"));
+        let shown: Vec<_> = faults.iter().map(|f| format!("{f} ({})", f.hint.as_deref().unwrap_or("-"))).collect();
+        assert_eq!(
+            shown,
+            [
+                "destination.mappings[0].source: the source has no column \"custmer_id\" (did you mean \"customer_id\"?)",
+                "destination.mappings[2].source: the source has no column \"points\" (its columns: customer_id, mail)",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_mappings_the_key_field_must_be_a_column() {
+        let columns = ["id".to_owned()];
+        assert_eq!(missing_columns(&columns, &destination(""), Some("integration_id")).len(), 1);
+        assert_eq!(missing_columns(&columns, &destination(""), Some("id")), []);
+        assert_eq!(missing_columns(&columns, &destination(""), None), []);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let spec = SourceSpec::DeadLetters { input: Input::File("/nowhere/rows.ndjson".into()) };
+        let error = open(&spec, &[], 1).err().unwrap();
+        assert_eq!(error.to_string(), "/nowhere/rows.ndjson: is not there");
+        assert!(error.absent);
+    }
+}

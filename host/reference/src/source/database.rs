@@ -1,0 +1,177 @@
+//! A query of a database or warehouse, through ADBC: Arrow's interface to databases, with a driver for each.
+//!
+//! The driver is a library that the user installs; it runs within this process and is trusted like the host itself. Rows
+//! come in batches as the driver fetches them. What goes wrong is said in the database's own words.
+
+mod sqlite;
+
+use std::sync::Arc;
+
+use adbc_core::options::{AdbcVersion, OptionDatabase, OptionValue};
+use adbc_core::{Connection, Database, Driver, LOAD_FLAG_DEFAULT, Statement};
+use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedDriver, ManagedStatement};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, new_null_array};
+use arrow::datatypes::{DataType, Schema};
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+
+use super::chunks::Chunks;
+use super::{Chunk, Source, SourceError};
+use crate::sync_file::Adbc;
+use destination_engine::arrow::postgresql;
+
+/// The rows of a query. The fields are dropped in their order: what reads goes before what it reads from.
+pub(super) struct DatabaseSource {
+    reader: Box<dyn RecordBatchReader + Send>,
+    _statement: ManagedStatement,
+    _connection: ManagedConnection,
+    _database: ManagedDatabase,
+    name: String,
+    is_sqlite: bool,
+    columns: Vec<String>,
+    chunk_rows: usize,
+    chunks: Option<Chunks>,
+}
+
+impl DatabaseSource {
+    /// Connects and starts the query.
+    pub(super) fn open(spec: &Adbc, chunk_rows: usize) -> Result<Self, SourceError> {
+        let name = &spec.driver;
+        let failed = |what: &str, error: adbc_core::error::Error| {
+            // Some drivers begin with the function that failed: it helps nobody.
+            let message = error.message.trim();
+            SourceError::new(name, format!("{what}: {message}"))
+        };
+        let mut driver = load(name).map_err(|error| SourceError {
+            absent: true,
+            ..failed("the database driver cannot be loaded", error).hint(
+                "install it (for PostgreSQL: pip install adbc-driver-postgresql) and name the path of its library in \
+                 `driver`",
+            )
+        })?;
+        let options = spec
+            .options
+            .iter()
+            .map(|(name, value)| (OptionDatabase::from(name.as_str()), OptionValue::String(value.clone())));
+        let database = driver.new_database_with_opts(options).map_err(|error| failed("cannot be set up", error))?;
+        let mut connection = database.new_connection().map_err(|error| failed("cannot be connected to", error))?;
+        let mut statement = connection.new_statement().map_err(|error| failed("takes no query", error))?;
+        statement.set_sql_query(&spec.query).map_err(|error| failed("refuses the query", error))?;
+        let reader: Box<dyn RecordBatchReader + Send> =
+            Box::new(statement.execute().map_err(|error| failed("the query failed", error))?);
+        let columns: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
+        super::distinct(name, &columns)?;
+        Ok(Self {
+            reader,
+            _statement: statement,
+            _connection: connection,
+            _database: database,
+            name: name.clone(),
+            is_sqlite: name.to_ascii_lowercase().contains("sqlite"),
+            columns,
+            chunk_rows,
+            chunks: None,
+        })
+    }
+}
+
+/// A path is loaded as it is; a name is looked for where drivers are installed.
+fn load(name: &str) -> adbc_core::error::Result<ManagedDriver> {
+    if std::path::Path::new(name).components().count() > 1 {
+        return ManagedDriver::load_dynamic_from_filename(name, None, AdbcVersion::V110);
+    }
+    ManagedDriver::load_from_name(name, None, AdbcVersion::V110, LOAD_FLAG_DEFAULT, None)
+}
+
+impl Source for DatabaseSource {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
+        let failed = |error: arrow::error::ArrowError| {
+            SourceError::new(&self.name, format!("the query broke off: {error}"))
+                .hint("what was read may have been delivered; nobody was removed")
+        };
+        loop {
+            if let Some(chunk) = self.chunks.as_mut().and_then(Chunks::next) {
+                return chunk.map(|rows| Some(rows.into())).map_err(failed);
+            }
+            match self.reader.next() {
+                Some(batch) => {
+                    let rows = self.checked(&batch.map_err(failed)?)?;
+                    self.chunks = Some(Chunks::of(rows, self.chunk_rows));
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl DatabaseSource {
+    /// The rows, each column as what it is.
+    fn checked(&self, rows: &RecordBatch) -> Result<RecordBatch, SourceError> {
+        let rows = trusted(rows).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
+        if self.is_sqlite
+            && let Some(column) = sqlite::altered(&rows)
+        {
+            let message = format!("the column {column:?} has numbers that SQLite's driver may have rounded");
+            let hint = format!(
+                "its values are of several kinds, or larger than 2^53; write CAST(\"{column}\" AS TEXT) or, for integers alone, \
+                 CAST(\"{column}\" AS INTEGER) in the query"
+            );
+            return Err(SourceError::new(&self.name, message).hint(hint));
+        }
+        postgresql::settle(rows).map_err(|error| SourceError::new(&self.name, error.to_string()))
+    }
+}
+
+/// The rows with the columns that are not what their type says as bytes. A driver is another program: nothing but its word says
+/// that its texts are UTF-8, and a database may well hold one that is not. Whoever maps such a column is told; it hinders nobody
+/// else.
+fn trusted(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+    for (field, array) in rows.schema_ref().fields().iter().zip(rows.columns()) {
+        if array.to_data().validate_full().is_ok() {
+            fields.push(Arc::clone(field));
+            arrays.push(Arc::clone(array));
+            continue;
+        }
+        let bytes = match array.as_string_opt::<i32>() {
+            Some(texts) => {
+                BinaryArray::try_new(texts.offsets().clone(), texts.values().clone(), texts.nulls().cloned())
+            }
+            None => Err(ArrowError::CastError("not a text".to_owned())),
+        };
+        fields.push(Arc::new(field.as_ref().clone().with_data_type(DataType::Binary).with_nullable(true)));
+        arrays.push(
+            bytes.map_or_else(
+                |_| new_null_array(&DataType::Binary, rows.num_rows()),
+                |bytes| Arc::new(bytes) as ArrayRef,
+            ),
+        );
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+
+    #[test]
+    fn a_driver_that_is_not_there_is_named_with_how_to_get_one() {
+        for driver in ["no_such_driver", "/no/such/driver.so"] {
+            let spec = Adbc { driver: driver.to_owned(), options: Vec::new(), query: "SELECT 1".to_owned() };
+            let error = DatabaseSource::open(&spec, 1).err().unwrap();
+            assert!(error.absent);
+            assert!(
+                error.to_string().starts_with(&format!("{driver}: the database driver cannot be loaded: ")),
+                "{error}"
+            );
+            assert!(error.hint.unwrap().contains("pip install"));
+        }
+    }
+}

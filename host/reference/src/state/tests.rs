@@ -1,0 +1,674 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+use destination_engine::arrow::records::Record;
+use destination_engine::bindings::Action;
+
+fn facts(pairs: &[(&str, &str)]) -> Facts {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn name(name: &str) -> SyncName {
+    SyncName::new(name).unwrap()
+}
+
+/// A folder with room for a state file.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A place with these bytes as its file and its log.
+    fn with(file: Option<&[u8]>, log: Option<&[u8]>) -> Self {
+        let place = Self::new();
+        for (path, bytes) in [(place.path(), file), (log_of(&place.path()), log)] {
+            if let Some(bytes) = bytes {
+                fs::write(path, bytes).unwrap();
+            }
+        }
+        place
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("state.sqlite")
+    }
+
+    fn begin(&self) -> Ledger {
+        self.begin_as("a", &facts(&[("audience", "42")]), &Facts::new()).unwrap()
+    }
+
+    fn begin_as(&self, sync: &str, target: &Facts, identity: &Facts) -> Result<Ledger, StateError> {
+        State::open_or_create(&self.path())?.begin(&name(sync), target, identity)
+    }
+
+    fn begin_to_read(&self) -> Ledger {
+        let state = State::open(&self.path(), Access::Read).unwrap().unwrap();
+        state.begin(&name("a"), &facts(&[("audience", "42")]), &Facts::new()).unwrap()
+    }
+
+    /// Delivers these keys and ends the run.
+    fn deliver(&self, keys: &[&str]) {
+        let mut ledger = self.begin();
+        for key in keys {
+            ledger.mark_pending(add(key), Change::Added).unwrap();
+            ledger.confirm(add(key), 1).unwrap();
+        }
+        ledger.finish(true).unwrap();
+    }
+
+    /// Each key with its hash.
+    fn entries(&self, sync: &str) -> Vec<(String, Option<u64>)> {
+        let mut entries = Vec::new();
+        let state = State::open(&self.path(), Access::Read).unwrap().unwrap();
+        let visit = |entry: Entry| {
+            entries.push((entry.key, entry.hash));
+            Ok(())
+        };
+        state.export(&name(sync), visit).unwrap().unwrap();
+        entries
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut files: Vec<String> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+/// SQLite's log beside a state file.
+fn log_of(path: &Path) -> PathBuf {
+    path.with_file_name("state.sqlite-wal")
+}
+
+fn add(key: &str) -> Record<'_> {
+    Record { row: 0, key, action: Action::Add, payload: "" }
+}
+
+fn judge(ledger: &mut Ledger, records: &[(&str, u64)]) -> Vec<Change> {
+    ledger.diff(records.iter().map(|(key, hash)| (add(key), *hash)), Resend::Changed).unwrap()
+}
+
+fn entry(key: &str, hash: Option<u64>) -> (String, Option<u64>) {
+    (key.to_owned(), hash)
+}
+
+#[test]
+fn a_row_is_new_until_it_is_confirmed_and_then_told_by_its_hash() {
+    let place = Place::new();
+    let mut ledger = place.begin();
+    assert_eq!(judge(&mut ledger, &[("k", 7)]), [Change::Added]);
+    assert!(ledger.mark_pending(add("k"), Change::Added).unwrap(), "nothing of it can be at the destination");
+    ledger.commit().unwrap();
+    assert_eq!(judge(&mut ledger, &[("k", 7)]), [Change::Added], "it was sent, and not confirmed");
+    assert!(!ledger.mark_pending(add("k"), Change::Added).unwrap(), "something of it may be at the destination");
+    ledger.confirm(add("k"), u64::MAX).unwrap();
+    assert_eq!(judge(&mut ledger, &[("k", u64::MAX), ("k", 7)]), [Change::Unchanged, Change::Changed]);
+    let all = ledger.diff([(add("k"), u64::MAX)].into_iter(), Resend::All).unwrap();
+    assert_eq!(all, [Change::Repeated]);
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("k", Some(u64::MAX))]);
+}
+
+#[test]
+fn what_was_about_to_be_sent_survives_a_kill_unconfirmed() {
+    let place = Place::new();
+    place.deliver(&["changed", "removed"]);
+    let mut ledger = place.begin();
+    judge(&mut ledger, &[("changed", 2), ("new", 1)]);
+    ledger.mark_pending(add("changed"), Change::Changed).unwrap();
+    ledger.mark_pending(add("new"), Change::Added).unwrap();
+    ledger.mark_pending(Record::removal(0, "removed"), Change::Removed).unwrap();
+    ledger.commit().unwrap();
+    ledger.confirm(add("changed"), 2).unwrap();
+    // The process ends here: what was not committed is gone.
+    drop(ledger);
+    assert_eq!(place.entries("a"), [entry("changed", None), entry("new", None), entry("removed", None)]);
+    let mut ledger = place.begin();
+    assert_eq!(judge(&mut ledger, &[("changed", 2), ("new", 1)]), [Change::Added, Change::Added]);
+    assert_eq!(
+        ledger.leaving(9).unwrap(),
+        Leaving { known: 3, leaving: 1, shared: 0, first: vec!["removed".to_owned()] }
+    );
+}
+
+#[test]
+fn a_new_row_that_is_refused_is_forgotten_and_a_known_one_is_not() {
+    let place = Place::new();
+    place.deliver(&["known"]);
+    let mut ledger = place.begin();
+    ledger.mark_pending(add("known"), Change::Changed).unwrap();
+    ledger.mark_pending(add("new"), Change::Added).unwrap();
+    ledger.reject("known", false).unwrap();
+    ledger.reject("new", true).unwrap();
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("known", None)]);
+}
+
+#[test]
+fn a_key_whose_earlier_batch_was_refused_is_new_again() {
+    let place = Place::new();
+    let mut ledger = place.begin();
+    ledger.mark_pending(add("k"), Change::Added).unwrap();
+    ledger.reject("k", true).unwrap();
+    assert!(ledger.mark_pending(add("k"), Change::Changed).unwrap());
+    ledger.confirm(add("k"), 5).unwrap();
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("k", Some(5))]);
+}
+
+#[test]
+fn a_confirmed_removal_is_forgotten() {
+    let place = Place::new();
+    place.deliver(&["a", "b"]);
+    let mut ledger = place.begin();
+    let removal = Record::removal(0, "a");
+    assert_eq!(ledger.diff([(removal, 0)].into_iter(), Resend::Changed).unwrap(), [Change::Removed]);
+    ledger.mark_pending(removal, Change::Removed).unwrap();
+    ledger.confirm(removal, 0).unwrap();
+    ledger.mark_pending(Record::removal(0, "never added"), Change::Removed).unwrap();
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("b", Some(1))]);
+}
+
+#[test]
+fn rows_that_were_not_seen_are_leaving() {
+    let place = Place::new();
+    place.deliver(&["a", "b", "c", "d", "e"]);
+    let mut ledger = place.begin();
+    judge(&mut ledger, &[("b", 1), ("new", 1)]);
+    ledger.mark_pending(add("new"), Change::Added).unwrap();
+    ledger.mark_seen("d").unwrap();
+    ledger.mark_seen("unknown").unwrap();
+    let first = vec!["a".to_owned(), "c".to_owned()];
+    assert_eq!(ledger.leaving(2).unwrap(), Leaving { known: 5, leaving: 3, shared: 0, first });
+    assert_eq!(ledger.leaving_after("", 2).unwrap(), ["a", "c"]);
+    assert_eq!(ledger.leaving_after("c", 2).unwrap(), ["e"]);
+    assert!(ledger.leaving_after("e", 2).unwrap().is_empty());
+}
+
+#[test]
+fn syncs_share_a_file_and_nothing_else() {
+    let place = Place::new();
+    place.deliver(&["a"]);
+    let mut other = place.begin_as("b", &Facts::new(), &Facts::new()).unwrap();
+    assert_eq!(judge(&mut other, &[("a", 1)]), [Change::Added]);
+    assert_eq!(other.leaving(9).unwrap().known, 0);
+    other.finish(true).unwrap();
+    let mut state = State::open_or_create(&place.path()).unwrap();
+    assert_eq!(state.reset(&name("b")).unwrap(), Some(0));
+    assert_eq!(state.reset(&name("b")).unwrap(), None);
+    assert!(state.knows(&name("a")).unwrap());
+    drop(state);
+    assert_eq!(place.entries("a"), [entry("a", Some(1))]);
+}
+
+#[test]
+fn another_target_is_refused_by_what_differs() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    let error = place.begin_as("a", &facts(&[("audience", "43"), ("url", "x")]), &Facts::new()).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.ends_with(
+            "is for another target: audience was \"42\", now it is \"43\"; url was not set, now it is \"x\""
+        ),
+        "{message}"
+    );
+    assert!(error.hint().contains("another name") && error.hint().contains("state reset"), "{}", error.hint());
+    assert_eq!(place.entries("a"), [entry("k", Some(1))]);
+}
+
+#[test]
+fn another_identity_is_told_until_a_run_ends_with_nothing_withheld() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    let begin = || place.begin_as("a", &facts(&[("audience", "42")]), &facts(&[("prefix", "p_")])).unwrap();
+    for settled in [false, true] {
+        let ledger = begin();
+        assert_eq!(ledger.identity_change().as_deref(), Some("prefix was not set, now it is \"p_\""));
+        ledger.finish(settled).unwrap();
+    }
+    assert_eq!(begin().identity_change(), None);
+}
+
+#[test]
+fn a_summary_tells_delivered_from_unconfirmed() {
+    let place = Place::new();
+    place.deliver(&["a", "b"]);
+    let mut ledger = place.begin();
+    ledger.mark_pending(add("a"), Change::Changed).unwrap();
+    ledger.finish(false).unwrap();
+    let state = State::open(&place.path(), Access::Read).unwrap().unwrap();
+    let summary = state.summary(&name("a")).unwrap().unwrap();
+    assert_eq!((summary.delivered, summary.unconfirmed), (1, 1));
+    assert_eq!(summary.target, facts(&[("audience", "42")]));
+    assert_eq!(state.summary(&name("b")).unwrap(), None);
+}
+
+#[test]
+fn looking_changes_no_byte() {
+    let place = Place::new();
+    assert!(State::open(&place.path(), Access::Read).unwrap().is_none());
+    assert!(place.files().is_empty(), "looking made a file");
+
+    place.deliver(&["a"]);
+    let before = fs::read(place.path()).unwrap();
+    let mut ledger = place.begin_to_read();
+    assert_eq!(judge(&mut ledger, &[("a", 1), ("b", 1)]), [Change::Unchanged, Change::Added]);
+    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 1, leaving: 0, shared: 0, first: Vec::new() });
+    ledger.finish(true).unwrap();
+    assert_eq!(fs::read(place.path()).unwrap(), before);
+    assert_eq!(place.files(), ["state.sqlite"]);
+}
+
+/// What an interrupted run leaves: a file and a log that was not moved into it.
+fn interrupted(place: &Place) -> (Vec<u8>, Vec<u8>) {
+    let mut ledger = place.begin();
+    ledger.mark_pending(add("k"), Change::Added).unwrap();
+    ledger.commit().unwrap();
+    // Copied while it is open, as a kill would leave it.
+    let (file, log) = (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap());
+    drop(ledger);
+    assert!(!log.is_empty());
+    (file, log)
+}
+
+#[test]
+fn looking_at_what_a_kill_left_changes_no_byte_either() {
+    let place = Place::new();
+    let (file, log) = interrupted(&place);
+    let after = Place::new();
+    fs::write(after.path(), &file).unwrap();
+    fs::write(log_of(&after.path()), &log).unwrap();
+    let ledger = after.begin_to_read();
+    assert_eq!(ledger.leaving(9).unwrap().known, 1, "what is in the log is seen");
+    ledger.finish(true).unwrap();
+    assert_eq!(fs::read(after.path()).unwrap(), file);
+    assert_eq!(fs::read(log_of(&after.path())).unwrap(), log);
+    assert_eq!(after.entries("a"), [entry("k", None)]);
+}
+
+#[test]
+fn what_is_no_state_file_is_refused_and_left_alone() {
+    let foreign = {
+        let place = Place::new();
+        Connection::open(place.path()).unwrap().execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+        fs::read(place.path()).unwrap()
+    };
+    let (newer, torn, overwritten) = {
+        let place = Place::new();
+        let keys: Vec<String> = (0..5000).map(|n| format!("key {n}")).collect();
+        place.deliver(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+        let file = fs::read(place.path()).unwrap();
+        let mut newer = file.clone();
+        newer[60..64].copy_from_slice(&9u32.to_be_bytes());
+        let torn = file[..file.len() / 2].to_vec();
+        let mut overwritten = file;
+        let middle = overwritten.len() / 2 / 4096 * 4096;
+        overwritten[middle..middle + 4096].fill(0);
+        (newer, torn, overwritten)
+    };
+    for (bytes, expected) in [
+        (Vec::new(), "is empty (0 bytes)"),
+        (vec![0; 8192], "begins with nothing but NUL bytes"),
+        (b"id,name\n1,x\n".to_vec(), "is not a SQLite database"),
+        (foreign, "is a SQLite database of another program"),
+        (newer, "has format version 9; this release knows version 2"),
+        (torn, "is damaged"),
+        (overwritten, "is damaged"),
+    ] {
+        let place = Place::new();
+        fs::write(place.path(), &bytes).unwrap();
+        for access in [Access::Read, Access::Write] {
+            let error = State::open(&place.path(), access).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains(expected), "{message}");
+            assert!(message.contains(&place.path().display().to_string()), "{message}");
+            assert!(!error.hint().is_empty());
+            assert!(fs::read(place.path()).unwrap() == bytes, "{expected}: the file was touched");
+        }
+        assert_eq!(place.files(), ["state.sqlite"], "{expected}");
+    }
+}
+
+#[test]
+fn a_file_is_one_processs_at_a_time() {
+    let place = Place::new();
+    let first = place.begin();
+    for access in [Access::Write, Access::Read] {
+        let error = State::open(&place.path(), access).unwrap_err();
+        assert!(matches!(error, StateError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains("state.sqlite is in use by another process"), "{error}");
+    }
+    first.finish(true).unwrap();
+    State::open(&place.path(), Access::Write).unwrap().unwrap();
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let place = Place::new();
+    let path = place.folder.path().join("no/such/folder/state.sqlite");
+    let error = State::open_or_create(&path).unwrap_err();
+    assert!(error.to_string().contains("no/such/folder/state.sqlite: cannot be made: "), "{error}");
+}
+
+#[test]
+fn a_file_that_another_made_in_the_meantime_is_kept() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    create(&super::Place::new(&place.path()).unwrap()).unwrap();
+    assert_eq!(place.entries("a"), [entry("k", Some(1))]);
+    assert_eq!(place.files(), ["state.sqlite"]);
+}
+
+/// A file and its log as a kill leaves them, in the middle of a run that sent `key`; and the file as it was before.
+fn killed(place: &Place, key: &str) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let before = fs::read(place.path()).unwrap();
+    let mut ledger = place.begin();
+    for commit in 0..3 {
+        ledger.mark_pending(add(&format!("{key}{commit}")), Change::Added).unwrap();
+        ledger.commit().unwrap();
+    }
+    let (file, log) = (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap());
+    drop(ledger);
+    (file, log, before)
+}
+
+/// Everything that SQLite would take without a word.
+#[test]
+fn a_log_that_is_lost_or_another_files_is_refused_by_name_and_left_alone() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (file, log, before) = killed(&place, "a");
+    // The same file one run later, and another file altogether.
+    let (later_file, later_log, later_before) = killed(&place, "b");
+    let other = Place::new();
+    other.deliver(&["theirs"]);
+    let (other_file, other_log, _) = killed(&other, "c");
+    let torn = &log[..40];
+    let nothing: &[u8] = &[];
+    for (what, file, log, said) in [
+        ("the log is lost", Some(&file), None, "is missing or empty"),
+        ("the log is empty", Some(&file), Some(nothing), "is missing or empty"),
+        ("the log is torn off", Some(&file), Some(torn), "is missing or empty"),
+        ("the file is as before the run", Some(&before), Some(&log[..]), "does not belong to"),
+        ("the file is of the next run", Some(&later_file), Some(&log[..]), "does not belong to"),
+        ("the log is of the next run", Some(&file), Some(&later_log[..]), "does not belong to"),
+        ("the file is of the end of the run before", Some(&later_before), Some(&later_log[..]), "does not belong to"),
+        ("the log is another file's", Some(&file), Some(&other_log[..]), "does not belong to"),
+        ("the file is another", Some(&other_file), Some(&log[..]), "does not belong to"),
+        ("the file is missing", None, Some(&log[..]), "is missing, but its log"),
+    ] {
+        let place = Place::with(file.map(Vec::as_slice), log);
+        for access in [Access::Read, Access::Write] {
+            let error = State::open(&place.path(), access).err().unwrap_or_else(|| panic!("{what}, {access:?}"));
+            assert!(error.to_string().contains(said), "{what}: {error}");
+            assert!(error.to_string().contains("state.sqlite-wal"), "{what}: {error}");
+            assert!(!error.hint().is_empty());
+        }
+        assert!(State::open_or_create(&place.path()).is_err(), "{what}");
+        assert_eq!(fs::read(place.path()).ok().as_ref(), file, "{what}: the file was touched");
+        if log.is_some_and(|log| !log.is_empty()) {
+            assert_eq!(fs::read(log_of(&place.path())).ok().as_deref(), log, "{what}: the log was touched");
+        }
+    }
+    // And those that belong together are taken, as often as they are left.
+    for (file, log) in [(&file, &log), (&later_file, &later_log)] {
+        let place = Place::with(Some(file), Some(log));
+        assert!(place.entries("a").contains(&entry("a2", None)));
+        drop(place.begin());
+        drop(place.begin());
+        place.begin().finish(true).unwrap();
+        assert!(place.entries("a").contains(&entry("a2", None)));
+        assert_eq!(place.files(), ["state.sqlite"]);
+    }
+}
+
+/// The file as it was before the end of a run, or before a key was forgotten, beside the log of a run that came after.
+#[test]
+fn an_older_file_is_not_the_one_that_the_next_run_began_from() {
+    for forgets in [false, true] {
+        let place = Place::new();
+        place.deliver(&["old"]);
+        let (mut older, ..) = killed(&place, "a");
+        place.begin().finish(true).unwrap();
+        if forgets {
+            older = fs::read(place.path()).unwrap();
+            let keys = ["a1".to_owned()];
+            State::open(&place.path(), Access::Write).unwrap().unwrap().forget(&name("a"), &keys).unwrap();
+        }
+        let mut ledger = place.begin();
+        ledger.mark_pending(add("b"), Change::Added).unwrap();
+        ledger.commit().unwrap();
+        let log = fs::read(log_of(&place.path())).unwrap();
+        drop(ledger);
+        let error = State::open(&Place::with(Some(&older), Some(&log)).path(), Access::Write).unwrap_err();
+        assert!(matches!(error, StateError::LogForeign { .. }), "{error}");
+    }
+}
+
+/// A kill between the commit of a mark and its move into the file, and another one there in the next run.
+#[test]
+fn marks_that_were_not_moved_into_the_file_are_taken_one_after_the_other() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (mut file, mut log) = (fs::read(place.path()).unwrap(), None);
+    for key in ["a", "b", "c"] {
+        let place = Place::with(Some(&file), log.as_deref());
+        let mut ledger = place.begin();
+        let opened = fs::read(place.path()).unwrap();
+        ledger.mark_pending(add(key), Change::Added).unwrap();
+        ledger.commit().unwrap();
+        (file, log) = (opened, Some(fs::read(log_of(&place.path())).unwrap()));
+        drop(ledger);
+    }
+    let place = Place::with(Some(&file), log.as_deref());
+    place.begin().finish(true).unwrap();
+    let known = [entry("a", None), entry("b", None), entry("c", None), entry("old", Some(1))];
+    assert_eq!(place.entries("a"), known);
+}
+
+/// SQLite writes a log's header and waits for the disk before it writes the first page: a kill may come in between.
+#[test]
+fn a_log_that_is_being_written_over_is_not_lost() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let mut ledger = place.begin();
+    ledger.mark_pending(add("a"), Change::Added).unwrap();
+    ledger.commit().unwrap();
+    let (file, mut log) = (fs::read(place.path()).unwrap(), fs::read(log_of(&place.path())).unwrap());
+    drop(ledger);
+    let salt = u32::from_be_bytes(log[16..20].try_into().unwrap()).wrapping_add(1);
+    log[16..20].copy_from_slice(&salt.to_be_bytes());
+    log[20..24].fill(7);
+    let place = Place::with(Some(&file), Some(&log));
+    assert_eq!(place.entries("a"), [entry("a", None), entry("old", Some(1))]);
+    place.begin().finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("a", None), entry("old", Some(1))]);
+}
+
+#[test]
+fn a_rollback_journal_is_not_a_state_files_own() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    fs::write(place.path().with_file_name("state.sqlite-journal"), "of another file").unwrap();
+    let error = State::open(&place.path(), Access::Write).unwrap_err();
+    assert!(error.to_string().contains("state.sqlite-journal does not belong to"), "{error}");
+}
+
+#[test]
+fn a_state_without_its_log_can_be_taken_up_with_nothing_confirmed() {
+    let place = Place::new();
+    place.deliver(&["old"]);
+    let (file, ..) = killed(&place, "a");
+    let place = Place::with(Some(&file), None);
+    assert_eq!(State::recover(&place.path()).unwrap(), Some(2));
+    // What was moved into the file is there, and nothing of it counts as delivered.
+    assert_eq!(place.entries("a"), [entry("a0", None), entry("old", None)]);
+    let mut ledger = place.begin();
+    assert_eq!(judge(&mut ledger, &[("old", 1)]), [Change::Added]);
+    ledger.finish(true).unwrap();
+    assert_eq!(place.files(), ["state.sqlite"]);
+    assert_eq!(State::recover(&place.folder.path().join("none")).unwrap(), None);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_that_is_replaced_in_the_middle_of_a_run_ends_it() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 5] = [
+        ("deleted or moved away", |path| fs::remove_file(path).unwrap()),
+        ("deleted or moved away", |path| fs::rename(path, path.with_file_name("moved")).unwrap()),
+        ("deleted or moved away", |path| fs::remove_file(log_of(path)).unwrap()),
+        ("replaced by another file", |path| {
+            let bytes = fs::read(path).unwrap();
+            fs::remove_file(path).unwrap();
+            fs::write(path.with_file_name("keeps its inode"), "").unwrap();
+            fs::write(path, bytes).unwrap();
+        }),
+        ("replaced by another file", |path| {
+            let bytes = fs::read(log_of(path)).unwrap();
+            fs::remove_file(log_of(path)).unwrap();
+            fs::write(path.with_file_name("keeps its inode"), "").unwrap();
+            fs::write(log_of(path), bytes).unwrap();
+        }),
+    ];
+    for (said, damage) in damages {
+        let place = Place::new();
+        place.deliver(&["k"]);
+        let mut ledger = place.begin();
+        ledger.mark_pending(add("a"), Change::Added).unwrap();
+        ledger.commit().unwrap();
+        damage(&place.path());
+        for dirty in [false, true] {
+            if dirty {
+                ledger.mark_pending(add("b"), Change::Added).unwrap();
+            }
+            let error = ledger.commit().unwrap_err();
+            assert!(matches!(error, StateError::Replaced { .. }), "{error}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        // A second host can't begin beside the first, whatever is at the path.
+        let second = State::open_or_create(&place.path()).unwrap_err();
+        let refused = matches!(second, StateError::InUse { .. } | StateError::FileLost { .. });
+        assert!(refused, "{second}");
+        let there = |path: PathBuf| fs::read(path).ok();
+        let before = (there(place.path()), there(log_of(&place.path())));
+        assert!(matches!(ledger.finish(true).unwrap_err(), StateError::Replaced { .. }));
+        assert_eq!((there(place.path()), there(log_of(&place.path()))), before, "what is there now is not this run's");
+    }
+}
+
+#[test]
+fn a_member_that_another_sync_of_the_target_holds_is_not_removed() {
+    let place = Place::new();
+    let audience = facts(&[("audience", "42")]);
+    place.deliver(&["x", "y"]);
+    let mut other = place.begin_as("b", &audience, &Facts::new()).unwrap();
+    other.mark_pending(add("y"), Change::Added).unwrap();
+    other.mark_pending(add("z"), Change::Added).unwrap();
+    other.finish(true).unwrap();
+    place.begin_as("c", &facts(&[("audience", "43")]), &Facts::new()).unwrap().finish(true).unwrap();
+
+    let mut ledger = place.begin();
+    assert_eq!(ledger.neighbours().iter().map(|other| other.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    let first = vec!["x".to_owned(), "y".to_owned()];
+    assert_eq!(ledger.leaving(9).unwrap(), Leaving { known: 2, leaving: 2, shared: 1, first });
+    assert_eq!(ledger.leave_to_neighbours().unwrap(), 1);
+    assert_eq!(ledger.leaving_after("", 9).unwrap(), ["x"]);
+    ledger.finish(true).unwrap();
+    assert_eq!(place.entries("a"), [entry("x", Some(1))]);
+    assert_eq!(place.entries("b"), [entry("y", None), entry("z", None)]);
+}
+
+#[test]
+fn removals_are_remembered_for_as_long_as_they_count() {
+    let place = Place::new();
+    let mut ledger = place.begin();
+    ledger.note_removals(1000, 0, 3).unwrap();
+    ledger.note_removals(1000, 0, 4).unwrap();
+    ledger.note_removals(2000, 0, 5).unwrap();
+    ledger.commit().unwrap();
+    ledger.finish(true).unwrap();
+    let mut ledger = place.begin();
+    assert_eq!([0, 999, 1000, 2000].map(|since| ledger.removed_since(since).unwrap()), [12, 12, 5, 0]);
+    ledger.note_removals(3000, 1000, 1).unwrap();
+    assert_eq!(ledger.removed_since(0).unwrap(), 6, "what is too old is gone");
+}
+
+#[test]
+fn single_keys_can_be_forgotten() {
+    let place = Place::new();
+    place.deliver(&["a", "b", "c"]);
+    let mut state = State::open(&place.path(), Access::Write).unwrap().unwrap();
+    let keys = ["b".to_owned(), "nobody".to_owned()];
+    assert_eq!(state.forget(&name("a"), &keys).unwrap(), ["nobody"]);
+    assert_eq!(state.forget(&name("unknown"), &keys).unwrap(), ["b", "nobody"]);
+    drop(state);
+    assert_eq!(place.entries("a"), [entry("a", Some(1)), entry("c", Some(1))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+    let place = Place::new();
+    let pipe = place.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, said) in [
+        (pipe.as_path(), "is a named pipe, not a regular file"),
+        (Path::new("/dev/null"), "is a device, not a regular file"),
+        (place.folder.path(), "is a folder, not a regular file"),
+    ] {
+        for error in [
+            State::open(path, Access::Read).unwrap_err(),
+            State::open(path, Access::Write).unwrap_err(),
+            State::open_or_create(path).unwrap_err(),
+        ] {
+            assert!(
+                error.to_string().contains(said) && error.to_string().contains(&path.display().to_string()),
+                "{error}"
+            );
+        }
+    }
+    // A pipe in the place of a companion neither.
+    place.deliver(&["k"]);
+    assert!(std::process::Command::new("mkfifo").arg(log_of(&place.path())).status().unwrap().success());
+    assert!(matches!(State::open(&place.path(), Access::Write), Err(StateError::LogForeign { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_its_owners_alone_and_found_through_a_link() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.deliver(&["k"]);
+    assert_eq!(fs::metadata(place.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.sqlite");
+    std::os::unix::fs::symlink(place.path(), &link).unwrap();
+    let _held = place.begin();
+    let error = State::open(&link, Access::Write).unwrap_err();
+    assert!(matches!(error, StateError::InUse { .. }), "{error}");
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1, "its companions are beside the file");
+}
+
+#[test]
+fn a_lock_that_a_killed_run_left_means_nothing() {
+    let place = Place::new();
+    fs::write(place.path().with_file_name("state.sqlite-lock"), "").unwrap();
+    fs::write(place.path().with_file_name("state.sqlite-new"), "half made").unwrap();
+    place.deliver(&["k"]);
+    assert_eq!(place.files(), ["state.sqlite"]);
+}

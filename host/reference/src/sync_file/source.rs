@@ -1,0 +1,273 @@
+//! `[source]`: where the rows come from, and which columns are made from others on the way.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+use super::section::Section;
+use crate::fault::nearest;
+use crate::sync_file::expression::Expression;
+
+/// Where the rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceSpec {
+    /// Comma-separated values.
+    Csv {
+        /// The text.
+        input: Input,
+        /// Between two fields. Default: a comma.
+        delimiter: u8,
+        /// Around a field. Default: a double quote.
+        quote: u8,
+        /// The names of the columns of a file without a header line; `None` where the first line names them.
+        columns: Option<Vec<String>>,
+    },
+    /// One JSON object a line.
+    Ndjson {
+        /// The text.
+        input: Input,
+        /// Columns that are there from the first row on, whatever keys the first rows have.
+        columns: Vec<String>,
+    },
+    /// A Parquet file. It is read from its end, so that it can't be standard input.
+    Parquet {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An Arrow IPC stream or file.
+    Arrow {
+        /// The stream.
+        input: Input,
+    },
+    /// A query of a database or warehouse.
+    Adbc(Adbc),
+    /// The rows of a dead-letter file of an earlier run.
+    DeadLetters {
+        /// The text.
+        input: Input,
+    },
+}
+
+/// A query through ADBC, Arrow's interface to databases.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Adbc {
+    /// The driver: the name of an installed one, or the path of its library.
+    pub driver: String,
+    /// What the driver is opened with, `uri` among them: by name. They may hold a password.
+    pub options: Vec<(String, String)>,
+    /// The SQL.
+    pub query: String,
+}
+
+/// A text that is read from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input, written `-`.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// A column that is made from others. It stands in the place of a column of the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Computed {
+    /// The column.
+    pub name: String,
+    /// How its values come about.
+    pub expression: Expression,
+}
+
+impl SourceSpec {
+    /// The text or file that is read; `None` for a database.
+    pub fn input(&self) -> Option<Input> {
+        match self {
+            Self::Csv { input, .. }
+            | Self::Ndjson { input, .. }
+            | Self::Arrow { input }
+            | Self::DeadLetters { input } => Some(input.clone()),
+            Self::Parquet { path } => Some(Input::File(path.clone())),
+            Self::Adbc(_) => None,
+        }
+    }
+}
+
+/// What people see as the source's name: a path, or the database's driver.
+impl fmt::Display for SourceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.input()) {
+            (Self::Adbc(adbc), _) => f.write_str(&adbc.driver),
+            (_, Some(input)) => input.fmt(f),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+/// Names the options and shows none of their values: one may be a password.
+impl fmt::Debug for Adbc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Adbc")
+            .field("driver", &self.driver)
+            .field("options", &names)
+            .field("query", &self.query)
+            .finish()
+    }
+}
+
+impl Input {
+    /// A path as a user writes it: `-` is standard input, anything else is taken from `base`.
+    pub fn new(path: &str, base: &Path) -> Self {
+        if path == "-" { Self::Stdin } else { Self::File(base.join(path)) }
+    }
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+const TYPES: [&str; 5] = ["csv", "ndjson", "parquet", "arrow", "adbc"];
+
+/// Reads the section.
+pub(super) fn read(mut section: Section<'_>, base: &Path) -> (Option<SourceSpec>, Vec<Computed>) {
+    let computed = read_computed(section.section("computed"));
+    let kind = section.required_string("type", "\"csv\"");
+    let spec = match kind.as_deref() {
+        Some("csv") => {
+            let input = read_input(&mut section, base, "rows.csv");
+            let columns = read_columns(&mut section);
+            let delimiter = section.ascii("delimiter", "\";\"").unwrap_or(b',');
+            let quote = section.ascii("quote", "\"'\"").unwrap_or(b'"');
+            input.map(|input| SourceSpec::Csv { input, delimiter, quote, columns })
+        }
+        Some("ndjson") => {
+            let input = read_input(&mut section, base, "rows.ndjson");
+            let columns = read_columns(&mut section).unwrap_or_default();
+            input.map(|input| SourceSpec::Ndjson { input, columns })
+        }
+        Some("parquet") => match read_input(&mut section, base, "rows.parquet") {
+            Some(Input::File(path)) => Some(SourceSpec::Parquet { path }),
+            Some(Input::Stdin) => {
+                let message = "is \"-\", and a Parquet file can't be read from standard input: it is read from its end";
+                section.fault("path", message, "name a file, or send an Arrow stream with type = \"arrow\"");
+                None
+            }
+            None => None,
+        },
+        Some("arrow") => read_input(&mut section, base, "rows.arrow").map(|input| SourceSpec::Arrow { input }),
+        Some("adbc") => read_adbc(&mut section, base).map(SourceSpec::Adbc),
+        Some(other) => {
+            let hint = match nearest(other, TYPES) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("write one of: {}", TYPES.join(", ")),
+            };
+            section.fault("type", format!("is {other:?}, which is not a known source"), hint);
+            // Which keys there may be depends on the type: without one, none is unknown.
+            return (None, computed);
+        }
+        None => return (None, computed),
+    };
+    section.finish();
+    (spec, computed)
+}
+
+fn read_input(section: &mut Section<'_>, base: &Path, example: &str) -> Option<Input> {
+    section.required_string("path", &format!("{example:?}")).map(|path| Input::new(&path, base))
+}
+
+fn read_columns(section: &mut Section<'_>) -> Option<Vec<String>> {
+    let columns = section.strings("columns")?;
+    let fault = if columns.is_empty() {
+        "is empty".to_owned()
+    } else if columns.iter().any(String::is_empty) {
+        "has an empty name".to_owned()
+    } else {
+        match columns.iter().enumerate().find(|(at, name)| columns.iter().take(*at).any(|other| other == *name)) {
+            Some((_, name)) => format!("has {name:?} twice"),
+            None => return Some(columns),
+        }
+    };
+    section.fault("columns", fault, "name each column once, or leave `columns` out");
+    None
+}
+
+fn read_adbc(section: &mut Section<'_>, base: &Path) -> Option<Adbc> {
+    let driver = section.required_string("driver", "\"adbc_driver_postgresql\"");
+    let uri = section.string("uri").map(|uri| ("uri".to_owned(), uri));
+    let mut options: Vec<(String, String)> = uri.into_iter().collect();
+    for (name, value) in section.table("options").unwrap_or_default() {
+        let value = match value {
+            Value::String(text) => text,
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Boolean(boolean) => boolean.to_string(),
+            _ => {
+                section.fault(
+                    &format!("options.{name}"),
+                    "is no plain value",
+                    "write a text, a number or true or false",
+                );
+                continue;
+            }
+        };
+        options.push((name, value));
+    }
+    let query = match (section.string("query"), section.string("query_file")) {
+        (Some(query), None) => Some(query),
+        (None, Some(file)) => {
+            let path = base.join(file);
+            match super::read_text(&path) {
+                Ok(query) => Some(query),
+                Err(reason) => {
+                    let message = format!("{} {reason}", path.display());
+                    section.fault("query_file", message, "the path is taken from the folder of the sync file");
+                    None
+                }
+            }
+        }
+        (Some(_), Some(_)) => {
+            section.fault("query_file", "stands beside `query`", "keep one of the two");
+            None
+        }
+        (None, None) => {
+            section.fault(
+                "query",
+                "is required",
+                "query = \"SELECT * FROM customers\", or query_file = \"customers.sql\"",
+            );
+            None
+        }
+    };
+    // A library's path is the sync file's like any other; a bare name is looked for where drivers are installed.
+    let driver = driver.map(|driver| match Path::new(&driver).components().count() {
+        0 | 1 => driver,
+        _ => base.join(driver).display().to_string(),
+    });
+    Some(Adbc { driver: driver?, options, query: query? })
+}
+
+fn read_computed(mut section: Section<'_>) -> Vec<Computed> {
+    let mut computed = Vec::new();
+    for (name, value) in section.rest() {
+        let Value::String(text) = value else {
+            section.fault(&name, "is no text", "write an expression in quotes: \"first_name ~ ' ' ~ last_name\"");
+            continue;
+        };
+        match Expression::new(&text) {
+            Ok(expression) => computed.push(Computed { name, expression }),
+            Err(message) => {
+                section.fault(
+                    &name,
+                    format!("is {text:?}, which is no expression: {message}"),
+                    "an example: \"email|lower\"",
+                );
+            }
+        }
+    }
+    computed
+}
