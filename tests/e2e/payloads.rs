@@ -228,3 +228,14 @@ fn the_last_row_of_an_id_is_the_one_that_counts() {
         assert_eq!(attributes["n"], last.to_string(), "ID {id}");
     }
 }
+
+/// An ID with a blank may be meant: it is sent as it is, and the run says so.
+#[test]
+fn blanks_around_an_id_are_sent_and_told() {
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n a\nb \n\u{a0}c\nd d\n");
+    env.profiles(&[ID]);
+    env.sync(&[]).ends_with(0).says("warning: 3 rows with blanks around the ID");
+    assert_eq!(env.fake.profiles().into_keys().collect::<Vec<_>>(), [" a", "b ", "d d", "\u{a0}c"]);
+    assert_eq!(counts(&env.report(), ["padded_keys"]), [3]);
+}

@@ -55,9 +55,9 @@ fn dead_letters_hold_the_row_as_it_was_and_can_be_sent_again() {
     assert_eq!(dead[1]["row"], serde_json::json!({"id": null, "points": "7", "note": "x"}));
 
     // Mended by hand, as a person would: the value in one, the ID in the other.
-    let mended = env.read("dead.ndjson").replace("\"many\"", "\"6\"").replace("\"id\":null", "\"id\":\"003\"");
-    env.write("mended.ndjson", mended);
-    env.sync(&["--replay", "mended.ndjson"]).ends_with(0);
+    let fixed = env.read("dead.ndjson").replace("\"many\"", "\"6\"").replace("\"id\":null", "\"id\":\"003\"");
+    env.write("fixed.ndjson", fixed);
+    env.sync(&["--replay", "fixed.ndjson"]).ends_with(0);
     assert_eq!(counts(&env.report(), ["rows_read", "delivered"]), [2, 2]);
     let profiles = env.fake.profiles();
     let points: Vec<(&str, &str)> =
@@ -72,9 +72,9 @@ fn a_run_over_dead_letters_removes_nobody_from_a_mirror() {
     env.write("rows.csv", format!("id,x\n{lines},b\n"));
     env.audience("mirror");
     env.sync(&[]).ends_with(3);
-    let mended = env.read("dead.ndjson").replace("\"id\":null", "\"id\":\"9\"");
-    env.write("mended.ndjson", mended);
-    env.sync(&["--replay", "mended.ndjson", "--allow-removals"]).ends_with(0);
+    let fixed = env.read("dead.ndjson").replace("\"id\":null", "\"id\":\"9\"");
+    env.write("fixed.ndjson", fixed);
+    env.sync(&["--replay", "fixed.ndjson", "--allow-removals"]).ends_with(0);
     assert_eq!(env.fake.members(42).len(), 6);
 }
 

@@ -31,7 +31,7 @@ fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
     env.write("sync.toml", FAULTY);
     let outcome = env.host(&["validate", "sync.toml"]);
     outcome.ends_with(2);
-    for (path, mend) in [
+    for (path, fix) in [
         ("destination.deployment_url", "https://yourcompany.talon.one"),
         ("destination.api_key", "Integration API key"),
         ("destination.audience_id", "ID column"),
@@ -42,7 +42,7 @@ fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
         ("source.delimitter", "delimiter"),
         ("limits.concurrency", "1"),
     ] {
-        outcome.says(path).says(mend);
+        outcome.says(path).says(fix);
     }
     assert!(!outcome.all().contains("0123456789abcdef"), "the key is shown: {}", outcome.all());
     assert_eq!(env.fake.requests().len(), 0, "validate needs no network");

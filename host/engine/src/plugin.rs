@@ -1,6 +1,6 @@
 //! A destination plugin, loaded: compiled, its imports checked, its description read.
 //!
-//! A component that wants more than it is granted, or that is no destination, is refused here and by name, before any of
+//! A component that wants more than it is granted, or that is not a destination, is refused here and by name, before any of
 //! it runs. Calls with a config go through the [`Session`] that [`Plugin::session`] opens.
 
 pub mod answers;
@@ -50,7 +50,7 @@ pub enum LoadError {
         import: String,
     },
     /// The component does not export the interface of a destination, or another version of it.
-    #[error("{plugin} is no destination for this host: it does not export {DESTINATION}{}", exports_instead(.found))]
+    #[error("{plugin} is not a compatible destination plugin: it does not export {DESTINATION}{}", exports_instead(.found))]
     NotADestination {
         /// The plugin's name.
         plugin: String,
@@ -96,7 +96,7 @@ impl Plugin {
     /// `name` stands for the plugin in every error: a file's name, say.
     ///
     /// # Errors
-    /// Where the bytes are not a component, where it wants more than it is granted, where it is no destination of the
+    /// Where the bytes are not a component, where it wants more than it is granted, where it is not a destination of the
     /// version that this host speaks, or can't describe itself.
     pub async fn load(runtime: &Runtime, component: &[u8], name: &str) -> Result<Self, LoadError> {
         let component = compile(runtime, component, name).await?;

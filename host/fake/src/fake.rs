@@ -70,12 +70,12 @@ impl Fake {
         *lock(&self.shared.faults) = faults;
     }
 
-    /// Lets go of every answer that a [`Fault::hold`](crate::Fault::hold) holds back. Later ones are held anew.
+    /// Lets go of every answer that a [`Fault::hold`](crate::Fault::hold) holds back. Later ones are held again.
     pub fn release(&self) {
         self.shared.release();
     }
 
-    /// Defines an attribute, or defines it anew.
+    /// Defines an attribute, or defines it again.
     pub fn define_attribute(&self, name: &str, kind: AttributeType) {
         lock(&self.shared.deployment).definitions.define(name, kind);
     }

@@ -24,7 +24,7 @@ pub enum Keep {
     Counts,
 }
 
-/// One request as it was seen, and what became of it.
+/// One request as it was seen, and its result.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Counts up from 0 for as long as the fake runs, over resets too.

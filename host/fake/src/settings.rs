@@ -96,7 +96,7 @@ impl Settings {
             .audience(42, "Summer sale")
     }
 
-    /// Defines an attribute of profiles, or defines it anew.
+    /// Defines an attribute of profiles, or defines it again.
     #[must_use]
     pub fn attribute(mut self, name: &str, kind: AttributeType) -> Self {
         self.definitions.define(name, kind);

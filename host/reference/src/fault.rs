@@ -1,11 +1,11 @@
 //! A fault in what the user wrote: where it stands, what is wrong, and what to write instead.
 //!
-//! Faults are gathered and shown together, so that one look at the list is enough to mend a file. Values are shown only
+//! Faults are gathered and shown together, so that one look at the list is enough to fix a file. Values are shown only
 //! by the code that knows them not to be secret.
 
 use std::fmt;
 
-/// One thing to mend in a sync file or on the command line.
+/// One thing to fix in a sync file or on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Where: `source.path`, `destination.mappings[2].source`; empty for the file as a whole.
@@ -22,7 +22,7 @@ impl Fault {
         Self { path: path.into(), message: message.into(), hint: None }
     }
 
-    /// The same fault with its mend.
+    /// The same fault with its fix.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,4 +1,4 @@
-//! What became of a run: every row accounted for, and the JSON that says so.
+//! The result of a run: every row accounted for, and the JSON that says so.
 //!
 //! `rows_read = unchanged + delivered + rejected + undelivered`, always. Removals are records of their own: they are no
 //! rows of the source and are counted beside it.
@@ -21,7 +21,7 @@ const MOST_CODES: usize = 100;
 /// Members of a code that are named whose removal was refused.
 const MOST_REFUSED_NAMED: usize = 100;
 
-/// What became of the rows so far.
+/// The outcome of the rows so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Rows that came out of the source.
@@ -32,6 +32,8 @@ pub struct Counts {
     pub delivered: u64,
     /// Delivered rows that a later row of the same key and batch replaced. They are among the delivered.
     pub superseded: u64,
+    /// Rows whose key begins or ends with a blank. It is sent to the letter, and most likely not what was meant.
+    pub padded_keys: u64,
     /// Rows that can't be mapped, or that the destination refused.
     pub rejected: u64,
     /// Rows that were not confirmed. The destination may or may not have them.
@@ -201,7 +203,7 @@ pub struct Withheld {
     pub first_keys: Vec<String>,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The sync's name.
@@ -212,7 +214,7 @@ pub struct Report {
     pub sync_mode: Option<&'static str>,
     /// Nothing was sent and nothing written: the numbers say what a run would do.
     pub dry_run: bool,
-    /// What became of the rows.
+    /// The outcome of the rows.
     #[serde(flatten)]
     pub counts: Counts,
     /// Why removals were withheld.

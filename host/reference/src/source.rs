@@ -61,7 +61,7 @@ pub struct SourceError {
     pub line: Option<u64>,
     /// What is wrong with it, what was seen and what was expected.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub hint: Option<String>,
     /// Whether the input itself can't be had: then its name is wrong, and not what it holds.
     pub absent: bool,
@@ -212,7 +212,7 @@ fn open_file(path: &Path, wanted: Wanted) -> Result<File, SourceError> {
 /// Calls into a library that may panic on a file that lies. That is the file's fault, and must be told like one.
 fn guarded<T>(name: &str, call: impl FnOnce() -> T) -> Result<T, SourceError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).map_err(|_| {
-        SourceError::new(name, "is damaged in a way that its reader can't name").hint("write the file anew")
+        SourceError::new(name, "is damaged in a way that its reader can't name").hint("write the file again")
     })
 }
 

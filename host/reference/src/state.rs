@@ -1,7 +1,7 @@
 //! What is remembered between runs: for each sync, which keys were delivered and what was delivered of them.
 //!
 //! One SQLite file, which several syncs may share, each under its name. It is locked for as long as it is open, by name
-//! ([`lock`]) and by SQLite itself, and a killed process leaves it unlocked. It is in WAL mode with `synchronous = FULL`: one flush
+//! ([`mod@lock`]) and by SQLite itself, and a killed process leaves it unlocked. It is in WAL mode with `synchronous = FULL`: one flush
 //! to disk a commit, and a commit that was made survives a power cut. That costs little, since there are no more commits
 //! than requests, and it is what "no delivery is forgotten" rests on.
 //!

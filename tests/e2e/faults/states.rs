@@ -64,7 +64,7 @@ struct World {
     left: Vec<Files>,
     /// Whether the state's files were touched since the last settled run. A kill alone is no reason to refuse them.
     damaged: bool,
-    /// Whether file and log are both gone: the next run starts anew.
+    /// Whether file and log are both gone: the next run starts again.
     starts_anew: bool,
     figures: BTreeMap<&'static str, u32>,
 }

@@ -65,7 +65,7 @@ impl MappedBatch {
     }
 
     /// All records in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> + Clone {
         self.rows
             .iter()
             .zip(&self.actions)
@@ -149,7 +149,7 @@ impl Texts {
         self.data.get(start as usize..end as usize)
     }
 
-    fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+    fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.offsets
             .array_windows()
             .map(|&[start, end]| self.data.get(start as usize..end as usize).unwrap_or_default())

@@ -15,7 +15,7 @@ pub struct Mapping {
     pub issues: Vec<RowIssue>,
 }
 
-/// What became of a batch. Each record's index stands in exactly one of accepted, rejected and undelivered, each in
+/// The result of a batch. Each record's index stands in exactly one of accepted, rejected and undelivered, each in
 /// rising order.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -47,7 +47,7 @@ pub struct Undelivered {
 pub enum Failure {
     /// Worth another call.
     Transient(Problem),
-    /// Another call gives the same answer until the configuration, the key or the data is mended.
+    /// Another call gives the same answer until the configuration, the key or the data is fixed.
     Permanent(Problem),
 }
 

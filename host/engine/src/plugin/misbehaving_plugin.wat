@@ -37,7 +37,7 @@
     (i32.store8 (i32.const 2048) (i32.const 1))
     (i32.const 2048))
 
-  ;; Answers that nothing became of the records.
+  ;; Answers that none of the records was accepted.
   (func (export "etl:destination/destination@0.1.0#send-batch")
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (i32.const 1024)))

@@ -59,7 +59,7 @@ async fn a_component_that_is_no_destination_is_refused() {
     let error = load("(component)").await;
     assert_eq!(
         error.to_string(),
-        "test.wasm is no destination for this host: it does not export etl:destination/destination@0.1.0"
+        "test.wasm is not a compatible destination plugin: it does not export etl:destination/destination@0.1.0"
     );
 }
 
@@ -71,7 +71,7 @@ async fn another_version_is_refused_and_named() {
         assert_eq!(
             error.to_string(),
             format!(
-                "test.wasm is no destination for this host: it does not export \
+                "test.wasm is not a compatible destination plugin: it does not export \
                  etl:destination/destination@0.1.0; it exports {export}"
             )
         );

@@ -74,7 +74,7 @@ pub(crate) enum Command {
         destination-host sync crm.toml\n  \
         destination-host sync crm.toml --dry-run\n  \
         destination-host sync crm.toml --dead-letters rejected.ndjson --report-html report.html\n  \
-        destination-host sync crm.toml --replay mended.ndjson\n  \
+        destination-host sync crm.toml --replay fixed.ndjson\n  \
         psql -c 'COPY (…) TO STDOUT CSV HEADER' | destination-host sync from-stdin.toml")]
     Sync(Sync),
     /// Run a Talon.One to try things on. It listens on this machine alone.
@@ -113,10 +113,10 @@ pub(crate) struct Sync {
     /// Say what would be done. Nothing is sent, and nothing written but the reports that are asked for.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Write what became of the run, as JSON.
+    /// Write the result of the run, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// Write what became of the run, as a page for people. It opens without a network.
+    /// Write the result of the run, as a page for people. It opens without a network.
     #[arg(long, value_name = "FILE")]
     pub(crate) report_html: Option<PathBuf>,
     /// Write rejected rows, one JSON object a line; --replay reads them back.
@@ -181,7 +181,7 @@ pub(crate) enum State {
         #[arg(long)]
         yes: bool,
     },
-    /// Forget the sync. The destination keeps what it has; a mirror begins anew and removes nobody it added before.
+    /// Forget the sync. The destination keeps what it has; a mirror begins again and removes nobody it added before.
     Reset {
         /// The sync file.
         sync: PathBuf,

@@ -1,4 +1,4 @@
-//! What stops a command: the message, its mend, and the exit code, for every error that the library has.
+//! What stops a command: the message, its fix, and the exit code, for every error that the library has.
 
 use std::path::Path;
 

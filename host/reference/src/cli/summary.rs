@@ -1,4 +1,4 @@
-//! What became of a run, to be understood at a glance: one line that says it, a table of numbers, and what to mend.
+//! The result of a run, to be understood at a glance: one line that says it, a table of numbers, and what to fix.
 
 use comfy_table::{CellAlignment, Table, presets};
 use destination_host::report::{FailureKind, Report, Verdict, Withheld};
@@ -116,6 +116,12 @@ fn problems(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
     if let Some(withheld) = &report.withheld {
         show_withheld(withheld, counts.withheld_removals, terminal);
     }
+    if counts.padded_keys > 0 {
+        terminal.warning(
+            &format!("{} with blanks around the ID, which is sent to the letter", counted(counts.padded_keys, "row")),
+            Some("if they are not meant, take them away in the source: an ID with a blank is another customer"),
+        );
+    }
     if counts.rejected > 0 {
         show_rejections(report, terminal, dead_letters);
     }
@@ -158,7 +164,7 @@ fn show_refused_removals(report: &Report, terminal: &Terminal) {
 
 fn show_rejections(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
     let hint = match dead_letters {
-        Some(path) => format!("all of them are in {path}; mend it and feed it back with --replay {path}"),
+        Some(path) => format!("all of them are in {path}; fix the rows, then run again with --replay {path}"),
         None => "run again with --dead-letters FILE to get all of them, each with its row".to_owned(),
     };
     terminal.warning(&format!("{} rejected", counted(report.counts.rejected, "row")), Some(&hint));

@@ -1,4 +1,4 @@
-//! The report as a page for people: what became of the rows, how fast, and what to mend. One file, opened without a network:
+//! The report as a page for people: the outcome of the rows, how fast, and what to fix. One file, opened without a network:
 //! no script, no font, no image from elsewhere.
 //!
 //! The page is a template (`html_report/page.html`); it escapes all that comes from outside. The chart's lines are made
@@ -68,7 +68,7 @@ fn verdict(report: &Report) -> Value {
     context! { tone, words }
 }
 
-/// What became of the rows: the parts of a bar, in hundredths of a percent.
+/// The outcome of the rows: the parts of a bar, in hundredths of a percent.
 fn parts(counts: &Counts) -> Vec<Value> {
     let all = [
         ("delivered", counts.delivered),

@@ -105,7 +105,7 @@ impl Collector for Snapshot {
         page.count("rows_read", "Rows that came out of the source", counts.rows_read)?;
         page.counts(
             "rows",
-            "Rows by what became of them",
+            "Rows by outcome",
             "outcome",
             [
                 ("delivered".to_owned(), counts.delivered),

@@ -22,7 +22,7 @@ pub trait Observer: Send + Sync {
 pub struct ProgressSnapshot<'a> {
     /// Since the run began.
     pub elapsed: Duration,
-    /// What became of the rows so far.
+    /// The outcome of the rows so far.
     pub counts: &'a Counts,
     /// The part of the source that was read, from 0 to 1; `None` where it is not known how much there is.
     pub read: Option<f64>,

@@ -103,7 +103,7 @@ impl ComputedSource {
                         column.expression.text()
                     ),
                 )
-                .hint("mend the expression, or the row; `|default('…')` stands in for a value that is missing")
+                .hint("fix the expression, or the row; `|default('…')` stands in for a value that is missing")
             };
             let values = read.iter().map(|found| match found {
                 Some((place, field)) => value::value(field, chunk.column(*place), row),

@@ -98,7 +98,7 @@ pub enum StateError {
 }
 
 impl StateError {
-    /// How to mend it.
+    /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
             Self::NotState { fault: HeaderFault::Older(_), .. } => {

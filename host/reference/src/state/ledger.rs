@@ -1,6 +1,6 @@
 //! One run's view of its sync: which rows changed, what is about to be sent, what was confirmed, what has left.
 //!
-//! It writes before it sends: [`Ledger::note`] clears the hash of a record as its batch is about to leave, and the caller
+//! It writes before it sends: [`Ledger::mark_pending`] clears the hash of a record as its batch is about to leave, and the caller
 //! commits before it does. What was never about to be sent is thus never taken for something that may have arrived. Rows
 //! that did not change cost a look-up and no write; that they were seen is kept in a bitmap of record ids.
 

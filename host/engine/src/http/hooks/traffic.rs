@@ -28,7 +28,7 @@ impl Default for Traffic {
 /// The counts at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests that left, whatever became of them.
+    /// Requests that left, whatever the answer was.
     pub requests: u64,
     /// Bytes of their bodies.
     pub bytes_sent: u64,

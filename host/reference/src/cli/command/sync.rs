@@ -69,7 +69,7 @@ async fn measure(
     Ok(Arc::new(metrics))
 }
 
-/// Runs a sync and shows what became of it.
+/// Runs a sync and shows its result.
 pub(crate) async fn deliver(
     plugin: &Plugin,
     path: &Path,

@@ -88,6 +88,7 @@ impl<D: Delivery> Flow<D> {
     /// Tells how each mapped record differs from what was delivered, with the hash of what it delivers.
     fn compare(&mut self, mapping: &Mapping) -> Result<Vec<(Change, u64)>, Failure> {
         let records = mapping.batch.iter();
+        self.counts.padded_keys += records.clone().filter(|record| is_padded(record.key)).count() as u64;
         if !self.plan.stateful {
             return Ok(records.map(|_| (Change::Repeated, 0)).collect());
         }
@@ -147,6 +148,11 @@ impl<D: Delivery> Flow<D> {
         }
         Ok(())
     }
+}
+
+/// Whether a key has blanks around it.
+fn is_padded(key: &str) -> bool {
+    key.starts_with(char::is_whitespace) || key.ends_with(char::is_whitespace)
 }
 
 pub(super) fn count_change(counts: &mut Counts, change: Change) {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::pipeline::flow::batch::Batch;
 use destination_engine::plugin::answers::Report;
 
-/// What became of a record.
+/// The result of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Confirmed.
@@ -19,18 +19,18 @@ pub(crate) enum Outcome {
     Undelivered,
 }
 
-/// What became of a key.
+/// The result of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeyOutcome {
     /// Its last record in the batch.
     pub(crate) record: usize,
-    /// What became of that record.
+    /// The result of that record.
     pub(crate) outcome: Outcome,
     /// Whether all its records were refused: nothing of it arrived in this batch.
     pub(crate) refused: bool,
 }
 
-/// What became of each record. A record that the report leaves out is undelivered.
+/// The result of each record. A record that the report leaves out is undelivered.
 pub(crate) fn outcomes(records: usize, report: &Report) -> Vec<Outcome> {
     let mut outcomes = vec![Outcome::Undelivered; records];
     let rejected = report.rejected.iter().map(|rejection| (rejection.record_index, Outcome::Rejected));

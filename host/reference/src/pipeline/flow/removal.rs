@@ -87,7 +87,7 @@ impl<D: Delivery> Flow<D> {
         Ok(self.ledger.as_mut().map_or(Ok(0), Ledger::leave_to_neighbours)?)
     }
 
-    /// Remembers what became of removals: the confirmed ones for a limit over time, but not those that a person let
+    /// Remembers the result of removals: the confirmed ones for a limit over time, but not those that a person let
     /// through; the refused ones for the report.
     pub(super) fn note_removals(&mut self, batch: &Batch, answer: &Answer) -> Result<(), Failure> {
         let removed = answer.accepted.len() as u64;

@@ -72,7 +72,7 @@ fn row(values: &[&str]) -> Vec<Option<String>> {
 
 fn error(text: &[u8]) -> String {
     let error = read_as(text, &COMMA, usize::MAX, 100).unwrap_err();
-    assert!(error.hint.is_some(), "{error} has no mend");
+    assert!(error.hint.is_some(), "{error} has no fix");
     error.to_string()
 }
 

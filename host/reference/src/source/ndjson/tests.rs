@@ -41,7 +41,7 @@ fn only_chunk(text: &str) -> RecordBatch {
 
 fn error(text: &str) -> String {
     let error = open(text, 100).err().unwrap();
-    assert!(error.hint.is_some(), "{error} has no mend");
+    assert!(error.hint.is_some(), "{error} has no fix");
     error.to_string()
 }
 
