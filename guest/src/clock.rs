@@ -1,7 +1,4 @@
-//! The time, and waiting. The component's clock is `clock::wasi`; tests bring one that they move by hand.
-
-#[cfg(target_family = "wasm")]
-pub(crate) mod wasi;
+//! The time, and waiting. The component's clock is `component::clock`; tests bring one that they move by hand.
 
 /// A clock that can be waited on.
 pub trait Clock {

@@ -1,15 +1,20 @@
 //! A batch's columns as they cross the border, checked once so that reading a value cannot fail.
 
+pub(crate) mod index;
+pub(crate) mod row;
+mod strings;
+
+use self::index::TextIndex;
+pub(crate) use self::strings::Strings;
 use crate::bindings::exports::etl::destination::destination as wit;
-use crate::index::Index;
-use crate::quote::quoted;
+use crate::problem::quote::quoted;
 use crate::value::{Unit, Value};
 
 /// Columns of equal length under different names.
 #[derive(Debug)]
 pub(crate) struct Columns<'a> {
     columns: Vec<Column<'a>>,
-    names: Index<'a>,
+    names: TextIndex<'a>,
     rows: usize,
 }
 
@@ -17,12 +22,12 @@ impl<'a> Columns<'a> {
     /// Check the columns' layout.
     ///
     /// # Errors
-    /// What is wrong with it, said of the column.
+    /// What is wrong with a column, and which.
     pub(crate) fn read(columns: &'a [wit::Column]) -> Result<Self, String> {
         let columns: Vec<Column<'a>> = columns.iter().map(Column::read).collect::<Result<_, _>>()?;
-        let mut names = Index::default();
-        for (place, column) in columns.iter().enumerate() {
-            if names.insert(column.name, place).is_some() {
+        let mut names = TextIndex::default();
+        for (index, column) in columns.iter().enumerate() {
+            if names.insert(column.name, index).is_some() {
                 return Err(format!("two columns are named {}: expected one of each name", quoted(column.name)));
             }
         }
@@ -56,7 +61,7 @@ impl<'a> Columns<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column<'a> {
     pub(crate) name: &'a str,
-    /// Empty where no value is null.
+    /// Empty if no value is null.
     validity: &'a [u8],
     values: Values<'a>,
 }
@@ -87,7 +92,7 @@ impl<'a> Column<'a> {
             wit::Values::Decimals(digits) => Values::Decimals(strings(digits)?),
             wit::Values::Texts(texts) => Values::Texts(strings(texts)?),
             wit::Values::Dates(days) => Values::Dates(days),
-            // The zone says where the source's clock hangs; the counts are UTC with or without one.
+            // The zone is that of the source's clock; the counts are UTC with or without one.
             wit::Values::Timestamps(timestamps) => Values::Timestamps(unit(timestamps.unit), &timestamps.counts),
             wit::Values::Json(texts) => Values::Json(strings(texts)?),
         };
@@ -150,49 +155,6 @@ fn unit(unit: wit::TimeUnit) -> Unit {
         wit::TimeUnit::Microsecond => Unit::Microsecond,
         wit::TimeUnit::Nanosecond => Unit::Nanosecond,
     }
-}
-
-/// Many strings in one, their offsets checked.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Strings<'a> {
-    offsets: &'a [u32],
-    data: &'a str,
-}
-
-impl<'a> Strings<'a> {
-    pub(crate) fn read(strings: &'a wit::Strings) -> Result<Self, String> {
-        let checked = Self { offsets: &strings.offsets, data: &strings.data };
-        let mut before = 0;
-        for offset in &strings.offsets {
-            if *offset < before {
-                return Err(format!("offset {offset} stands behind {before}: expected offsets that never fall"));
-            }
-            if !strings.data.is_char_boundary(index(*offset)) {
-                return Err(format!(
-                    "offset {offset} is not the start of a character within the {} bytes of data",
-                    strings.data.len()
-                ));
-            }
-            before = *offset;
-        }
-        Ok(checked)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, at: usize) -> Option<&'a str> {
-        let start = *self.offsets.get(at)?;
-        let end = *self.offsets.get(at + 1)?;
-        self.data.get(index(start)..index(end))
-    }
-}
-
-/// An offset as an index. No text is longer than memory.
-fn index(offset: u32) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -1,18 +1,21 @@
-//! The component's face: each exported function, handed on to its plain counterpart.
+//! The component: each exported function, passed on to its plain counterpart, and the engine's clock and HTTP.
 
+mod clock;
+mod http;
+
+use self::clock::WasiClock;
+use self::http::WasiTransport;
 use crate::bindings::exports::etl::destination::destination::{
     Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, Guest, MappedBatch, MappedRow, Mapping, Report,
     Request, Row,
 };
-use crate::clock::wasi::WasiClock;
 use crate::destination;
-use crate::transport::wasi::WasiTransport;
 
 struct Component;
 
 impl Guest for Component {
     fn describe() -> Result<Descriptor, Failure> {
-        Ok(crate::describe())
+        Ok(destination::describe())
     }
 
     fn validate_config(config: String) -> Result<Vec<ConfigIssue>, Failure> {

@@ -1,4 +1,4 @@
-//! The config of a sync: parsed once into types that hold nothing invalid. All faults are reported together.
+//! The config of a sync: parsed once into types that hold nothing invalid. All issues are reported together.
 
 mod api_key;
 mod audience;
@@ -12,13 +12,13 @@ pub(crate) use self::api_key::ApiKey;
 pub(crate) use self::audience::AudienceId;
 pub use self::deployment_url::{DeploymentUrl, Scheme};
 pub(crate) use self::field_mapping::Mappings;
-use self::table::{Fault, Faults, Table, wrong_type};
+use self::table::{Issue, Issues, Table, wrong_type};
 use crate::bindings::exports::etl::destination::destination::ConfigIssue;
 
 /// The JSON Schema of the config (draft 2020-12), for forms.
 pub(crate) const SCHEMA: &str = include_str!("config/schema.json");
 
-/// Records that Talon.One takes in one request.
+/// Records that Talon.One accepts in one request.
 pub(crate) const MAX_BATCH_SIZE: u64 = 1000;
 
 /// The config's keys.
@@ -94,7 +94,7 @@ pub(crate) enum AudienceMode {
     Mirror,
 }
 
-/// What becomes of a null.
+/// How a null is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nulls {
     /// The attribute keeps the value it has in Talon.One.
@@ -103,7 +103,7 @@ pub(crate) enum Nulls {
     Clear,
 }
 
-/// How long a transient failure is met with another attempt. All times are in milliseconds.
+/// How often and how long a transient failure is retried. All times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Retry {
     /// Attempts for one request, the first among them.
@@ -117,9 +117,9 @@ pub(crate) struct Retry {
 /// In milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// Until the connection stands.
+    /// Until the connection is open.
     pub(crate) connect: u64,
-    /// From the request's departure, a connection included, until the answer is whole.
+    /// From connecting until the answer is complete.
     pub(crate) request: u64,
 }
 
@@ -162,14 +162,14 @@ impl Config {
     /// Parse the config's JSON text.
     ///
     /// # Errors
-    /// All its faults, each with the path of its key.
+    /// All its issues, each with the path of its key.
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigIssue>> {
-        let mut faults = Faults::default();
-        let config = read(text, &mut faults);
+        let mut issues = Issues::default();
+        let config = read(text, &mut issues);
         match config {
-            Some(config) if faults.is_empty() => Ok(config),
-            _ => Err(faults.into_issues()),
+            Some(config) if issues.is_empty() => Ok(config),
+            _ => Err(issues.into_issues()),
         }
     }
 
@@ -179,13 +179,13 @@ impl Config {
         &self.deployment_url
     }
 
-    /// How long a connection may take to stand.
+    /// How long connecting may take.
     #[must_use]
     pub fn connect_timeout_ms(&self) -> u64 {
         self.timeouts.connecting().0
     }
 
-    /// How long a request may take, from its departure to the end of its answer.
+    /// How long a request may take, from connecting to the end of its answer.
     #[must_use]
     pub fn request_timeout_ms(&self) -> u64 {
         self.timeouts.request
@@ -199,42 +199,42 @@ impl Config {
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn read(text: &str, faults: &mut Faults) -> Option<Config> {
+fn read(text: &str, issues: &mut Issues) -> Option<Config> {
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            faults.note("", Fault::new(format!("the config is not valid JSON: {error}")));
+            issues.push("", Issue::new(format!("the config is not valid JSON: {error}")));
             return None;
         }
     };
     let Some(entries) = value.as_object() else {
         // The value is not shown: it may be a key.
-        faults.note("", Fault::new("the config is not a JSON object: expected {\"deployment_url\": …, …}"));
+        issues.push("", Issue::new("the config is not a JSON object: expected {\"deployment_url\": …, …}"));
         return None;
     };
     let table = Table::new(String::new(), entries);
-    table.refuse_unknown(&KEYS, faults);
+    table.reject_unknown(&KEYS, issues);
 
     let deployment_url = table
-        .required_text("deployment_url", deployment_url::EXPECTED, faults)
-        .and_then(|text| table.noted("deployment_url", DeploymentUrl::parse(text), faults));
-    let api_key = read_api_key(&table, faults);
-    table.required("object_type", "customer_profiles or customer_profile_audiences", faults);
-    let object_kind = table.choice("object_type", &OBJECT_TYPES, faults);
-    let object = object_kind.and_then(|kind| read_object(&table, kind, faults));
-    let mappings = table.get("mappings").and_then(|list| field_mapping::parse(list, object_kind, faults));
-    let prefix = table.text("integration_id_prefix", "a text such as app1_", faults).unwrap_or_default();
+        .required_text("deployment_url", deployment_url::EXPECTED, issues)
+        .and_then(|text| table.accept("deployment_url", DeploymentUrl::parse(text), issues));
+    let api_key = read_api_key(&table, issues);
+    table.required("object_type", "customer_profiles or customer_profile_audiences", issues);
+    let object_kind = table.choice("object_type", &OBJECT_TYPES, issues);
+    let object = object_kind.and_then(|kind| read_object(&table, kind, issues));
+    let mappings = table.get("mappings").and_then(|list| field_mapping::parse(list, object_kind, issues));
+    let prefix = table.text("integration_id_prefix", "a text such as app1_", issues).unwrap_or_default();
     // One character at least is left for the ID itself.
     if prefix.chars().count() >= MAX_ID_CHARACTERS {
-        let fault = format!("is too long: an ID has at most {MAX_ID_CHARACTERS} characters, its prefix included");
-        faults.note("integration_id_prefix", Fault::new(fault));
+        let issue = format!("is too long: an ID has at most {MAX_ID_CHARACTERS} characters, its prefix included");
+        issues.push("integration_id_prefix", Issue::new(issue));
     }
-    let nulls = table.choice("nulls", &NULLS, faults);
-    let batch_size = table.integer("batch_size", 1..=MAX_BATCH_SIZE, MAX_BATCH_SIZE, faults);
-    let retry = read_retry(&table, faults);
+    let nulls = table.choice("nulls", &NULLS, issues);
+    let batch_size = table.integer("batch_size", 1..=MAX_BATCH_SIZE, MAX_BATCH_SIZE, issues);
+    let retry = read_retry(&table, issues);
     let timeouts = Timeouts {
-        connect: table.integer("connect_timeout_ms", 1..=600_000, 10_000, faults),
-        request: table.integer("request_timeout_ms", 1..=600_000, 60_000, faults),
+        connect: table.integer("connect_timeout_ms", 1..=600_000, 10_000, issues),
+        request: table.integer("request_timeout_ms", 1..=600_000, 60_000, issues),
     };
     Some(Config {
         deployment_url: deployment_url?,
@@ -251,43 +251,43 @@ fn read(text: &str, faults: &mut Faults) -> Option<Config> {
 
 /// The key's value never gets into a message.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn read_api_key(table: &Table<'_>, faults: &mut Faults) -> Option<ApiKey> {
-    let value = table.required("api_key", "an Integration API key", faults)?;
+fn read_api_key(table: &Table<'_>, issues: &mut Issues) -> Option<ApiKey> {
+    let value = table.required("api_key", "an Integration API key", issues)?;
     let parsed = match value.as_str() {
         Some(text) => ApiKey::parse(text),
-        None => Err(Fault::new("is not a text: expected an Integration API key")),
+        None => Err(Issue::new("is not a text: expected an Integration API key")),
     };
-    table.noted("api_key", parsed, faults)
+    table.accept("api_key", parsed, issues)
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Option<Object> {
+fn read_object(table: &Table<'_>, kind: ObjectKind, issues: &mut Issues) -> Option<Object> {
     let (modes, expected) = match kind {
         ObjectKind::Profiles => (&SYNC_MODES[..1], "upsert, the only mode of customer_profiles"),
         ObjectKind::Audiences => (&SYNC_MODES[1..], "add, remove or mirror, the modes of customer_profile_audiences"),
     };
-    let mode = table.choice("sync_mode", &SYNC_MODES, faults);
+    let mode = table.choice("sync_mode", &SYNC_MODES, issues);
     if let Some((name, _)) = SYNC_MODES.iter().find(|(_, other)| Some(*other) == mode)
         && !modes.iter().any(|(fitting, _)| fitting == name)
     {
-        faults.note("sync_mode", wrong_type(&Value::from(*name), expected));
+        issues.push("sync_mode", wrong_type(&Value::from(*name), expected));
     }
     let audience = table.get("audience_id");
     match kind {
         ObjectKind::Profiles => {
             if audience.is_some() {
-                let fault = Fault::new("does not go with customer_profiles: profiles are not written to an audience");
-                faults.note(
+                let issue = Issue::new("does not go with customer_profiles: profiles are not written to an audience");
+                issues.push(
                     "audience_id",
-                    fault.hint("leave it out, or choose the object_type customer_profile_audiences"),
+                    issue.hint("leave it out, or choose the object_type customer_profile_audiences"),
                 );
             }
             Some(Object::Profiles)
         }
         ObjectKind::Audiences => {
-            table.required("audience_id", audience::EXPECTED, faults);
-            table.required("sync_mode", expected, faults);
-            let id = audience.and_then(|value| table.noted("audience_id", AudienceId::parse(value), faults));
+            table.required("audience_id", audience::EXPECTED, issues);
+            table.required("sync_mode", expected, issues);
+            let id = audience.and_then(|value| table.accept("audience_id", AudienceId::parse(value), issues));
             match (id, mode) {
                 (Some(id), Some(SyncMode::Audience(mode))) => Some(Object::Audience { id, mode }),
                 _ => None,
@@ -297,32 +297,32 @@ fn read_object(table: &Table<'_>, kind: ObjectKind, faults: &mut Faults) -> Opti
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn read_retry(table: &Table<'_>, faults: &mut Faults) -> Retry {
+fn read_retry(table: &Table<'_>, issues: &mut Issues) -> Retry {
     let empty = serde_json::Map::new();
     let entries = match table.get("retry") {
         None => &empty,
         Some(Value::Object(entries)) => entries,
         Some(other) => {
-            faults
-                .note("retry", wrong_type(other, "{max_attempts, initial_backoff_ms, max_backoff_ms, max_elapsed_ms}"));
+            issues
+                .push("retry", wrong_type(other, "{max_attempts, initial_backoff_ms, max_backoff_ms, max_elapsed_ms}"));
             &empty
         }
     };
     let table = Table::new(table.path("retry"), entries);
-    table.refuse_unknown(&RETRY_KEYS, faults);
+    table.reject_unknown(&RETRY_KEYS, issues);
     // The upper bounds keep a slip of the pen from making a sync hang for days, and a call within what engines give it.
     let retry = Retry {
-        max_attempts: table.integer("max_attempts", 1..=100, 5, faults),
-        initial_backoff: table.integer("initial_backoff_ms", 0..=600_000, 500, faults),
-        max_backoff: table.integer("max_backoff_ms", 0..=3_600_000, 30_000, faults),
-        max_elapsed: table.integer("max_elapsed_ms", 0..=3_600_000, 300_000, faults),
+        max_attempts: table.integer("max_attempts", 1..=100, 5, issues),
+        initial_backoff: table.integer("initial_backoff_ms", 0..=600_000, 500, issues),
+        max_backoff: table.integer("max_backoff_ms", 0..=3_600_000, 30_000, issues),
+        max_elapsed: table.integer("max_elapsed_ms", 0..=3_600_000, 300_000, issues),
     };
     if retry.max_backoff < retry.initial_backoff {
-        let fault = Fault::new(format!(
+        let issue = Issue::new(format!(
             "is {}: expected at least initial_backoff_ms, {}",
             retry.max_backoff, retry.initial_backoff
         ));
-        faults.note(table.path("max_backoff_ms"), fault);
+        issues.push(table.path("max_backoff_ms"), issue);
     }
     retry
 }

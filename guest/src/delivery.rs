@@ -1,21 +1,30 @@
-//! Delivering a batch: requests out, repeated where that is worth it, divided where some record is at fault, until each
-//! record is accepted, rejected, or left undelivered.
+//! Delivering a batch: requests out, retried where that helps, divided where some record is at fault, until each record is
+//! accepted, rejected, or left undelivered.
+
+mod chunks;
+mod message;
+mod records;
+mod retry;
+mod split;
+
+pub(crate) use self::chunks::{Chunks, chunks};
+pub(crate) use self::records::Records;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use self::retry::{Decision, Jitter};
+use self::split::BatchSender;
+use crate::api;
+use crate::api::error_body::with_error_body;
+use crate::api::request::{Endpoint, MAX_BODY_BYTES, RequestKind};
+use crate::api::response::{self, Disposition, Refusal};
+use crate::api::transport::{Transport, TransportError, TransportErrorKind};
 use crate::bindings::exports::etl::destination::destination::{
     Failure, MappedBatch, Problem, ProblemKind, Rejection, Report,
 };
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::message::{self, joined};
-use crate::problem::problem;
-use crate::records::Records;
-use crate::request::{self, Asked, Cut, Endpoint, MAX_BODY_BYTES};
-use crate::response::{self, Meaning, Refusal};
-use crate::retry::{self, Decision, Jitter};
-use crate::split::{self, Trial};
-use crate::transport::{Break, BreakKind, Transport};
+use crate::problem::{joined, problem};
 
 /// Deliver a batch.
 ///
@@ -30,22 +39,22 @@ pub(crate) fn deliver(
 ) -> Result<Report, Failure> {
     let records = Records::read(config, batch)?;
     let endpoint = Endpoint::of(config.object);
-    let Cut { parts, too_large } = request::cut(endpoint, &records.kept, config.batch_size, MAX_BODY_BYTES);
+    let Chunks { requests, oversized } = chunks(endpoint, &records, config.batch_size, MAX_BODY_BYTES);
     let mut delivery = Delivery::new(config, endpoint, &records, transport, clock);
-    for place in too_large {
-        let bytes = delivery.item(place).len();
-        delivery.settle(place, Fate::Rejected("too-large", message::too_large(bytes)));
+    for index in oversized {
+        let bytes = delivery.item(index).len();
+        delivery.set_status(index, RecordStatus::Rejected("too-large", message::too_large(bytes)));
     }
-    let stopped = delivery.send_all(parts).err();
+    let stopped = delivery.send_all(requests).err();
     delivery.report(stopped)
 }
 
-/// Bytes of a body that no sane limit refuses: where that happens, it is not for the record.
+/// Bytes of a body that no sane limit refuses: if it is refused all the same, no record is at fault.
 const SMALL_BODY: usize = 1024;
 
-/// What became of a record.
+/// The result of a record so far.
 #[derive(Clone)]
-enum Fate {
+enum RecordStatus {
     Undelivered,
     Accepted,
     /// A code and a message.
@@ -62,9 +71,9 @@ struct Delivery<'a, T, C> {
     /// When the call began, by the clock.
     started: u64,
     /// Of each kept record.
-    fates: Vec<Fate>,
+    statuses: Vec<RecordStatus>,
     /// The smallest size at which several records were refused for it, and how. As much is not sent together again. One
-    /// record alone always is: none is rejected unheard.
+    /// record alone always is sent: none is rejected untried.
     too_large: Option<(usize, Refusal)>,
     /// Some request was acknowledged.
     acknowledged: bool,
@@ -94,7 +103,7 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
             clock,
             jitter: Jitter::new(seed.finish()),
             started,
-            fates: vec![Fate::Undelivered; records.kept.len()],
+            statuses: vec![RecordStatus::Undelivered; records.kept.len()],
             too_large: None,
             acknowledged: false,
             requests: 0,
@@ -102,8 +111,8 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         }
     }
 
-    fn send_all(&mut self, parts: Vec<Vec<usize>>) -> Result<(), Failure> {
-        for part in parts {
+    fn send_all(&mut self, requests: Vec<Vec<usize>>) -> Result<(), Failure> {
+        for part in requests {
             if let Some(refusal) = self.send(&part)? {
                 split::isolate(part, refusal, self)?;
             }
@@ -111,14 +120,14 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         Ok(())
     }
 
-    /// Wait before another attempt, or fail where that is not worth it.
+    /// Wait before another attempt, or fail if there is none.
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn wait(&mut self, attempts: u64, problem: &Problem) -> Result<(), Failure> {
         let now = self.clock.now_ms();
         let asked = problem.retry_after_ms;
         let elapsed = now.saturating_sub(self.started);
         let ended = match retry::decide(&self.config.retry, attempts, elapsed, asked, &mut self.jitter) {
-            Decision::GiveUp(why) => message::gave_up(&self.config.retry, why, asked),
+            Decision::GiveUp(reason) => message::gave_up(&self.config.retry, reason, asked),
             Decision::Wait(milliseconds) => {
                 self.clock.sleep_ms(milliseconds);
                 // An engine that ends its run ends all waits at once. Going on would repeat without a pause.
@@ -132,44 +141,45 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
         Err(Failure::Transient(ended_by(problem, &ended)))
     }
 
-    /// Where even a small request is refused for its size, each of the others would be.
+    /// If even a small request is refused for its size, each of the others would be.
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn any_size_refused(&self, bytes: usize, refusal: &Refusal) -> Failure {
-        let said = message::any_size_refused(self.config, bytes);
-        let message = message::with_said(&said, &refusal.complaint, message::check_address());
+        let message = message::any_size_refused(self.config, bytes);
+        let message = with_error_body(&message, &refusal.error_body, api::message::check_address());
         Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) })
     }
 
-    fn settle(&mut self, place: usize, fate: Fate) {
-        if let Some(settled) = self.fates.get_mut(place) {
-            *settled = fate;
+    fn set_status(&mut self, index: usize, status: RecordStatus) {
+        if let Some(current) = self.statuses.get_mut(index) {
+            *current = status;
         }
     }
 
-    /// The report, or the bare failure if nothing was settled before it.
+    /// The report, or the bare failure if no record was accepted or rejected before it.
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn report(self, stopped: Option<Failure>) -> Result<Report, Failure> {
         if let Some(failure) = &stopped
-            && self.fates.iter().all(|fate| matches!(fate, Fate::Undelivered))
+            && self.statuses.iter().all(|status| matches!(status, RecordStatus::Undelivered))
         {
             return Err(failure.clone());
         }
         let records = self.records;
-        // By index in the batch. A record that a later one replaced was not sent: it is in or out with that one.
-        let mut fates: Vec<Option<(&Fate, bool)>> = vec![None; records.kept.len() + records.superseded.len()];
-        let mut note = |index: u32, fate| {
-            if let Some(noted) = usize::try_from(index).ok().and_then(|index| fates.get_mut(index)) {
-                *noted = fate;
+        // By index in the batch. A record that a later one replaced was not sent: its result is that of the later one.
+        let mut statuses: Vec<Option<(&RecordStatus, bool)>> =
+            vec![None; records.kept.len() + records.superseded.len()];
+        let mut set = |batch_index: u32, status| {
+            if let Some(current) = usize::try_from(batch_index).ok().and_then(|index| statuses.get_mut(index)) {
+                *current = status;
             }
         };
         let mut superseded = 0;
-        for (record, fate) in records.kept.iter().zip(&self.fates) {
-            note(record.index, Some((fate, false)));
+        for (record, status) in records.kept.iter().zip(&self.statuses) {
+            set(record.batch_index, Some((status, false)));
         }
         for record in &records.superseded {
-            let fate = self.fates.get(record.by);
-            superseded += u32::from(matches!(fate, Some(Fate::Accepted)));
-            note(record.index, fate.map(|fate| (fate, true)));
+            let status = self.statuses.get(record.by);
+            superseded += u32::from(matches!(status, Some(RecordStatus::Accepted)));
+            set(record.batch_index, status.map(|status| (status, true)));
         }
         let mut report = Report {
             accepted: Vec::new(),
@@ -180,30 +190,30 @@ impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
             requests: self.requests,
             retries: self.retries,
         };
-        for (index, fate) in (0..).zip(fates) {
-            match fate {
-                Some((Fate::Accepted, _)) => report.accepted.push(index),
-                Some((Fate::Rejected(code, message), superseded)) => report.rejected.push(Rejection {
-                    record_index: index,
+        for (batch_index, status) in (0..).zip(statuses) {
+            match status {
+                Some((RecordStatus::Accepted, _)) => report.accepted.push(batch_index),
+                Some((RecordStatus::Rejected(code, message), superseded)) => report.rejected.push(Rejection {
+                    record_index: batch_index,
                     code: (*code).to_owned(),
-                    message: if superseded { message::of_the_last(message) } else { message.clone() },
+                    message: if superseded { message::about_the_last(message) } else { message.clone() },
                 }),
-                Some((Fate::Undelivered, _)) | None => report.undelivered.push(index),
+                Some((RecordStatus::Undelivered, _)) | None => report.undelivered.push(batch_index),
             }
         }
         Ok(report)
     }
 }
 
-/// A problem after which nothing more was attempted, and why not.
+/// A problem that ended the attempts, and why nothing more was attempted.
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn ended_by(problem: &Problem, why: &str) -> Problem {
     Problem { message: joined("; ", &[problem.message.as_str(), why]), ..problem.clone() }
 }
 
-impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
+impl<T: Transport, C: Clock> BatchSender for Delivery<'_, T, C> {
     fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
-        let request = self.endpoint.request(&self.records.kept, part);
+        let request = self.endpoint.request(self.records.items(part));
         if let Some((bytes, refusal)) = &self.too_large
             && request.body.len() >= *bytes
             && part.len() > 1
@@ -211,24 +221,25 @@ impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
             return Ok(Some(refusal.clone()));
         }
         let mut attempts = 0;
-        // What the last attempt failed with: it says more than what kept the next from being made.
+        // What the last attempt failed with: it says more than what blocked the next one.
         let mut before: Option<Problem> = None;
         loop {
             let answer = self.transport.send(&request);
             self.requests = self.requests.saturating_add(1);
             self.retries = self.retries.saturating_add(u32::from(attempts > 0));
             attempts += 1;
-            if let (Some(before), Err(Break { kind: BreakKind::Denied, detail })) = (&before, &answer) {
-                let denied = message::not_repeated(&self.config.api_key.scrub(detail));
+            if let (Some(before), Err(TransportError { kind: TransportErrorKind::Denied, detail })) = (&before, &answer)
+            {
+                let denied = message::retry_blocked(&self.config.api_key.scrub(detail));
                 return Err(Failure::Transient(ended_by(before, &denied)));
             }
-            match response::meaning(answer, self.config, Asked::Records, self.clock.unix_seconds()) {
-                Meaning::Accepted => {
+            match response::disposition(answer, self.config, RequestKind::Records, self.clock.unix_seconds()) {
+                Disposition::Accepted => {
                     self.acknowledged = true;
-                    part.iter().for_each(|place| self.settle(*place, Fate::Accepted));
+                    part.iter().for_each(|index| self.set_status(*index, RecordStatus::Accepted));
                     return Ok(None);
                 }
-                Meaning::Refused(refusal) => {
+                Disposition::Refused(refusal) => {
                     let bytes = request.body.len();
                     if refusal.for_size() && part.len() > 1 {
                         self.too_large = Some((bytes, refusal.clone()));
@@ -237,8 +248,8 @@ impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
                     }
                     return Ok(Some(refusal));
                 }
-                Meaning::Permanent(problem) => return Err(Failure::Permanent(problem)),
-                Meaning::Transient(problem) => {
+                Disposition::Permanent(problem) => return Err(Failure::Permanent(problem)),
+                Disposition::Transient(problem) => {
                     self.wait(attempts, &problem)?;
                     before = Some(problem);
                 }
@@ -247,17 +258,17 @@ impl<T: Transport, C: Clock> Trial for Delivery<'_, T, C> {
     }
 
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn reject(&mut self, place: usize, refusal: &Refusal) {
-        let (code, message) = response::rejection(refusal, self.config.object, self.item(place).len());
-        self.settle(place, Fate::Rejected(code, message));
+    fn reject(&mut self, index: usize, refusal: &Refusal) {
+        let (code, message) = response::rejection(refusal, self.config.object, self.item(index).len());
+        self.set_status(index, RecordStatus::Rejected(code, message));
     }
 
-    fn item(&self, place: usize) -> &str {
-        self.records.kept.get(place).map_or("", |record| &record.item)
+    fn item(&self, index: usize) -> &str {
+        self.records.kept.get(index).map_or("", |record| &record.item)
     }
 
-    fn key(&self, place: usize) -> &str {
-        self.records.kept.get(place).map_or("", |record| record.key)
+    fn key(&self, index: usize) -> &str {
+        self.records.kept.get(index).map_or("", |record| record.key)
     }
 }
 

@@ -1,22 +1,24 @@
-//! The plugin's functions, as the border has them, over any transport and clock.
+//! The plugin's functions as the contract has them, over any transport and clock.
+
+mod check;
+mod describe;
+
+pub use self::describe::describe;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::api::request::{Endpoint, MAX_BODY_BYTES};
+use crate::api::transport::Transport;
 use crate::bindings::exports::etl::destination::destination as wit;
-use crate::check;
 use crate::clock::Clock;
-use crate::columns::Columns;
+use crate::columns::{Columns, row};
 use crate::config::Config;
-use crate::delivery;
+use crate::delivery::{self, Records, chunks};
 use crate::mapping;
 use crate::problem::{self, problem};
-use crate::records::Records;
-use crate::request::{self, Endpoint, MAX_BODY_BYTES};
-use crate::row;
-use crate::transport::Transport;
 
-/// All faults of a config; none for a valid one.
+/// All issues of a config; none for a valid one.
 #[must_use]
 pub fn validate_config(config: &str) -> Vec<wit::ConfigIssue> {
     Config::parse(config).err().unwrap_or_default()
@@ -25,7 +27,7 @@ pub fn validate_config(config: &str) -> Vec<wit::ConfigIssue> {
 /// Map one row.
 ///
 /// # Errors
-/// A permanent failure: of kind `row` where the row is at fault.
+/// A permanent failure: of kind `row` if the row is at fault.
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub fn map_row(config: &str, columns: Vec<String>, row: wit::Row) -> Result<wit::MappedRow, wit::Failure> {
     let config = valid(config)?;
@@ -54,7 +56,7 @@ fn map(config: &Config, columns: &[wit::Column], changes: &[wit::Change]) -> Res
     mapping::map(config, &columns, changes)
 }
 
-/// The requests that [`send_batch`] makes when none of its records is refused.
+/// The requests that [`send_batch`] makes if none of its records is refused.
 ///
 /// # Errors
 /// A permanent failure: the config is not valid, or the batch is malformed.
@@ -63,11 +65,11 @@ pub fn render_batch(config: &str, batch: &wit::MappedBatch) -> Result<Vec<wit::R
     let config = valid(config)?;
     let records = Records::read(&config, batch)?;
     let endpoint = Endpoint::of(config.object);
-    let cut = request::cut(endpoint, &records.kept, config.batch_size, MAX_BODY_BYTES);
-    Ok(cut
-        .parts
+    let chunks = chunks(endpoint, &records, config.batch_size, MAX_BODY_BYTES);
+    Ok(chunks
+        .requests
         .iter()
-        .map(|part| endpoint.request(&records.kept, part))
+        .map(|chunk| endpoint.request(records.items(chunk)))
         .map(|request| wit::Request {
             method: request.method.name().to_owned(),
             path: request.path.to_owned(),

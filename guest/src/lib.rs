@@ -14,44 +14,25 @@
     )
 )]
 
+mod api;
 pub mod bindings;
-mod body;
-mod calendar;
-mod check;
 mod clock;
 mod columns;
-mod complaint;
 #[cfg(target_family = "wasm")]
 mod component;
 mod config;
 mod delivery;
-mod describe;
 mod destination;
-// Without a transport nobody sends them.
-#[cfg(any(test, target_family = "wasm"))]
-mod headers;
-mod index;
-mod json;
 mod mapping;
-mod membership;
-mod message;
 mod problem;
-mod quote;
-mod records;
-mod request;
-mod response;
-mod retry;
-mod row;
-mod spelling;
-mod split;
 #[cfg(test)]
 mod testing;
-mod transport;
 mod value;
 
+pub use self::api::request::{Method, Request};
+pub use self::api::transport::{Headers, Response, Transport, TransportError, TransportErrorKind};
 pub use self::clock::Clock;
 pub use self::config::{Config, DeploymentUrl, Scheme};
-pub use self::describe::describe;
-pub use self::destination::{check_connection, map_batch, map_row, render_batch, send_batch, validate_config};
-pub use self::request::{Method, Request};
-pub use self::transport::{Break, BreakKind, Headers, Response, Transport};
+pub use self::destination::{
+    check_connection, describe, map_batch, map_row, render_batch, send_batch, validate_config,
+};

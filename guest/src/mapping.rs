@@ -9,21 +9,21 @@ mod plan;
 
 use self::packed::Packed;
 use self::plan::{Plan, PlannedAttribute};
+use crate::api::membership;
 use crate::bindings::exports::etl::destination::destination::{
     Action, Change, Failure, MappedBatch, Mapping, RowIssue,
 };
 use crate::columns::{Column, Columns};
 use crate::config::{AudienceMode, Config, MAX_ID_CHARACTERS, Nulls, Object};
-use crate::json;
-use crate::membership;
 use crate::problem;
-use crate::quote::quoted;
-use crate::value::{self, Fault, Value};
+use crate::problem::quote::quoted;
+use crate::value::json;
+use crate::value::{self, Value, ValueError};
 
 /// Map every row of a batch. `changes` has one entry for each row, or none: then every row is added.
 ///
 /// # Errors
-/// Where the mapping does not fit the columns, or the batch is beyond what one call can hold.
+/// The mapping does not fit the columns, or the batch is beyond what one call can hold.
 pub(crate) fn map(config: &Config, columns: &Columns<'_>, changes: &[Change]) -> Result<Mapping, Failure> {
     let rows = columns.rows();
     if !changes.is_empty() && changes.len() != rows {
@@ -56,7 +56,7 @@ struct Writer<'a> {
 }
 
 /// Why a row has no record.
-struct Refusal<'a> {
+struct RowError<'a> {
     code: &'static str,
     column: Option<&'a str>,
     message: String,
@@ -109,13 +109,13 @@ impl<'a> Writer<'a> {
                     return Err(too_large());
                 }
             }
-            Err(refusal) => {
+            Err(row_error) => {
                 self.issues.push(RowIssue {
                     row: index,
                     key: key_known.then(|| self.keys.current().to_owned()),
-                    column: refusal.column.map(str::to_owned),
-                    code: refusal.code.to_owned(),
-                    message: refusal.message,
+                    column: row_error.column.map(str::to_owned),
+                    code: row_error.code.to_owned(),
+                    message: row_error.message,
                 });
                 self.keys.drop_current();
                 self.payloads.drop_current();
@@ -124,23 +124,23 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn write_key(&mut self, row: usize) -> Result<(), Refusal<'a>> {
+    fn write_key(&mut self, row: usize) -> Result<(), RowError<'a>> {
         let column = self.plan.id;
         let value = column.value(row);
         let out = self.keys.data();
         out.push_str(self.prefix);
-        id::write(value, out).map_err(|fault| refusal(column, value, fault))?;
+        id::write(value, out).map_err(|error| row_error(column, value, error))?;
         let key = self.keys.current();
         if key.len() > MAX_ID_CHARACTERS && key.chars().count() > MAX_ID_CHARACTERS {
-            return Err(refusal(column, value, id::TOO_LONG));
+            return Err(row_error(column, value, id::TOO_LONG));
         }
         Ok(())
     }
 
-    fn action(&self, change: Change) -> Result<Action, Refusal<'a>> {
+    fn action(&self, change: Change) -> Result<Action, RowError<'a>> {
         match (self.object, change) {
             (Object::Profiles, Change::Added | Change::Changed) => Ok(Action::Upsert),
-            (Object::Profiles, Change::Removed) => Err(Refusal {
+            (Object::Profiles, Change::Removed) => Err(RowError {
                 code: "removal-not-supported",
                 column: None,
                 message:
@@ -154,7 +154,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn write_payload(&mut self, row: usize, action: Action) -> Result<(), Refusal<'a>> {
+    fn write_payload(&mut self, row: usize, action: Action) -> Result<(), RowError<'a>> {
         let key = self.keys.current();
         let out = self.payloads.data();
         match self.object {
@@ -181,7 +181,7 @@ fn write_attribute<'a>(
     nulls: Nulls,
     first: &mut bool,
     out: &mut String,
-) -> Result<(), Refusal<'a>> {
+) -> Result<(), RowError<'a>> {
     let value = planned.column.value(row);
     let substitute = if value.is_null() {
         match (planned.default, nulls) {
@@ -201,22 +201,22 @@ fn write_attribute<'a>(
     match substitute {
         Some(json) => out.push_str(json),
         None => value::write(value, planned.attribute.field_type, out)
-            .map_err(|fault| refusal(planned.column, value, fault))?,
+            .map_err(|error| row_error(planned.column, value, error))?,
     }
     Ok(())
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn refusal<'a>(column: &Column<'a>, value: Value<'_>, fault: Fault) -> Refusal<'a> {
-    Refusal {
-        code: fault.code,
+fn row_error<'a>(column: &Column<'a>, value: Value<'_>, error: ValueError) -> RowError<'a> {
+    RowError {
+        code: error.code,
         column: Some(column.name),
         message: format!(
             "column {}: {} is not {}: expected {}",
             quoted(column.name),
-            fault.part.unwrap_or_else(|| value.shown()),
-            fault.wanted,
-            fault.expected
+            error.part.unwrap_or_else(|| value.shown()),
+            error.wanted,
+            error.expected
         ),
     }
 }

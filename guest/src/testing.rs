@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::api::request::Request;
+use crate::api::transport::{Response, Transport, TransportError};
 use crate::bindings::exports::etl::destination::destination as wit;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::request::Request;
-use crate::transport::{Break, Response, Transport};
 
 /// The key of every test config. No message may hold it.
 pub(crate) const KEY: &str = "5d7a0c-test-key-8e21";
@@ -52,8 +52,8 @@ pub(crate) fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> wit::Stri
 
 /// The texts that packed strings hold.
 pub(crate) fn unpacked(strings: &wit::Strings) -> Vec<&str> {
-    let place = |offset: u32| usize::try_from(offset).unwrap();
-    strings.offsets.windows(2).map(|ends| &strings.data[place(ends[0])..place(ends[1])]).collect()
+    let index = |offset: u32| usize::try_from(offset).unwrap();
+    strings.offsets.windows(2).map(|ends| &strings.data[index(ends[0])..index(ends[1])]).collect()
 }
 
 pub(crate) fn column(name: &str, values: wit::Values) -> wit::Column {
@@ -120,15 +120,15 @@ pub(crate) struct Server<F> {
     answer: F,
 }
 
-impl<F: FnMut(usize, &Request) -> Result<Response, Break>> Server<F> {
+impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Server<F> {
     /// The function gets the number of the request, from 0, and the request.
     pub(crate) fn new(answer: F) -> Self {
         Self { requests: Vec::new(), answer }
     }
 }
 
-impl<F: FnMut(usize, &Request) -> Result<Response, Break>> Transport for Server<F> {
-    fn send(&mut self, request: &Request) -> Result<Response, Break> {
+impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Transport for Server<F> {
+    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
         let number = self.requests.len();
         self.requests.push(request.clone());
         (self.answer)(number, request)
@@ -136,17 +136,17 @@ impl<F: FnMut(usize, &Request) -> Result<Response, Break>> Transport for Server<
 }
 
 impl<T: Transport> Transport for &mut T {
-    fn send(&mut self, request: &Request) -> Result<Response, Break> {
+    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
         (**self).send(request)
     }
 }
 
-pub(crate) fn status(status: u16) -> Result<Response, Break> {
+pub(crate) fn status(status: u16) -> Result<Response, TransportError> {
     Ok(Response { status, ..Response::default() })
 }
 
 /// A refusal in Talon.One's form.
-pub(crate) fn refused(status: u16, message: &str, pointers: &[String]) -> Result<Response, Break> {
+pub(crate) fn refused(status: u16, message: &str, pointers: &[String]) -> Result<Response, TransportError> {
     let errors: Vec<Value> =
         pointers.iter().map(|pointer| json!({"title": message, "source": {"pointer": pointer}})).collect();
     Ok(Response {

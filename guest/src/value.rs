@@ -3,7 +3,9 @@
 //! Digits are copied, not computed: no number on its way from a source to Talon.One passes through a float.
 
 mod boolean;
+pub(crate) mod calendar;
 mod field_type;
+pub(crate) mod json;
 mod list;
 mod location;
 mod number;
@@ -14,8 +16,8 @@ pub(crate) use self::field_type::FieldType;
 pub(crate) use self::number::{is_integer, plain_digits, write_integer};
 pub(crate) use self::time::{Unit, days_of_date, instant};
 
-use crate::json::{self, Scalar};
-use crate::quote::shortened;
+use self::json::Scalar;
+use crate::problem::quote::shortened;
 
 /// A value as its column holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,26 +39,26 @@ pub(crate) enum Value<'a> {
 
 /// Why a value cannot be written as asked.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Fault {
+pub(crate) struct ValueError {
     /// Stable, in kebab case.
     pub(crate) code: &'static str,
     /// What the value is not, with an article: `a number`.
     pub(crate) wanted: &'static str,
     /// The form expected, or the reason.
     pub(crate) expected: &'static str,
-    /// The part that is at fault, where it is not the whole value.
+    /// The part that is at fault, if it is not the whole value.
     pub(crate) part: Option<String>,
 }
 
-impl Fault {
+impl ValueError {
     fn new(code: &'static str, wanted: &'static str, expected: &'static str) -> Self {
         Self { code, wanted, expected, part: None }
     }
 }
 
-/// Append `value`, which is not null, as JSON. On a fault, what was appended so far is left for the caller to cut off.
+/// Append `value`, which is not null, as JSON. On a error, what was appended so far is left for the caller to cut off.
 #[inline]
-pub(crate) fn write(value: Value<'_>, field_type: Option<FieldType>, out: &mut String) -> Result<(), Fault> {
+pub(crate) fn write(value: Value<'_>, field_type: Option<FieldType>, out: &mut String) -> Result<(), ValueError> {
     match field_type {
         None => write_own_type(value, out),
         Some(FieldType::String) => text::write(value, out),
@@ -70,7 +72,7 @@ pub(crate) fn write(value: Value<'_>, field_type: Option<FieldType>, out: &mut S
 
 /// Without a declared type a value keeps its own: a text stays a text, whatever it looks like.
 #[inline]
-fn write_own_type(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+fn write_own_type(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Text(text) => json::write_string(text, out),
         Value::Integer(number) => write_integer(number, out),
@@ -84,8 +86,8 @@ fn write_own_type(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn invalid_json() -> Fault {
-    Fault::new("invalid-json", "valid JSON", "a JSON value such as [\"a\",\"b\"], of at most 128 levels")
+fn invalid_json() -> ValueError {
+    ValueError::new("invalid-json", "valid JSON", "a JSON value such as [\"a\",\"b\"], of at most 128 levels")
 }
 
 impl Value<'_> {
@@ -102,7 +104,7 @@ impl Value<'_> {
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn shown(&self) -> String {
         match self {
-            Value::Text(text) => crate::quote::quoted(text),
+            Value::Text(text) => crate::problem::quote::quoted(text),
             Value::Decimal(digits) => shortened(digits, 40),
             Value::Json(text) => shortened(text, 40),
             Value::Float(number) if !number.is_finite() => "a float that is not finite".to_owned(),
@@ -120,7 +122,7 @@ impl Value<'_> {
                 let mut shown = String::new();
                 match text::write_plain(*other, &mut shown) {
                     Ok(()) => shown,
-                    Err(fault) => format!("not {}", fault.wanted),
+                    Err(error) => format!("not {}", error.wanted),
                 }
             }
         }

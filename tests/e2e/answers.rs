@@ -46,7 +46,7 @@ fn what_is_no_acknowledgement_delivers_nothing_and_stops_the_run() {
 
         let check = env.host(&["check", "sync.toml"]);
         check.ends_with(1).says("confirms nothing").says(said);
-        assert!(!check.all().contains("takes the API key"), "{}", check.all());
+        assert!(!check.all().contains("accepts the API key"), "{}", check.all());
     }
 }
 

@@ -57,7 +57,7 @@ fn values_are_read_by_row() {
 }
 
 #[test]
-fn sliced_and_empty_strings_are_sound() {
+fn sliced_and_empty_strings_are_valid() {
     for (offsets, data, expected) in [
         (&[][..], "", &[][..]),
         (&[0], "", &[]),
@@ -75,7 +75,7 @@ fn sliced_and_empty_strings_are_sound() {
 #[test]
 fn a_malformed_column_is_a_clear_failure() {
     for (columns, fragment) in [
-        (vec![text_column(&[0, 2, 1], "abc")], "offset 1 stands behind 2"),
+        (vec![text_column(&[0, 2, 1], "abc")], "offset 1 comes after 2"),
         (vec![text_column(&[0, 4], "abc")], "offset 4 is not the start of a character within the 3 bytes"),
         (vec![text_column(&[0, u32::MAX], "abc")], "offset 4294967295"),
         (vec![text_column(&[0, 1, 2], "ä")], "offset 1 is not the start of a character"),
@@ -99,7 +99,7 @@ fn a_longer_bitmap_than_needed_is_taken() {
 
 proptest! {
     #[test]
-    fn any_layout_is_read_or_refused(
+    fn any_layout_is_read_or_rejected(
         offsets in proptest::collection::vec(0..12_u32, 0..8),
         data in ".{0,8}",
         validity in proptest::collection::vec(any::<u8>(), 0..3),

@@ -1,43 +1,43 @@
 //! The Integration API key. The type has neither `Debug` nor `Display`: there is no way to print it by accident.
 
-use super::table::Fault;
+use super::table::Issue;
 
 /// What to do about a key of the wrong kind.
 const WHERE: &str = "create an Integration API key in the Campaign Manager under Settings > Integration API Keys";
 
-/// What a key is replaced by where a text repeats it.
+/// What replaces a key in a text that repeats it.
 const SCRUBBED: &str = "[api key]";
 
-/// A key that can stand in an HTTP header.
+/// A key that is valid in an HTTP header.
 #[derive(Clone)]
 pub(crate) struct ApiKey(String);
 
 impl ApiKey {
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, Issue> {
         let begins_with = |prefix: &str| {
             text.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
         if text.trim().is_empty() {
-            return Err(Fault::new("is empty: expected an Integration API key").hint(WHERE));
+            return Err(Issue::new("is empty: expected an Integration API key").hint(WHERE));
         }
         if begins_with("ManagementKey-v1") {
-            return Err(Fault::new("is a Management API key: expected an Integration API key").hint(WHERE));
+            return Err(Issue::new("is a Management API key: expected an Integration API key").hint(WHERE));
         }
         if begins_with("Bearer ") {
             return Err(
-                Fault::new("is a session token of the Management API: expected an Integration API key").hint(WHERE)
+                Issue::new("is a session token of the Management API: expected an Integration API key").hint(WHERE)
             );
         }
         if begins_with("ApiKey-v1") {
-            return Err(Fault::new("begins with `ApiKey-v1`: expected the key alone")
+            return Err(Issue::new("begins with `ApiKey-v1`: expected the key alone")
                 .hint("leave out `ApiKey-v1` and the space after it; the plugin adds them"));
         }
         if text.trim().len() != text.len() {
-            return Err(Fault::new("has spaces or line breaks around it: expected the key alone"));
+            return Err(Issue::new("has spaces or line breaks around it: expected the key alone"));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Fault::new(
+            return Err(Issue::new(
                 "holds a space, a line break or a character that no key has: expected the key alone",
             ));
         }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_key_goes_into_the_header_and_out_of_texts() {
-        let key = ApiKey::parse(KEY).map_err(|fault| format!("{fault:?}"));
+        let key = ApiKey::parse(KEY).map_err(|issue| format!("{issue:?}"));
         assert_eq!(key.as_ref().map(ApiKey::authorization), Ok("ApiKey-v1 0123abcd4567".to_owned()));
         assert_eq!(
             key.map(|key| key.scrub("key 0123abcd4567 and 0123abcd4567 again")),
@@ -73,8 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_refused_without_being_repeated() {
-        for (text, fault) in [
+    fn a_wrong_key_is_rejected_without_being_repeated() {
+        for (text, issue) in [
             (String::new(), "is empty"),
             (" \n".to_owned(), "is empty"),
             (format!("ApiKey-v1 {KEY}"), "the key alone"),
@@ -89,7 +89,7 @@ mod tests {
             (format!("{KEY}é"), "no key has"),
         ] {
             let message = format!("{:?}", ApiKey::parse(&text).err());
-            assert!(message.contains(fault), "{text:?}: {message}");
+            assert!(message.contains(issue), "{text:?}: {message}");
             assert!(!message.contains(KEY), "{message}");
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::table::{Fault, wrong_type};
+use super::table::{Issue, wrong_type};
 
 /// What is expected, and where to find it.
 pub(super) const EXPECTED: &str = "the audience's ID, a whole number such as 42";
@@ -16,7 +16,7 @@ pub(crate) struct AudienceId(i64);
 impl AudienceId {
     /// From a JSON integer or a text of digits.
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    pub(super) fn parse(value: &Value) -> Result<Self, Fault> {
+    pub(super) fn parse(value: &Value) -> Result<Self, Issue> {
         let number = match value {
             Value::Number(number) => number.as_i64(),
             Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_the_place_to_look() {
+    fn anything_else_is_rejected_with_where_to_look() {
         for value in [
             json!("VIP customers"),
             json!(""),

@@ -1,13 +1,13 @@
 //! The address of the Talon.One deployment: scheme, host and port, and nothing else.
 //!
-//! A wrong address is never mended behind the user's back: it is refused, and the message shows the address that was
+//! A wrong address is never fixed silently: it is rejected, and the message shows the address that was
 //! probably meant.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::table::Fault;
-use crate::quote::quoted;
+use super::table::Issue;
+use crate::problem::quote::quoted;
 
 /// What a correct address looks like, for messages.
 pub(super) const EXPECTED: &str = "an address such as https://yourcompany.talon.one";
@@ -39,13 +39,13 @@ pub struct DeploymentUrl {
 
 impl DeploymentUrl {
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str) -> Result<Self, Issue> {
         if text.trim().is_empty() {
-            return Err(Fault::new(format!("is empty: expected {EXPECTED}")));
+            return Err(Issue::new(format!("is empty: expected {EXPECTED}")));
         }
-        let pieces = Pieces::of(text);
-        let (host, port) = pieces.host_and_port()?;
-        let scheme = match pieces.scheme.to_ascii_lowercase().as_str() {
+        let parts = UrlParts::of(text);
+        let (host, port) = parts.host_and_port()?;
+        let scheme = match parts.scheme.to_ascii_lowercase().as_str() {
             "http" if is_loopback(&host) => Scheme::Http,
             _ => Scheme::Https,
         };
@@ -55,8 +55,8 @@ impl DeploymentUrl {
             return Ok(url);
         }
         // User info may be a password: it is not repeated.
-        let seen = if pieces.user_info { "the address".to_owned() } else { quoted(text) };
-        Err(Fault::new(format!("{seen} {}: expected {corrected}", pieces.fault(scheme))).hint(corrected))
+        let seen = if parts.user_info { "the address".to_owned() } else { quoted(text) };
+        Err(Issue::new(format!("{seen} {}: expected {corrected}", parts.issue(scheme))).hint(corrected))
     }
 
     /// http or https.
@@ -65,7 +65,7 @@ impl DeploymentUrl {
         self.scheme
     }
 
-    /// The host, with the port where one is given: `localhost:8080`.
+    /// The host, with the port if one is given: `localhost:8080`.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
@@ -79,7 +79,7 @@ impl fmt::Display for DeploymentUrl {
 }
 
 /// An address taken apart, whatever it holds.
-struct Pieces<'a> {
+struct UrlParts<'a> {
     spaces: bool,
     scheme: &'a str,
     user_info: bool,
@@ -88,7 +88,7 @@ struct Pieces<'a> {
     rest: &'a str,
 }
 
-impl<'a> Pieces<'a> {
+impl<'a> UrlParts<'a> {
     fn of(text: &'a str) -> Self {
         let trimmed = text.trim();
         let (scheme, address) = trimmed.split_once("://").unwrap_or(("", trimmed));
@@ -102,14 +102,14 @@ impl<'a> Pieces<'a> {
     }
 
     /// The host in lower case, and the port with its colon or nothing.
-    fn host_and_port(&self) -> Result<(String, String), Fault> {
+    fn host_and_port(&self) -> Result<(String, String), Issue> {
         let (host, port) = match self.authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
             _ => (self.authority, None),
         };
         let host = host.to_ascii_lowercase();
         if !is_host(&host) {
-            return Err(Fault::new(format!("{} is not a host name: expected {EXPECTED}", quoted(&host))));
+            return Err(Issue::new(format!("{} is not a host name: expected {EXPECTED}", quoted(&host))));
         }
         let port = match port {
             None => String::new(),
@@ -118,7 +118,7 @@ impl<'a> Pieces<'a> {
                     format!(":{number}")
                 }
                 _ => {
-                    return Err(Fault::new(format!(
+                    return Err(Issue::new(format!(
                         "{} is not a port: expected a number from 1 to 65535",
                         quoted(port)
                     )));
@@ -128,8 +128,8 @@ impl<'a> Pieces<'a> {
         Ok((host, port))
     }
 
-    /// The first thing that is wrong, said of an address that is not the corrected one.
-    fn fault(&self, corrected: Scheme) -> &'static str {
+    /// The first thing that is wrong with an address that differs from the corrected one.
+    fn issue(&self, corrected: Scheme) -> &'static str {
         let scheme = self.scheme.to_ascii_lowercase();
         if self.spaces {
             "has spaces around it"
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_addresses_are_taken_as_they_are() {
+    fn plain_addresses_are_accepted_as_they_are() {
         for text in [
             "https://yourcompany.talon.one",
             "https://yourcompany.europe-west1.talon.one",
@@ -198,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn a_faulty_address_is_refused_with_the_corrected_one() {
-        for (text, fault, corrected) in [
+    fn a_faulty_address_is_rejected_with_the_corrected_one() {
+        for (text, issue, corrected) in [
             ("https://a.talon.one/", "ends in a slash", "https://a.talon.one"),
             ("https://a.talon.one/v2/customer_profiles", "has a path", "https://a.talon.one"),
             ("https://a.talon.one//", "has a path", "https://a.talon.one"),
@@ -218,26 +218,26 @@ mod tests {
             ("https://a.talon.one\n", "spaces", "https://a.talon.one"),
             ("http://localhost:8080/", "ends in a slash", "http://localhost:8080"),
         ] {
-            let refused = DeploymentUrl::parse(text);
-            let message = format!("{refused:?}");
-            assert!(refused.is_err(), "{text} was taken");
-            assert!(message.contains(fault), "{text}: {message}");
+            let rejected = DeploymentUrl::parse(text);
+            let message = format!("{rejected:?}");
+            assert!(rejected.is_err(), "{text} was accepted");
+            assert!(message.contains(issue), "{text}: {message}");
             assert!(message.contains(&format!("hint: Some({corrected:?})")), "{text}: {message}");
         }
     }
 
     #[test]
     fn a_password_in_the_address_is_not_repeated() {
-        let refused = DeploymentUrl::parse("https://me:hunter2@a.talon.one");
-        let message = format!("{refused:?}");
-        assert!(refused.is_err());
+        let rejected = DeploymentUrl::parse("https://me:hunter2@a.talon.one");
+        let message = format!("{rejected:?}");
+        assert!(rejected.is_err());
         assert!(message.contains("user name") && message.contains("https://a.talon.one"), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
     }
 
     #[test]
-    fn what_cannot_be_mended_is_refused_all_the_same() {
-        for (text, fault) in [
+    fn what_cannot_be_fixed_is_rejected_all_the_same() {
+        for (text, issue) in [
             ("", "is empty"),
             ("  ", "is empty"),
             ("https://", "not a host name"),
@@ -254,10 +254,10 @@ mod tests {
             ("https://a.talon.one:65536", "not a port"),
             ("mailto:me@talon.one", "plain"),
         ] {
-            let refused = DeploymentUrl::parse(text);
-            assert!(refused.is_err(), "{text} was taken");
-            if fault != "plain" {
-                assert!(format!("{refused:?}").contains(fault), "{text}: {refused:?}");
+            let rejected = DeploymentUrl::parse(text);
+            assert!(rejected.is_err(), "{text} was accepted");
+            if issue != "plain" {
+                assert!(format!("{rejected:?}").contains(issue), "{text}: {rejected:?}");
             }
         }
     }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::ObjectKind;
-use super::table::{Fault, Faults, Table, wrong_type};
-use crate::quote::quoted;
-use crate::spelling::nearest;
+use super::table::{Issue, Issues, Table, wrong_type};
+use crate::problem::quote::quoted;
+use crate::problem::suggest::nearest;
 use crate::value::{self, FieldType};
 
 /// The field that becomes a record's key.
@@ -37,7 +37,7 @@ pub(crate) struct AttributeMapping {
     /// The column's name.
     pub(crate) source: String,
     pub(crate) attribute: Attribute,
-    /// The JSON that stands in for null.
+    /// The JSON that replaces null.
     pub(crate) default: Option<String>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct AttributeMapping {
 pub(crate) struct Attribute {
     /// Its name as a JSON member begins: `"signup_date":`.
     pub(crate) label: String,
-    /// None: the value's own type stands.
+    /// None: the value keeps its own type.
     pub(crate) field_type: Option<FieldType>,
 }
 
@@ -54,9 +54,9 @@ impl Attribute {
     /// By the name it has in Talon.One and the type declared for it, if any.
     pub(crate) fn new(name: &str, declared: Option<FieldType>) -> Result<Self, String> {
         let mut bytes = name.bytes();
-        let sound = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        let valid = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if !sound {
+        if !valid {
             return Err(format!(
                 "{} cannot be the name of an attribute: Talon.One's names begin with a letter and go on with letters, \
                  digits and underscores",
@@ -73,22 +73,22 @@ impl Attribute {
     }
 }
 
-/// Read the list of mappings. None where it is at fault.
+/// Read the list of mappings. None if it is at fault.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(super) fn parse(list: &Value, object: Option<ObjectKind>, faults: &mut Faults) -> Option<Mappings> {
+pub(super) fn parse(list: &Value, object: Option<ObjectKind>, issues: &mut Issues) -> Option<Mappings> {
     let Some(list) = list.as_array() else {
-        faults.note("mappings", wrong_type(list, "a list of {source, destination}"));
+        issues.push("mappings", wrong_type(list, "a list of {source, destination}"));
         return None;
     };
     let mut reader = Reader { object, id: None, attributes: Vec::new(), taken: Vec::new() };
     for (index, entry) in list.iter().enumerate() {
         let path = format!("mappings[{index}]");
         match entry.as_object() {
-            Some(entry) => reader.read(path, entry, faults),
-            None => faults.note(path, wrong_type(entry, "{source, destination}")),
+            Some(entry) => reader.read(path, entry, issues),
+            None => issues.push(path, wrong_type(entry, "{source, destination}")),
         }
     }
-    reader.finish(faults)
+    reader.finish(issues)
 }
 
 struct Reader<'a> {
@@ -100,54 +100,54 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(&mut self, path: String, entry: &'a Map<String, Value>, faults: &mut Faults) {
+    fn read(&mut self, path: String, entry: &'a Map<String, Value>, issues: &mut Issues) {
         let table = Table::new(path.clone(), entry);
-        table.refuse_unknown(&KEYS, faults);
+        table.reject_unknown(&KEYS, issues);
         let mut name = |key: &str, expected: &str| {
-            let text = table.required_text(key, expected, faults)?;
+            let text = table.required_text(key, expected, issues)?;
             if text.is_empty() {
-                faults.note(table.path(key), Fault::new(format!("is empty: expected {expected}")));
+                issues.push(table.path(key), Issue::new(format!("is empty: expected {expected}")));
             }
             Some(text).filter(|text| !text.is_empty())
         };
         let source = name("source", "the name of a source column");
         let destination = name("destination", "the name of a destination field");
-        let declared = table.choice("type", &FieldType::ALL, faults);
+        let declared = table.choice("type", &FieldType::ALL, issues);
         let Some(destination) = destination else {
             return;
         };
         if let Some((_, first)) = self.taken.iter().find(|(taken, _)| *taken == destination) {
-            let fault = Fault::new(format!("{} is already the destination of {first}", quoted(destination)));
-            faults.note(
+            let issue = Issue::new(format!("{} is already the destination of {first}", quoted(destination)));
+            issues.push(
                 table.path("destination"),
-                fault.hint("map one column to it, or give this one another destination"),
+                issue.hint("map one column to it, or give this one another destination"),
             );
             return;
         }
         self.taken.push((destination, path));
         if destination == INTEGRATION_ID {
             if let Some(declared) = declared.filter(|declared| *declared != FieldType::String) {
-                let fault = Fault::new(format!("is {}: an integration ID is always a string", name_of(declared)));
-                faults.note(table.path("type"), fault.hint("leave `type` out"));
+                let issue = Issue::new(format!("is {}: an integration ID is always a string", name_of(declared)));
+                issues.push(table.path("type"), issue.hint("leave `type` out"));
             }
             if table.get("default").is_some() {
-                let fault = Fault::new("would give every row without an ID the same one");
-                faults.note(table.path("default"), fault.hint("leave `default` out: such rows are reported"));
+                let issue = Issue::new("would give every row without an ID the same one");
+                issues.push(table.path("default"), issue.hint("leave `default` out: such rows are reported"));
             }
             self.id = source.map(str::to_owned);
             return;
         }
         if self.object == Some(ObjectKind::Audiences) {
-            let fault = Fault::new(format!("is {}: an audience takes {INTEGRATION_ID} alone", quoted(destination)));
-            faults.note(table.path("destination"), fault.hint("attributes belong to a sync of customer_profiles"));
+            let issue = Issue::new(format!("is {}: an audience takes {INTEGRATION_ID} alone", quoted(destination)));
+            issues.push(table.path("destination"), issue.hint("attributes belong to a sync of customer_profiles"));
             return;
         }
-        let attribute = Attribute::new(destination, declared).map_err(Fault::new);
-        let Some(attribute) = table.noted("destination", attribute, faults) else {
+        let attribute = Attribute::new(destination, declared).map_err(Issue::new);
+        let Some(attribute) = table.accept("destination", attribute, issues) else {
             return;
         };
         let default = match table.get("default") {
-            Some(value) => table.noted("default", default_json(value, attribute.field_type), faults),
+            Some(value) => table.accept("default", default_json(value, attribute.field_type), issues),
             None => None,
         };
         if let Some(source) = source {
@@ -155,15 +155,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(self, faults: &mut Faults) -> Option<Mappings> {
+    fn finish(self, issues: &mut Issues) -> Option<Mappings> {
         if !self.taken.iter().any(|(destination, _)| *destination == INTEGRATION_ID) {
-            let fault = Fault::new(format!("has no mapping to {INTEGRATION_ID}: expected exactly one"));
+            let issue = Issue::new(format!("has no mapping to {INTEGRATION_ID}: expected exactly one"));
             let near = nearest(INTEGRATION_ID, self.taken.iter().map(|(destination, _)| *destination));
-            faults.note(
+            issues.push(
                 "mappings",
                 match near {
-                    Some(near) => fault.hint(format!("write {INTEGRATION_ID} for {near}")),
-                    None => fault.hint("map the column with the customers' stable IDs to it"),
+                    Some(near) => issue.hint(format!("write {INTEGRATION_ID} for {near}")),
+                    None => issue.hint("map the column with the customers' stable IDs to it"),
                 },
             );
         }
@@ -176,17 +176,17 @@ fn name_of(field_type: FieldType) -> &'static str {
 }
 
 /// A default as the JSON that is sent for it.
-fn default_json(value: &Value, field_type: Option<FieldType>) -> Result<String, Fault> {
+fn default_json(value: &Value, field_type: Option<FieldType>) -> Result<String, Issue> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: whole numbers beyond it have lost digits on the way here
     if value.as_f64().is_some_and(|number| value.is_f64() && number.abs() >= EXACT) {
-        let fault = Fault::new(format!("is {value}, of which digits may be lost"));
-        return Err(fault.hint("write the number as a text and declare the type `number`"));
+        let issue = Issue::new(format!("is {value}, of which digits may be lost"));
+        return Err(issue.hint("write the number as a text and declare the type `number`"));
     }
     let text = value.to_string();
     let mut out = String::new();
     match value::write(value::Value::Json(&text), field_type, &mut out) {
         Ok(()) => Ok(out),
-        Err(fault) => Err(wrong_type(value, &format!("{}: {}", fault.wanted, fault.expected))),
+        Err(issue) => Err(wrong_type(value, &format!("{}: {}", issue.wanted, issue.expected))),
     }
 }
 

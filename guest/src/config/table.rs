@@ -1,22 +1,22 @@
-//! One JSON object of the config, read key by key. A fault is noted with its path and reading goes on, so that all
-//! faults are reported together.
+//! One JSON object of the config, read key by key. An issue is collected with its path and reading goes on, so that all
+//! issues are reported together.
 
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
 use crate::bindings::exports::etl::destination::destination::ConfigIssue;
-use crate::quote::quoted;
-use crate::spelling::nearest;
+use crate::problem::quote::quoted;
+use crate::problem::suggest::nearest;
 
-/// The faults found so far.
+/// The issues found so far.
 #[derive(Default)]
-pub(super) struct Faults(Vec<ConfigIssue>);
+pub(super) struct Issues(Vec<ConfigIssue>);
 
-impl Faults {
-    /// Note a fault at `path`.
-    pub(super) fn note(&mut self, path: impl Into<String>, fault: Fault) {
-        self.0.push(ConfigIssue { path: path.into(), message: fault.message, hint: fault.hint });
+impl Issues {
+    /// Add an issue at `path`.
+    pub(super) fn push(&mut self, path: impl Into<String>, issue: Issue) {
+        self.0.push(ConfigIssue { path: path.into(), message: issue.message, hint: issue.hint });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -28,14 +28,14 @@ impl Faults {
     }
 }
 
-/// What is wrong with one value, before it is known where it stands.
+/// What is wrong with one value, without its path.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
+pub(super) struct Issue {
     message: String,
     hint: Option<String>,
 }
 
-impl Fault {
+impl Issue {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
     }
@@ -47,14 +47,14 @@ impl Fault {
     }
 }
 
-/// A JSON object and where it stands. JSON null counts as a key that is not there.
+/// A JSON object and its path. JSON null counts as a key that is not there.
 pub(super) struct Table<'a> {
     path: String,
     entries: &'a Map<String, Value>,
 }
 
 impl<'a> Table<'a> {
-    /// The object at `path`; the config itself stands at the empty path.
+    /// The object at `path`; the path of the config itself is empty.
     pub(super) fn new(path: String, entries: &'a Map<String, Value>) -> Self {
         Self { path, entries }
     }
@@ -64,16 +64,16 @@ impl<'a> Table<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Note every key that is not among `known`.
+    /// Add an issue for every key that is not among `known`.
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    pub(super) fn refuse_unknown(&self, known: &[&str], faults: &mut Faults) {
+    pub(super) fn reject_unknown(&self, known: &[&str], issues: &mut Issues) {
         for key in self.entries.keys().filter(|key| !known.contains(&key.as_str())) {
             let shown = quoted(key);
-            let fault = match nearest(key, known.iter().copied()) {
-                Some(near) => Fault::new(format!("{shown} is not a known key")).hint(format!("did you mean `{near}`?")),
-                None => Fault::new(format!("{shown} is not a known key; known are {}", known.join(", "))),
+            let issue = match nearest(key, known.iter().copied()) {
+                Some(near) => Issue::new(format!("{shown} is not a known key")).hint(format!("did you mean `{near}`?")),
+                None => Issue::new(format!("{shown} is not a known key; known are {}", known.join(", "))),
             };
-            faults.note(self.path(key), fault);
+            issues.push(self.path(key), issue);
         }
     }
 
@@ -82,51 +82,51 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn required(&self, key: &str, expected: &str, faults: &mut Faults) -> Option<&'a Value> {
+    pub(super) fn required(&self, key: &str, expected: &str, issues: &mut Issues) -> Option<&'a Value> {
         let value = self.get(key);
         if value.is_none() {
-            faults.note(self.path(key), Fault::new(format!("is missing: expected {expected}")));
+            issues.push(self.path(key), Issue::new(format!("is missing: expected {expected}")));
         }
         value
     }
 
-    /// The text of a key. None where it is absent or at fault.
-    pub(super) fn text(&self, key: &str, expected: &str, faults: &mut Faults) -> Option<&'a str> {
+    /// The text of a key. None if it is absent or at fault.
+    pub(super) fn text(&self, key: &str, expected: &str, issues: &mut Issues) -> Option<&'a str> {
         let value = self.get(key)?;
         let text = value.as_str().ok_or_else(|| wrong_type(value, expected));
-        self.noted(key, text, faults)
+        self.accept(key, text, issues)
     }
 
     /// The text of a key that must be there.
-    pub(super) fn required_text(&self, key: &str, expected: &str, faults: &mut Faults) -> Option<&'a str> {
-        self.required(key, expected, faults)?;
-        self.text(key, expected, faults)
+    pub(super) fn required_text(&self, key: &str, expected: &str, issues: &mut Issues) -> Option<&'a str> {
+        self.required(key, expected, issues)?;
+        self.text(key, expected, issues)
     }
 
-    /// The one of `choices` that a key names. None where it is absent or at fault.
-    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&'static str, T)], faults: &mut Faults) -> Option<T> {
+    /// The one of `choices` that a key names. None if it is absent or at fault.
+    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&'static str, T)], issues: &mut Issues) -> Option<T> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let place = self.place(key, &names, faults)?;
-        choices.get(place).map(|(_, choice)| *choice)
+        let index = self.index(key, &names, issues)?;
+        choices.get(index).map(|(_, choice)| *choice)
     }
 
-    /// The place among `names` of the one that a key names.
+    /// The index in `names` of the one that a key names.
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn place(&self, key: &str, names: &[&str], faults: &mut Faults) -> Option<usize> {
+    fn index(&self, key: &str, names: &[&str], issues: &mut Issues) -> Option<usize> {
         let expected = names.join(", ");
-        let text = self.text(key, &expected, faults)?;
-        let place = names.iter().position(|name| *name == text);
-        if place.is_none() {
-            let mut fault = Fault::new(format!("is {}: expected {expected}", quoted(text)));
-            fault.hint = nearest(text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-            faults.note(self.path(key), fault);
+        let text = self.text(key, &expected, issues)?;
+        let index = names.iter().position(|name| *name == text);
+        if index.is_none() {
+            let mut issue = Issue::new(format!("is {}: expected {expected}", quoted(text)));
+            issue.hint = nearest(text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            issues.push(self.path(key), issue);
         }
-        place
+        index
     }
 
-    /// A whole number within `range`, or `default` where the key is absent or at fault.
+    /// A whole number within `range`, or `default` if the key is absent or at fault.
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    pub(super) fn integer(&self, key: &str, range: RangeInclusive<u64>, default: u64, faults: &mut Faults) -> u64 {
+    pub(super) fn integer(&self, key: &str, range: RangeInclusive<u64>, default: u64, issues: &mut Issues) -> u64 {
         let Some(value) = self.get(key) else {
             return default;
         };
@@ -134,22 +134,22 @@ impl<'a> Table<'a> {
             .as_u64()
             .filter(|number| range.contains(number))
             .ok_or_else(|| wrong_type(value, &format!("a whole number from {} to {}", range.start(), range.end())));
-        self.noted(key, number, faults).unwrap_or(default)
+        self.accept(key, number, issues).unwrap_or(default)
     }
 
-    /// The value itself, or none with its fault noted.
-    pub(super) fn noted<T>(&self, key: &str, result: Result<T, Fault>, faults: &mut Faults) -> Option<T> {
-        result.map_err(|fault| faults.note(self.path(key), fault)).ok()
+    /// The value, or none with its issue added.
+    pub(super) fn accept<T>(&self, key: &str, result: Result<T, Issue>, issues: &mut Issues) -> Option<T> {
+        result.map_err(|issue| issues.push(self.path(key), issue)).ok()
     }
 }
 
-/// The fault of a value of another type or range than expected, the value shown.
-pub(super) fn wrong_type(value: &Value, expected: &str) -> Fault {
+/// The issue of a value of another type or range than expected, the value shown.
+pub(super) fn wrong_type(value: &Value, expected: &str) -> Issue {
     let seen = match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::String(text) => quoted(text),
         other => other.to_string(),
     };
-    Fault::new(format!("is {seen}: expected {expected}"))
+    Issue::new(format!("is {seen}: expected {expected}"))
 }

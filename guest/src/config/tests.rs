@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testing::{KEY, audience_text, profiles_text};
 
-/// Path, message and hint of each fault.
-fn faults(text: &str) -> Vec<(String, String)> {
+/// Path, message and hint of each issue.
+fn issues(text: &str) -> Vec<(String, String)> {
     let issues = Config::parse(text).err().unwrap_or_default();
     issues
         .into_iter()
@@ -16,7 +16,7 @@ fn faults(text: &str) -> Vec<(String, String)> {
 
 #[track_caller]
 fn assert_faults(text: &str, expected: &[(&str, &str)]) {
-    let found = faults(text);
+    let found = issues(text);
     assert_eq!(found.len(), expected.len(), "{found:?}");
     for ((path, message), (expected_path, fragment)) in found.iter().zip(expected) {
         assert_eq!(path, expected_path, "{message}");
@@ -65,7 +65,7 @@ fn every_key_is_taken() {
 }
 
 #[test]
-fn the_modes_of_an_audience_are_told_apart() {
+fn the_modes_of_an_audience_are_distinguished() {
     for (mode, expected) in
         [("add", AudienceMode::Add), ("remove", AudienceMode::Remove), ("mirror", AudienceMode::Mirror)]
     {
@@ -75,7 +75,7 @@ fn the_modes_of_an_audience_are_told_apart() {
 }
 
 #[test]
-fn what_is_not_an_object_is_refused_without_being_shown() {
+fn what_is_not_an_object_is_rejected_without_being_shown() {
     assert_faults("", &[("", "not valid JSON")]);
     assert_faults("{\"api_key\": \"5d7a0c-test-key-8e21\",}", &[("", "not valid JSON")]);
     assert_faults("\"5d7a0c-test-key-8e21\"", &[("", "not a JSON object")]);
@@ -142,7 +142,7 @@ fn an_audience_does_not_go_with_profiles() {
 }
 
 #[test]
-fn modes_of_the_other_object_type_are_refused_by_name() {
+fn modes_of_the_other_object_type_are_rejected_by_name() {
     for mode in ["add", "remove", "mirror"] {
         assert_faults(&profiles_text(&json!({"sync_mode": mode})), &[("sync_mode", "upsert, the only mode")]);
     }
@@ -171,7 +171,7 @@ fn a_wrong_type_is_shown_unless_it_is_the_key() {
     for value in [json!([KEY]), json!({"key": KEY}), json!(12345)] {
         let text = profiles_text(&json!({"api_key": value}));
         assert_faults(&text, &[("api_key", "is not a text")]);
-        assert!(!faults(&text)[0].1.contains("12345"));
+        assert!(!issues(&text)[0].1.contains("12345"));
     }
 }
 
@@ -275,10 +275,10 @@ fn the_schema_names_the_bounds_that_the_parser_keeps() {
             profiles_text(&if within_retry { json!({"retry": entries}) } else { entries })
         };
         for value in [least, most] {
-            assert_eq!(faults(&config(value)), [], "{key} {value}");
+            assert_eq!(issues(&config(value)), [], "{key} {value}");
         }
         for value in [least - 1, most + 1] {
-            assert_eq!(faults(&config(value)).len(), 1, "{key} {value}");
+            assert_eq!(issues(&config(value)).len(), 1, "{key} {value}");
         }
         checked += 1;
     }

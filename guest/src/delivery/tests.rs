@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::api::request::{Method, Request};
+use crate::api::transport::{Headers, Response, TransportError, TransportErrorKind};
 use crate::bindings::exports::etl::destination::destination::{Action, ProblemKind};
-use crate::request::{Method, Request};
 use crate::testing::{KEY, Server, TestClock, audience, items, profile_batch, profiles, refused, status, strings};
-use crate::transport::{Break, BreakKind, Headers, Response};
 
 mod laws;
 
-type Answer = Result<Response, Break>;
+type Answer = Result<Response, TransportError>;
 
 fn delivered(
     config: &Config,
@@ -39,8 +39,8 @@ fn busy(status: u16, retry_after: &str) -> Answer {
     })
 }
 
-fn broken(kind: BreakKind) -> Answer {
-    Err(Break { kind, detail: format!("it broke; key {KEY}") })
+fn broken(kind: TransportErrorKind) -> Answer {
+    Err(TransportError { kind, detail: format!("it broke; key {KEY}") })
 }
 
 fn problem_of(failure: &Failure) -> &Problem {
@@ -90,10 +90,10 @@ fn every_transient_failure_is_repeated() {
         || status(520),
         || status(530),
         || status(598),
-        || broken(BreakKind::ConnectTimeout),
-        || broken(BreakKind::Connect),
-        || broken(BreakKind::Reset),
-        || broken(BreakKind::Timeout),
+        || broken(TransportErrorKind::ConnectTimeout),
+        || broken(TransportErrorKind::Connect),
+        || broken(TransportErrorKind::Reset),
+        || broken(TransportErrorKind::Timeout),
     ];
     for failure in failures {
         let (report, requests, clock) =
@@ -186,7 +186,7 @@ fn workers_that_fail_together_do_not_wait_alike() {
 }
 
 #[test]
-fn what_no_repetition_mends_stops_all_at_once() {
+fn what_no_retry_fixes_stops_at_once() {
     for (code, kind) in [
         (401, ProblemKind::Authentication),
         (403, ProblemKind::Authentication),
@@ -343,7 +343,7 @@ fn a_size_that_even_one_small_record_has_is_refused_for_another_reason() {
 }
 
 #[test]
-fn what_is_no_acknowledgement_delivers_nothing_and_stops() {
+fn what_is_not_an_acknowledgement_delivers_nothing_and_stops() {
     for code in [200, 201, 202, 203, 206, 207, 299] {
         let config = profiles(&json!({"batch_size": 2}));
         let (report, requests, clock) = delivered(&config, &plain(6), |number, _| match number {
@@ -359,8 +359,8 @@ fn what_is_no_acknowledgement_delivers_nothing_and_stops() {
 }
 
 #[test]
-fn the_reason_for_giving_up_is_told_with_the_setting() {
-    let told = |retry: serde_json::Value, header: &str| {
+fn the_reason_for_giving_up_names_the_setting() {
+    let message_for = |retry: serde_json::Value, header: &str| {
         let config = profiles(&json!({"retry": retry}));
         problem_of(&delivered(&config, &plain(1), |_, _| busy(503, header)).0.unwrap_err()).message.clone()
     };
@@ -376,16 +376,16 @@ fn the_reason_for_giving_up_is_told_with_the_setting() {
             "it asked to wait 90 s (Retry-After), longer than what is left of the 1 min",
         ),
         (json!({"max_attempts": 3}), "0", "given up after 3 attempts (retry.max_attempts)"),
-        (json!({"max_attempts": 1}), "0", "not repeated, as retry.max_attempts is 1"),
+        (json!({"max_attempts": 1}), "0", "not retried: retry.max_attempts is 1"),
         (json!({"max_elapsed_ms": 0}), "0", "given up after 0 ms (retry.max_elapsed_ms)"),
     ] {
-        let message = told(retry, header);
+        let message = message_for(retry, header);
         assert!(message.ends_with(fragment) || message.contains(fragment), "{message}");
         assert!(message.contains("HTTP 503"), "{message}");
     }
 }
 
-/// An engine that ends its run ends every wait at once and lets nothing more through.
+/// An engine that ends its run ends every wait at once and blocks every further request.
 #[test]
 fn a_wait_that_the_engine_ends_is_the_last() {
     struct Ended(TestClock);
@@ -413,15 +413,15 @@ fn a_wait_that_the_engine_ends_is_the_last() {
 }
 
 #[test]
-fn an_attempt_that_is_not_let_through_does_not_hide_what_came_before_it() {
+fn a_blocked_attempt_does_not_hide_the_error_before_it() {
     let (report, requests, _) = delivered(&profiles(&json!({})), &plain(2), |number, _| {
-        if number == 0 { refused(503, "overloaded", &[]) } else { broken(BreakKind::Denied) }
+        if number == 0 { refused(503, "overloaded", &[]) } else { broken(TransportErrorKind::Denied) }
     });
     let failure = report.unwrap_err();
     assert!(matches!(failure, Failure::Transient(_)));
     let message = &problem_of(&failure).message;
     assert!(
-        message.contains("overloaded; the next attempt was not made: it broke") && !message.contains(KEY),
+        message.contains("overloaded; the next attempt was blocked: it broke") && !message.contains(KEY),
         "{message}"
     );
     assert_eq!((requests.len(), problem_of(&failure).status), (2, Some(503)));
@@ -462,7 +462,7 @@ fn words_about_a_value_are_no_proof_that_the_attribute_is_missing() {
 }
 
 #[test]
-fn earlier_records_of_a_key_share_the_fate_of_the_last() {
+fn earlier_records_of_a_key_share_the_status_of_the_last() {
     let mut batch = plain(6);
     batch.keys = strings(["a", "b", "a", "c", "b", "c"]);
     batch.payloads = strings(["{\"a\":1}", "{\"b\":1}", "{\"a\":2}", "{\"c\":1}", "{\"b\":2}", "{\"c\":2}"]);

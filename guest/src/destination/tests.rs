@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::request::Method;
+use crate::api::request::Method;
+use crate::api::transport::{Response, TransportError, TransportErrorKind};
 use crate::testing::{
     KEY, Server, TestClock, audience_text, items, profile_batch, profiles_text, refused, status, texts, unpacked,
 };
-use crate::transport::{Break, BreakKind, Response};
 use wit::{Action, Change, Failure, ProblemKind, Value};
 
 fn row(change: Change, values: Vec<Value>) -> wit::Row {
@@ -158,8 +158,8 @@ fn what_is_rendered_is_what_is_sent() {
 
 fn checked(
     config: &str,
-    answer: &Result<Response, Break>,
-) -> (Result<wit::ConnectionCheck, Failure>, Vec<crate::request::Request>) {
+    answer: &Result<Response, TransportError>,
+) -> (Result<wit::ConnectionCheck, Failure>, Vec<crate::api::request::Request>) {
     let mut server = Server::new(|_, _| answer.clone());
     let checked = check_connection(config, |_| &mut server, &mut TestClock::new());
     (checked, server.requests)
@@ -174,7 +174,7 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
     ]});
     let (check, requests) = checked(&profiles_text(&mappings), &status(204));
     let check = check.unwrap();
-    assert_eq!(check.verified, ["https://acme.talon.one answers", "Talon.One takes the API key"]);
+    assert_eq!(check.verified, ["https://acme.talon.one answers", "Talon.One accepts the API key"]);
     assert_eq!(
         check.unverified,
         [
@@ -206,7 +206,11 @@ fn a_failed_check_says_why_and_is_not_repeated() {
         (refused(400, "no", &[]), false, ProblemKind::Refused),
         (status(429), true, ProblemKind::RateLimited),
         (status(500), true, ProblemKind::Server),
-        (Err(Break { kind: BreakKind::Connect, detail: "refused".to_owned() }), true, ProblemKind::Connection),
+        (
+            Err(TransportError { kind: TransportErrorKind::Connect, detail: "refused".to_owned() }),
+            true,
+            ProblemKind::Connection,
+        ),
     ] {
         let (check, requests) = checked(&config, &answer);
         let failure = check.unwrap_err();

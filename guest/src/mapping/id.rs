@@ -1,41 +1,42 @@
 //! Integration IDs: the last digit and the last letter of what the source has. An ID never passes a float.
 
-use crate::json::{self, Scalar};
-use crate::quote::is_unseen;
-use crate::value::{Fault, Value, is_integer, plain_digits, write_integer};
+use crate::problem::quote::is_unseen;
+use crate::value::json::{self, Scalar};
+use crate::value::{Value, ValueError, is_integer, plain_digits, write_integer};
 
-const MISSING: Fault = Fault {
+const MISSING: ValueError = ValueError {
     code: "missing-id",
     wanted: "an integration ID",
     expected: "the customer's stable ID in every row",
     part: None,
 };
 
-const INVALID: Fault = Fault {
+const INVALID: ValueError = ValueError {
     code: "invalid-id",
     wanted: "an integration ID",
     expected: "a text, or a whole number written in full",
     part: None,
 };
 
-const FLOAT: Fault = Fault {
+const FLOAT: ValueError = ValueError {
     expected: "a text or an integer; a float cannot hold every ID, so cast the column in the source",
     ..INVALID
 };
 
-const BLANK: Fault =
-    Fault { expected: "a text that can be seen; this one has only blanks or invisible characters", ..INVALID };
+const BLANK: ValueError =
+    ValueError { expected: "a text that can be seen; this one has only blanks or invisible characters", ..INVALID };
 
-const CONTROL: Fault = Fault {
+const CONTROL: ValueError = ValueError {
     expected: "a text without control characters such as a line break, a tab or NUL: remove them in the source",
     ..INVALID
 };
 
 /// An ID with its prefix is longer than Talon.One takes.
-pub(super) const TOO_LONG: Fault = Fault { expected: "at most 1000 characters, the prefix included", ..INVALID };
+pub(super) const TOO_LONG: ValueError =
+    ValueError { expected: "at most 1000 characters, the prefix included", ..INVALID };
 
-/// Append a value as an ID. Texts are kept to the letter, blanks around them and leading zeros too.
-pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+/// Append a value as an ID. Texts stay unchanged, blanks around them and leading zeros too.
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Null => return Err(MISSING),
         Value::Text(text) => write_text(text, out)?,
@@ -54,8 +55,8 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whoever can be told from nobody: one blank ID would make a single customer of all rows that have none.
-fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
+/// Append a text that identifies a customer. One blank ID would merge all rows without an ID into a single customer.
+fn write_text(text: &str, out: &mut String) -> Result<(), ValueError> {
     // Nearly every ID there is: letters, digits and signs.
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         if text.contains(char::is_control) {
@@ -71,9 +72,9 @@ fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `26` and `26.0` are the ID `26`. An exponent is refused: whether `1e5` was a number once or a text cannot be told.
+/// `26` and `26.0` are the ID `26`. An exponent is an error: `1e5` may have been a number or a text.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn write_whole(digits: &str, out: &mut String) -> Result<(), Fault> {
+fn write_whole(digits: &str, out: &mut String) -> Result<(), ValueError> {
     let (sign, digits) = plain_digits(digits).ok_or(INVALID)?;
     out.push_str(sign);
     out.push_str(digits);

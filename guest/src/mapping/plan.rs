@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::columns::{Column, Columns};
 use crate::config::field_mapping::{Attribute, INTEGRATION_ID};
 use crate::config::{Config, Object};
-use crate::quote::{quoted, shortened};
-use crate::spelling::nearest;
+use crate::problem::quote::{quoted, shortened};
+use crate::problem::suggest::nearest;
 
 /// Where each part of a record comes from.
 pub(super) struct Plan<'a> {
@@ -19,7 +19,7 @@ pub(super) struct Plan<'a> {
 pub(super) struct PlannedAttribute<'a> {
     pub(super) column: &'a Column<'a>,
     pub(super) attribute: Cow<'a, Attribute>,
-    /// The JSON that stands in for null.
+    /// The JSON that replaces null.
     pub(super) default: Option<&'a str>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Plan<'a> {
                 .filter(|column| column.name != INTEGRATION_ID)
                 .map(|column| {
                     let attribute = Attribute::new(column.name, None)
-                        .map_err(|fault| format!("a column without a mapping maps to itself, but {fault}"))?;
+                        .map_err(|error| format!("a column without a mapping maps to itself, but {error}"))?;
                     Ok(PlannedAttribute { column, attribute: Cow::Owned(attribute), default: None })
                 })
                 .collect::<Result<_, String>>()?,

@@ -234,7 +234,7 @@ fn no_rows_make_no_records() {
     assert_eq!(mapping.batch.payloads.data, "");
 }
 
-/// A column of some type with a value for each row, sound or not.
+/// A column of some type with a value for each row, valid or not.
 fn any_values(rows: usize) -> impl Strategy<Value = wit::Values> {
     let many = |texts: Vec<String>| strings(texts.iter().map(String::as_str));
     let texts = move || proptest::collection::vec("[a-c\"\\\\]{0,3}|[0-9]{1,2}|\\[1\\]|null|2024-01-0[0-9]", rows);

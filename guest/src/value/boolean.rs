@@ -1,12 +1,15 @@
-//! Booleans, and the words that stand for them.
+//! Booleans, and the words that mean them.
 
-use super::{Fault, Value, of_scalar};
-use crate::json;
+use super::{Value, ValueError, of_scalar};
+use crate::value::json;
 
 /// Append a value as `true` or `false`.
-pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
-    let boolean =
-        read(value).ok_or(Fault::new("invalid-boolean", "a boolean", "true, false, yes, no, t, f, y, n, 1 or 0"))?;
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
+    let boolean = read(value).ok_or(ValueError::new(
+        "invalid-boolean",
+        "a boolean",
+        "true, false, yes, no, t, f, y, n, 1 or 0",
+    ))?;
     write_literal(boolean, out);
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Lists: a JSON array whose elements follow the rules of their own type.
 
 use super::field_type::Element;
-use super::{Fault, Value, of_scalar, write as write_value};
-use crate::json;
-use crate::quote::shortened;
+use super::{Value, ValueError, of_scalar, write as write_value};
+use crate::problem::quote::shortened;
+use crate::value::json;
 
 /// Append a value as a JSON array.
-pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Result<(), ValueError> {
     let (Value::Json(text) | Value::Text(text)) = value else {
         return Err(not_a_list(element));
     };
@@ -22,23 +22,23 @@ pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Res
     Ok(())
 }
 
-fn write_element(raw: &str, element: Element, out: &mut String) -> Result<(), Fault> {
+fn write_element(raw: &str, element: Element, out: &mut String) -> Result<(), ValueError> {
     let scalar = json::scalar(raw).ok_or_else(super::invalid_json)?;
     let value = of_scalar(&scalar);
     let written = match value {
-        Value::Null => Err(Fault::new("invalid-list", "an element of a list", "no null in it")),
+        Value::Null => Err(ValueError::new("invalid-list", "an element of a list", "no null in it")),
         Value::Json(_) if element != Element::Location => Err(not_a_list(element)),
         value => write_value(value, Some(element.scalar()), out),
     };
-    written.map_err(|fault| Fault { part: fault.part.or_else(|| Some(shortened(raw, 40))), ..fault })
+    written.map_err(|error| ValueError { part: error.part.or_else(|| Some(shortened(raw, 40))), ..error })
 }
 
-fn not_a_list(element: Element) -> Fault {
+fn not_a_list(element: Element) -> ValueError {
     let (wanted, expected) = match element {
         Element::String => ("a list of strings", "a JSON array such as [\"a\",\"b\"]"),
         Element::Number => ("a list of numbers", "a JSON array such as [1,2.5]"),
         Element::Time => ("a list of times", "a JSON array such as [\"2024-05-31T10:00:00Z\"]"),
         Element::Location => ("a list of locations", "a JSON array such as [{\"latitude\":52.5,\"longitude\":13.4}]"),
     };
-    Fault::new("invalid-list", wanted, expected)
+    ValueError::new("invalid-list", wanted, expected)
 }

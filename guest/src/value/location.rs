@@ -7,10 +7,10 @@
 
 use serde_json::Value as Json;
 
-use super::{Fault, Value};
-use crate::json::{self, Scalar};
+use super::{Value, ValueError};
+use crate::value::json::{self, Scalar};
 
-const INVALID: Fault = Fault {
+const INVALID: ValueError = ValueError {
     code: "invalid-location",
     wanted: "a location",
     expected: "{\"latitude\":52.5,\"longitude\":13.4}, [52.5,13.4] or \"52.5,13.4\", within 90 and 180 degrees",
@@ -21,7 +21,7 @@ const LATITUDE: [&str; 2] = ["latitude", "lat"];
 const LONGITUDE: [&str; 4] = ["longitude", "long", "lng", "lon"];
 
 /// Append a value as a location.
-pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Json(text) => match json::scalar(text) {
             Some(Scalar::String(text)) => write_text(&text, out),
@@ -35,7 +35,7 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
+fn write_text(text: &str, out: &mut String) -> Result<(), ValueError> {
     let (latitude, longitude) = text.split_once(',').ok_or(INVALID)?;
     let degrees = |text: &str| serde_json::from_str::<Json>(text).ok();
     check(degrees(latitude).as_ref(), degrees(longitude).as_ref())?;
@@ -44,7 +44,7 @@ fn write_text(text: &str, out: &mut String) -> Result<(), Fault> {
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn write_composite(text: &str, out: &mut String) -> Result<(), Fault> {
+fn write_composite(text: &str, out: &mut String) -> Result<(), ValueError> {
     match serde_json::from_str(text) {
         Ok(Json::Array(pair)) if pair.len() == 2 => check(pair.first(), pair.last())?,
         Ok(Json::Object(members)) => {
@@ -61,7 +61,7 @@ fn write_composite(text: &str, out: &mut String) -> Result<(), Fault> {
 }
 
 /// The floats only serve to compare: what is sent is the source's own spelling.
-fn check(latitude: Option<&Json>, longitude: Option<&Json>) -> Result<(), Fault> {
+fn check(latitude: Option<&Json>, longitude: Option<&Json>) -> Result<(), ValueError> {
     let within = |degrees: Option<&Json>, limit: f64| {
         degrees.and_then(Json::as_f64).is_some_and(|degrees| degrees.abs() <= limit)
     };

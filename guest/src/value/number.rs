@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::{Fault, Value};
-use crate::json::{self, Scalar};
+use super::{Value, ValueError};
+use crate::value::json::{self, Scalar};
 
-const INVALID: Fault =
-    Fault { code: "invalid-number", wanted: "a number", expected: "digits such as 12 or -0.5", part: None };
+const INVALID: ValueError =
+    ValueError { code: "invalid-number", wanted: "a number", expected: "digits such as 12 or -0.5", part: None };
 
 /// Append a value as a JSON number.
-pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Integer(number) => write_integer(number, out),
         Value::Float(number) => return write_float(number, out),
@@ -32,9 +32,9 @@ pub(crate) fn write_integer(number: i64, out: &mut String) {
 }
 
 /// Append the shortest digits that give the same float back.
-pub(super) fn write_float(number: f64, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write_float(number: f64, out: &mut String) -> Result<(), ValueError> {
     if !number.is_finite() {
-        return Err(Fault { expected: "a finite one; Talon.One has no NaN and no infinity", ..INVALID });
+        return Err(ValueError { expected: "a finite one; Talon.One has no NaN and no infinity", ..INVALID });
     }
     write_formatted(&number, out);
     Ok(())
@@ -66,7 +66,7 @@ impl io::Write for Bytes<'_> {
 
 /// Append a number's digits as JSON spells them. JSON allows no plus sign, no leading zeros, and wants a digit on either
 /// side of the point; apart from that every digit stays.
-fn write_digits(digits: &str, out: &mut String) -> Result<(), Fault> {
+fn write_digits(digits: &str, out: &mut String) -> Result<(), ValueError> {
     let parts = Parts::of(digits).ok_or(INVALID)?;
     if parts.negative {
         out.push('-');
@@ -107,11 +107,11 @@ impl<'a> Parts<'a> {
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let exponent_digits = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        let sound = all_digits(whole)
+        let valid = all_digits(whole)
             && all_digits(fraction)
             && !(whole.is_empty() && fraction.is_empty())
             && exponent_digits.is_none_or(|digits| !digits.is_empty() && all_digits(digits));
-        sound.then(|| Self {
+        valid.then(|| Self {
             negative,
             whole: match whole.trim_start_matches('0') {
                 "" => "0",

@@ -4,10 +4,10 @@ use super::*;
 
 mod laws;
 
-/// The JSON that a value becomes, or the fault's code.
+/// The JSON that a value becomes, or the error's code.
 fn written(value: Value<'_>, field_type: Option<FieldType>) -> Result<String, &'static str> {
     let mut out = String::new();
-    write(value, field_type, &mut out).map_err(|fault| fault.code)?;
+    write(value, field_type, &mut out).map_err(|error| error.code)?;
     Ok(out)
 }
 
@@ -19,7 +19,7 @@ fn assert_written(field_type: Option<FieldType>, cases: &[(Value<'_>, &str)]) {
 }
 
 #[track_caller]
-fn assert_refused(field_type: Option<FieldType>, code: &str, values: &[Value<'_>]) {
+fn assert_rejected(field_type: Option<FieldType>, code: &str, values: &[Value<'_>]) {
     for value in values {
         assert_eq!(written(*value, field_type), Err(code), "{value:?}");
     }
@@ -58,12 +58,12 @@ fn without_a_type_a_value_keeps_its_own() {
             (Value::Json("9007199254740993.10"), "9007199254740993.10"),
         ],
     );
-    assert_refused(
+    assert_rejected(
         None,
         "invalid-number",
         &[Value::Float(f64::NAN), Value::Float(f64::INFINITY), Value::Float(f64::NEG_INFINITY), Value::Decimal("NaN")],
     );
-    assert_refused(None, "invalid-json", &[Value::Json("{"), Value::Json(""), Value::Json("[1,]")]);
+    assert_rejected(None, "invalid-json", &[Value::Json("{"), Value::Json(""), Value::Json("[1,]")]);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn strings_are_what_a_value_looks_like() {
             (Value::Json(" 1.50 "), "\"1.50\""),
         ],
     );
-    assert_refused(STRING, "invalid-number", &[Value::Float(f64::NAN)]);
-    assert_refused(STRING, "invalid-json", &[Value::Json("{")]);
+    assert_rejected(STRING, "invalid-number", &[Value::Float(f64::NAN)]);
+    assert_rejected(STRING, "invalid-json", &[Value::Json("{")]);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn numbers_keep_their_digits() {
             (Value::Json("\"7.10\""), "7.10"),
         ],
     );
-    assert_refused(
+    assert_rejected(
         NUMBER,
         "invalid-number",
         &[
@@ -163,7 +163,7 @@ fn booleans_are_read_from_their_words() {
             (Value::Json("\"yes\""), "true"),
         ],
     );
-    assert_refused(
+    assert_rejected(
         BOOLEAN,
         "invalid-boolean",
         &[
@@ -212,7 +212,7 @@ fn times_go_out_as_rfc_3339() {
 }
 
 #[test]
-fn what_is_no_time_is_refused() {
+fn what_is_not_a_time_is_rejected() {
     for text in [
         "",
         "yesterday",
@@ -246,9 +246,9 @@ fn what_is_no_time_is_refused() {
         "2024‐05‐31",
         "1717149600",
     ] {
-        assert_refused(TIME, "invalid-time", &[Value::Text(text)]);
+        assert_rejected(TIME, "invalid-time", &[Value::Text(text)]);
     }
-    assert_refused(
+    assert_rejected(
         TIME,
         "invalid-time",
         &[
@@ -267,8 +267,8 @@ fn what_is_no_time_is_refused() {
         ],
     );
     let mut out = String::new();
-    let fault = write(Value::Integer(1), TIME, &mut out).unwrap_err();
-    assert!(fault.expected.contains("does not say its unit"));
+    let error = write(Value::Integer(1), TIME, &mut out).unwrap_err();
+    assert!(error.expected.contains("does not say its unit"));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn lists_follow_the_rules_of_their_elements() {
             "[[52.5,13.4],{\"lat\":1,\"lng\":2},\"1,2\"]",
         )],
     );
-    assert_refused(
+    assert_rejected(
         list(Element::String),
         "invalid-list",
         &[
@@ -307,10 +307,10 @@ fn lists_follow_the_rules_of_their_elements() {
             Value::Boolean(true),
         ],
     );
-    assert_refused(list(Element::Number), "invalid-number", &[Value::Json("[1,\"x\"]")]);
+    assert_rejected(list(Element::Number), "invalid-number", &[Value::Json("[1,\"x\"]")]);
     let mut out = String::new();
-    let fault = write(Value::Json("[1,\"x\",2]"), list(Element::Number), &mut out).unwrap_err();
-    assert_eq!(fault.part.as_deref(), Some("\"x\""), "the element is named, not the list");
+    let error = write(Value::Json("[1,\"x\",2]"), list(Element::Number), &mut out).unwrap_err();
+    assert_eq!(error.part.as_deref(), Some("\"x\""), "the element is named, not the list");
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn locations_keep_their_shape() {
             ),
         ],
     );
-    assert_refused(
+    assert_rejected(
         LOCATION,
         "invalid-location",
         &[

@@ -1,10 +1,10 @@
 //! Texts: what a value looks like when a string attribute takes it.
 
-use super::{Fault, Value, boolean, number, time};
-use crate::json::{self, Scalar};
+use super::{Value, ValueError, boolean, number, time};
+use crate::value::json::{self, Scalar};
 
 /// Append a value as a JSON string.
-pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Text(text) | Value::Decimal(text) => json::write_string(text, out),
         Value::Json(text) => match json::scalar(text) {
@@ -23,7 +23,7 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
 }
 
 /// Append a value that is neither text, decimal nor JSON, without quotes.
-pub(super) fn write_plain(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write_plain(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Integer(integer) => number::write_integer(integer, out),
         Value::Float(float) => return number::write_float(float, out),

@@ -1,22 +1,22 @@
-//! Points in time, as RFC 3339 texts. A time without an offset is UTC by rule: no local time zone takes part.
+//! Points in time, as RFC 3339 texts. A time without an offset is UTC by rule: no local time zone is used.
 
-use super::{Fault, Value, of_scalar};
-use crate::calendar::{Date, SECONDS_A_DAY, number};
-use crate::json;
+use super::{Value, ValueError, of_scalar};
+use crate::value::calendar::{Date, SECONDS_A_DAY, number};
+use crate::value::json;
 
-const INVALID: Fault = Fault {
+const INVALID: ValueError = ValueError {
     code: "invalid-time",
     wanted: "a time",
     expected: "2024-05-31, or 2024-05-31T10:00:00 with Z, an offset such as +02:00, or nothing for UTC",
     part: None,
 };
 
-const NO_UNIT: Fault = Fault {
+const NO_UNIT: ValueError = ValueError {
     expected: "a date or timestamp column or a text such as 2024-05-31T10:00:00Z; a number does not say its unit",
     ..INVALID
 };
 
-const OUT_OF_RANGE: Fault = Fault { expected: "a year from 0000 to 9999", ..INVALID };
+const OUT_OF_RANGE: ValueError = ValueError { expected: "a year from 0000 to 9999", ..INVALID };
 
 /// What one step of a timestamp is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Unit {
 }
 
 /// Append a value as a JSON string in RFC 3339.
-pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
         Value::Date(days) => {
             out.push('"');
@@ -61,9 +61,9 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
             out.push('"');
         }
         Value::Text(text) => {
-            let moment = Moment::parse(text).ok_or(INVALID)?;
+            let time = ParsedTime::parse(text).ok_or(INVALID)?;
             out.push('"');
-            moment.write(out);
+            time.write(out);
             out.push('"');
         }
         Value::Json(text) => {
@@ -80,14 +80,14 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), Fault> {
 }
 
 /// Append `YYYY-MM-DD`.
-pub(super) fn write_date(days: i32, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write_date(days: i32, out: &mut String) -> Result<(), ValueError> {
     let date = Date::of_days(days.into()).ok_or(OUT_OF_RANGE)?;
     push_date(date, out);
     Ok(())
 }
 
 /// Append a timestamp in UTC, with as many digits of the second's fraction as it needs.
-pub(super) fn write_timestamp(count: i64, unit: Unit, out: &mut String) -> Result<(), Fault> {
+pub(super) fn write_timestamp(count: i64, unit: Unit, out: &mut String) -> Result<(), ValueError> {
     let seconds = count.div_euclid(unit.per_second());
     let date = Date::of_days(seconds.div_euclid(SECONDS_A_DAY)).ok_or(OUT_OF_RANGE)?;
     push_date(date, out);
@@ -172,24 +172,24 @@ fn push_number(number: i64, digits: usize, out: &mut String) {
     }
 }
 
-/// The days from 1970-01-01 to a date written `YYYY-MM-DD`, or none where it is not a date.
+/// The days from 1970-01-01 to a date written `YYYY-MM-DD`, or none if it is not a date.
 pub(crate) fn days_of_date(text: &str) -> Option<i32> {
     let (date, rest) = parse_date(text)?;
     rest.is_empty().then(|| date.days()).and_then(|days| i32::try_from(days).ok())
 }
 
-/// The point in time that an RFC 3339 text names, as a timestamp of the coarsest unit that holds it. None where the text
-/// is not RFC 3339, or where nanoseconds since 1970 cannot say it.
+/// The point in time that an RFC 3339 text names, as a timestamp of the coarsest unit that holds it. None if the text
+/// is not RFC 3339, or if nanoseconds since 1970 cannot express it.
 pub(crate) fn instant(text: &str) -> Option<(i64, Unit)> {
-    let moment = Moment::parse(text)?;
-    let seconds = moment.seconds();
-    let digits = moment.fraction.trim_end_matches('0');
+    let time = ParsedTime::parse(text)?;
+    let seconds = time.seconds();
+    let digits = time.fraction.trim_end_matches('0');
     let unit = [Unit::Second, Unit::Millisecond, Unit::Microsecond, Unit::Nanosecond]
         .into_iter()
         .find(|unit| digits.len() <= unit.fraction_digits())?;
     let mut fraction = 0_i64;
-    for place in 0..unit.fraction_digits() {
-        let digit = digits.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
+    for position in 0..unit.fraction_digits() {
+        let digit = digits.as_bytes().get(position).map_or(0, |digit| i64::from(digit - b'0'));
         fraction = fraction * 10 + digit;
     }
     let count = seconds.checked_mul(unit.per_second())?.checked_add(fraction)?;
@@ -213,7 +213,7 @@ fn push_date(date: Date, out: &mut String) {
 }
 
 /// A point in time as a text spells it.
-struct Moment<'a> {
+struct ParsedTime<'a> {
     date: Date,
     /// `HH:MM:SS`.
     clock: &'a str,
@@ -222,14 +222,14 @@ struct Moment<'a> {
     fraction: &'a str,
     /// Minutes east of UTC; none for a plain `Z` or nothing.
     offset: Option<i64>,
-    /// Whether the offset is written with a minus, which minutes of `-00:00` do not tell.
+    /// Whether the offset is written with a minus: the minutes of `-00:00` do not show it.
     west: bool,
 }
 
-impl<'a> Moment<'a> {
+impl<'a> ParsedTime<'a> {
     /// RFC 3339, and what databases make of it: a space instead of `T`, small letters, an offset without minutes or
     /// colon or behind a space, `UTC` for `Z`, no offset for UTC, and a date alone for its midnight. A leap second is
-    /// refused: Talon.One's own reader does not take one.
+    /// an error: Talon.One does not accept one.
     fn parse(text: &'a str) -> Option<Self> {
         let (date, rest) = parse_date(text)?;
         if rest.is_empty() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use talon_one_destination::bindings::exports::etl::destination::destination::{Action, Failure, MappedBatch, Strings};
-use talon_one_destination::{Break, BreakKind, Clock, Headers, Request, Response, Transport};
+use talon_one_destination::{TransportError, TransportErrorKind, Clock, Headers, Request, Response, Transport};
 
 const KEY: &str = "0123456789abcdef";
 const CONFIG: &str = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef",
@@ -20,7 +20,7 @@ struct Input {
 
 #[derive(Debug, Arbitrary)]
 enum Answer {
-    Plain { status: u16, headers: [Option<String>; 5], body: Vec<u8>, cut_short: bool },
+    Plain { status: u16, headers: [Option<String>; 5], body: Vec<u8>, truncated: bool },
     /// As Talon.One says it.
     Refusal { message: String, pointer: u8, title: String },
     EchoKey { status: u16 },
@@ -30,16 +30,16 @@ enum Answer {
 struct Server(std::vec::IntoIter<Answer>, u32);
 
 impl Transport for Server {
-    fn send(&mut self, _: &Request) -> Result<Response, Break> {
+    fn send(&mut self, _: &Request) -> Result<Response, TransportError> {
         self.1 += 1;
         assert!(self.1 < 20_000, "a batch does not cost that many requests");
         match self.0.next() {
             None => Ok(Response { status: 204, ..Response::default() }),
-            Some(Answer::Plain { status, headers, body, cut_short }) => {
+            Some(Answer::Plain { status, headers, body, truncated }) => {
                 let [retry_after, content_type, content_encoding, location, server] = headers;
                 let headers = Headers { retry_after, content_type, content_encoding, location, server };
-                let cut_short = cut_short.then_some(BreakKind::Timeout);
-                Ok(Response { status: 200 + status % 400, headers, body, cut_short })
+                let truncated = truncated.then_some(TransportErrorKind::Timeout);
+                Ok(Response { status: 200 + status % 400, headers, body, truncated })
             }
             Some(Answer::Refusal { message, pointer, title }) => {
                 let body = serde_json::json!({"message": message, "errors": [{"title": title, "details": message,
@@ -51,13 +51,13 @@ impl Transport for Server {
             }
             Some(Answer::Broken(kind)) => {
                 let kind = match kind % 5 {
-                    0 => BreakKind::Connect,
-                    1 => BreakKind::Timeout,
-                    2 => BreakKind::Reset,
-                    3 => BreakKind::ConnectTimeout,
-                    _ => BreakKind::Denied,
+                    0 => TransportErrorKind::Connect,
+                    1 => TransportErrorKind::Timeout,
+                    2 => TransportErrorKind::Reset,
+                    3 => TransportErrorKind::ConnectTimeout,
+                    _ => TransportErrorKind::Denied,
                 };
-                Err(Break { kind, detail: format!("with {KEY}") })
+                Err(TransportError { kind, detail: format!("with {KEY}") })
             }
         }
     }

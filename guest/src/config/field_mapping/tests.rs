@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::testing::{KEY, profiles_text};
 use crate::value::FieldType;
 
-fn faults(config: &Value) -> Vec<String> {
+fn issues(config: &Value) -> Vec<String> {
     let issues = Config::parse(&profiles_text(config)).err().unwrap_or_default();
     issues
         .into_iter()
@@ -26,7 +26,7 @@ fn mapped(more: &[Value]) -> Vec<AttributeMapping> {
 
 #[track_caller]
 fn assert_fault(config: &Value, fragments: &[&str]) {
-    let found = faults(config);
+    let found = issues(config);
     assert_eq!(found.len(), 1, "{found:?}");
     for fragment in fragments {
         assert!(found[0].contains(fragment), "{found:?}");
@@ -95,13 +95,13 @@ fn the_id_is_a_string_without_a_default() {
         mapping.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({"mappings": [mapping]})
     };
-    assert_eq!(faults(&id(json!({"type": "string"}))), Vec::<String>::new());
+    assert_eq!(issues(&id(json!({"type": "string"}))), Vec::<String>::new());
     assert_fault(&id(json!({"type": "number"})), &["mappings[0].type is number", "always a string"]);
     assert_fault(&id(json!({"default": "x"})), &["mappings[0].default", "the same one"]);
 }
 
 #[test]
-fn names_that_no_attribute_can_have_are_refused() {
+fn names_that_no_attribute_can_have_are_rejected() {
     for name in ["loyalty tier", "2nd", "_x", "tier-2", "größe", "a.b", "a\"b"] {
         assert_fault(
             &with_id(&[json!({"source": "x", "destination": name})]),
@@ -120,7 +120,7 @@ fn an_audience_takes_the_id_alone() {
 }
 
 #[test]
-fn mappings_of_the_wrong_shape_are_refused() {
+fn mappings_of_the_wrong_shape_are_rejected() {
     assert_fault(&with_id(&[json!("x")]), &["mappings[1] is \"x\": expected {source, destination}"]);
     assert_fault(&with_id(&[json!({"source": 1, "destination": "y"})]), &["mappings[1].source is 1"]);
     assert_fault(&with_id(&[json!({"source": "", "destination": "y"})]), &["mappings[1].source is empty"]);
@@ -156,7 +156,7 @@ fn a_default_is_written_under_its_type() {
 }
 
 #[test]
-fn a_default_that_does_not_fit_is_refused() {
+fn a_default_that_does_not_fit_is_rejected() {
     for (field_type, default, fragment) in [
         ("number", json!("abc"), "is \"abc\": expected a number"),
         ("time", json!(5), "is 5: expected a time"),
@@ -166,5 +166,5 @@ fn a_default_that_does_not_fit_is_refused() {
         let mapping = json!({"source": "x", "destination": "y", "type": field_type, "default": default});
         assert_fault(&with_id(&[mapping]), &["mappings[1].default", fragment]);
     }
-    assert!(!faults(&json!({"mappings": KEY})).is_empty());
+    assert!(!issues(&json!({"mappings": KEY})).is_empty());
 }

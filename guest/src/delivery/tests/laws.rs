@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// One answer of a server out of its mind.
+/// One answer of a misbehaving server.
 fn any_answer() -> impl Strategy<Value = Answer> {
     let codes = prop_oneof![
         4 => Just(204_u16),
@@ -24,7 +24,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
             body: json!({"message": format!("{word} {KEY}")}).to_string().into_bytes(),
             ..Response::default()
         })),
-        1 => prop_oneof![Just(BreakKind::Reset), Just(BreakKind::Timeout), Just(BreakKind::Denied)].prop_map(broken),
+        1 => prop_oneof![Just(TransportErrorKind::Reset), Just(TransportErrorKind::Timeout), Just(TransportErrorKind::Denied)].prop_map(broken),
     ]
 }
 
@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sound_server_gets_every_record_in_the_end(
+    fn a_healthy_server_gets_every_record_in_the_end(
         bad in proptest::collection::btree_set(0..60_usize, 0..60),
         batch_size in 1..60_u64,
         storms in proptest::collection::vec(any::<bool>(), 0..40),

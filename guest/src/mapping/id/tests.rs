@@ -5,7 +5,7 @@ use crate::value::Unit;
 
 fn written(value: Value<'_>) -> Result<String, &'static str> {
     let mut out = String::new();
-    write(value, &mut out).map_err(|fault| fault.code)?;
+    write(value, &mut out).map_err(|error| error.code)?;
     Ok(out)
 }
 
@@ -47,7 +47,7 @@ fn a_row_without_an_id_says_so() {
 }
 
 #[test]
-fn what_could_be_another_id_is_refused() {
+fn what_could_be_another_id_is_rejected() {
     for value in [
         Value::Float(26.0),
         Value::Float(f64::NAN),
@@ -72,7 +72,7 @@ fn what_could_be_another_id_is_refused() {
 }
 
 #[test]
-fn an_id_that_nobody_can_see_or_type_is_refused() {
+fn an_id_that_nobody_can_see_or_type_is_rejected() {
     let blank = [
         " ",
         "   ",
@@ -86,11 +86,11 @@ fn an_id_that_nobody_can_see_or_type_is_refused() {
         "\u{2800}",
     ];
     let control = ["\0", "a\0b", "a\tb", "a\n", "\r\n", "\u{1b}[31mid", "a\u{85}", "\t"];
-    for (texts, fault) in [(&blank[..], BLANK), (&control[..], CONTROL)] {
+    for (texts, error) in [(&blank[..], BLANK), (&control[..], CONTROL)] {
         for text in texts {
             let mut out = String::new();
             let found = write(Value::Text(text), &mut out).unwrap_err();
-            assert_eq!((found.code, found.expected), ("invalid-id", fault.expected), "{text:?}");
+            assert_eq!((found.code, found.expected), ("invalid-id", error.expected), "{text:?}");
             let json = serde_json::to_string(text).unwrap();
             assert_eq!(written(Value::Json(&json)), Err("invalid-id"), "{json}");
             assert_eq!(out, "");

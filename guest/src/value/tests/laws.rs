@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Any value that a column can hold, sound or not.
+/// Any value that a column can hold, valid or not.
 fn any_value() -> impl Strategy<Value = OwnedValue> {
     prop_oneof![
         Just(OwnedValue::Null),

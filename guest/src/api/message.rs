@@ -1,0 +1,222 @@
+//! Messages about answers: what happened, and what to do about it, after Talon.One's own list of common troubles.
+
+use super::body::Body;
+use super::transport::{Response, TransportError, TransportErrorKind};
+use crate::config::{AudienceId, Config, Object};
+use crate::problem::joined;
+use crate::problem::quote::{one_line, shortened};
+
+/// An answer that Talon.One does not give, to a request that it would have acknowledged otherwise.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn not_acknowledged(config: &Config, answer: &Response) -> String {
+    /// Characters of a body that are shown.
+    const SHOWN: usize = 120;
+    /// Words of a page that asks for a sign-in.
+    const SIGN_IN: [&str; 5] = ["sign in", "sign-in", "log in", "login", "password"];
+    let headers = &answer.headers;
+    let shown = |text: &str| shortened(&config.api_key.scrub(&one_line(text)), SHOWN);
+    let kind = headers.content_type.as_deref().map_or_else(|| "a body".to_owned(), shown);
+    let body = Body::of(answer);
+    let content = match &body {
+        Body::Empty => "without a body".to_owned(),
+        Body::Page(Some(title)) => format!("with {kind} titled \"{}\"", shown(title)),
+        Body::Page(None) => format!("with {kind} that is a page of HTML"),
+        Body::Text(text) => format!("with {kind} that begins: {}", shown(text)),
+        Body::Unreadable(what) => format!("with {kind} that is {what}"),
+    };
+    let page = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+    let sender = match &body {
+        Body::Page(_) if SIGN_IN.iter().any(|word| page.contains(word)) => {
+            "a sign-in page of a proxy or another server"
+        }
+        Body::Page(_) => "a proxy or another web server",
+        _ => "another server or a gateway in between",
+    };
+    let server = headers.server.as_deref().map(|server| format!(" (server: {})", shown(server)));
+    let message = format!(
+        "{} answered HTTP {} {content}, which confirms nothing: Talon.One answers HTTP 204; {sender} seems to have answered \
+         in its place{}",
+        config.deployment_url,
+        answer.status,
+        server.unwrap_or_default()
+    );
+    joined("; ", &[message.as_str(), check_address(), "and check for a proxy, a VPN or a gateway in between"])
+}
+
+/// A refusal with a page of HTML: not Talon.One's.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn html_refusal(config: &Config, status: u16) -> String {
+    format!(
+        "{} refused the request (HTTP {status}), but not as Talon.One's API does: a proxy, a firewall or another server \
+         seems to have answered",
+        config.deployment_url
+    )
+}
+
+/// 407 and 511.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn proxy_sign_in(status: u16) -> String {
+    format!("a proxy in between asks for a sign-in (HTTP {status}): check the user name and password of the proxy")
+}
+
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn duration(milliseconds: u64) -> String {
+    for (unit, name) in [(3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
+        if milliseconds >= unit && milliseconds.is_multiple_of(unit) {
+            return format!("{} {name}", milliseconds / unit);
+        }
+    }
+    format!("{milliseconds} ms")
+}
+
+/// 401 and 403.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn authentication(config: &Config, status: u16) -> String {
+    let endpoint = match config.object {
+        Object::Profiles => "PUT /v2/customer_profiles",
+        Object::Audience { .. } => "POST /v2/customer_audiences",
+    };
+    format!(
+        "Talon.One refused the API key (HTTP {status}): check that api_key is an Integration API key, not a Management API \
+         key, that it belongs to {}, that it is neither revoked nor expired, and that it may call {endpoint}",
+        config.deployment_url
+    )
+}
+
+/// 404 of an audience.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn audience_not_found(config: &Config, id: AudienceId) -> String {
+    format!(
+        "Talon.One has no audience {} (HTTP 404): audience_id is the number in the ID column of the Campaign Manager's \
+         Audiences page, not the audience's name, and the audience must belong to {}",
+        id.number(),
+        config.deployment_url
+    )
+}
+
+/// 404, 501 and redirects: something answers, but not Talon.One's Integration API.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn wrong_address(config: &Config, status: u16, location: Option<&str>) -> String {
+    let url = &config.deployment_url;
+    if (300..400).contains(&status) {
+        let to = location.and_then(origin).map(|origin| format!(" to {origin}")).unwrap_or_default();
+        return format!("{url} answers with a redirect (HTTP {status}){to}, which is not followed");
+    }
+    format!("there is no Integration API at {url} (HTTP {status})")
+}
+
+/// The scheme and host of a redirect. What follows may hold a session's secrets.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn origin(location: &str) -> Option<String> {
+    let (scheme, rest) = location.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    (!host.is_empty()).then(|| shortened(&one_line(&format!("{scheme}://{host}")), 100))
+}
+
+/// No answer at all.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn no_answer(config: &Config, error: &TransportError) -> String {
+    let url = &config.deployment_url;
+    let detail = error.detail.as_str();
+    let (message, advice) = match error.kind {
+        TransportErrorKind::Connect => (format!("no connection to {url}: {detail}"), check_address()),
+        TransportErrorKind::ConnectTimeout => {
+            let (limit, setting) = config.timeouts.connecting();
+            (format!("no connection to {url} within the {} of {setting}", duration(limit)), check_address())
+        }
+        TransportErrorKind::Timeout => (
+            format!(
+                "{url} did not answer within the {} of request_timeout_ms: {detail}",
+                duration(config.timeouts.request)
+            ),
+            "if this persists, raise request_timeout_ms or lower batch_size",
+        ),
+        TransportErrorKind::Reset => {
+            (format!("lost the connection to {url}: {detail}"), "the request may have been carried out")
+        }
+        TransportErrorKind::Denied => (format!("blocked request to {url}: {detail}"), ""),
+    };
+    joined("; ", &[message.as_str(), advice])
+}
+
+/// What to do if something else than Talon.One seems to answer.
+pub(crate) fn check_address() -> &'static str {
+    "check deployment_url: https://yourcompany.talon.one without a path or a slash at the end; opened in a browser, it \
+     shows the API's page"
+}
+
+/// 429.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn too_many_requests(status: u16) -> String {
+    format!(
+        "rate limit exceeded (HTTP {status}): a deployment takes about 60 requests a second, from all syncs together; run \
+         fewer at once, stagger them, or ask Talon.One for a higher limit"
+    )
+}
+
+/// 409.
+pub(crate) fn conflict() -> &'static str {
+    "Talon.One is updating the same profiles for someone else (HTTP 409): run the syncs that write to them one after \
+     another"
+}
+
+/// 408, 5xx, and what proxies say when they had no answer.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn server_failed(config: &Config, status: u16) -> String {
+    format!(
+        "{} failed (HTTP {status}): usually temporary; if it persists, contact Talon.One's support",
+        config.deployment_url
+    )
+}
+
+/// Any other status.
+pub(crate) fn unexpected(status: u16) -> String {
+    format!("Talon.One refused the request (HTTP {status})")
+}
+
+/// What to do about a record that names an attribute which Talon.One does not know.
+pub(crate) fn undefined_attribute() -> &'static str {
+    "create the attribute first, under Account > Tools > Attributes, for the entity Customer Profile and with the same name \
+     to the letter and case; then sync the row again"
+}
+
+/// What to do about a record whose value does not fit its attribute.
+pub(crate) fn invalid_value() -> &'static str {
+    "compare the value with the attribute's type under Account > Tools > Attributes, and set the mapping's type to it"
+}
+
+/// 413 for a record by itself.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn refused_for_size(bytes: usize) -> String {
+    format!(
+        "the record takes {bytes} bytes, and a request with it alone is refused for its size (HTTP 413): shorten its values or \
+         map fewer columns; it may be a proxy or gateway in between that refuses it"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_shown_without_its_secrets() {
+        for (location, shown) in [
+            ("https://login.example.com/sso?token=abc", Some("https://login.example.com")),
+            ("https://user:pw@login.example.com:8443?x", Some("https://login.example.com:8443")),
+            ("/login?token=abc", None),
+            ("https://", None),
+        ] {
+            assert_eq!(origin(location).as_deref(), shown, "{location}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_in_their_unit() {
+        for (milliseconds, shown) in
+            [(0, "0 ms"), (300, "300 ms"), (1_000, "1 s"), (90_000, "90 s"), (300_000, "5 min"), (86_400_000, "24 h")]
+        {
+            assert_eq!(duration(milliseconds), shown);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What an answer means for the records that were sent.
+
+use serde_json::Value;
+
+use super::error_body::{ErrorBody, with_error_body};
+use super::message;
+use super::request::RequestKind;
+use super::retry_after::retry_after_ms;
+use super::transport::{MAX_BODY, Response, TransportError, TransportErrorKind};
+use crate::bindings::exports::etl::destination::destination::{Problem, ProblemKind};
+use crate::config::{Config, Object};
+use crate::problem::problem;
+
+/// What an answer means for what to do next.
+#[derive(Debug)]
+pub(crate) enum Disposition {
+    /// All records are accepted.
+    Accepted,
+    /// At least one of the records is at fault.
+    Refused(Refusal),
+    /// The same request may succeed later.
+    Transient(Problem),
+    /// No request of this sync can succeed.
+    Permanent(Problem),
+}
+
+/// A refusal of some record among those sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) error_body: ErrorBody,
+}
+
+impl Refusal {
+    /// The request was too large; the records may all be valid.
+    pub(crate) fn for_size(&self) -> bool {
+        self.status == 413
+    }
+}
+
+/// Decide on an answer, or the lack of one, to a request of some kind; `now` is in seconds since 1970.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn disposition(
+    answer: Result<Response, TransportError>,
+    config: &Config,
+    kind: RequestKind,
+    now: i64,
+) -> Disposition {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return of_transport_error(config, &error),
+    };
+    let status = answer.status;
+    if (200..300).contains(&status) {
+        return of_success(&answer, config, kind);
+    }
+    // Any other status says enough, however little of its body arrived.
+    let error_body = ErrorBody::read(&answer, &config.api_key);
+    let audience = config.object.audience().filter(|_| kind == RequestKind::Records);
+    let html = error_body.is_html;
+    let location = answer.headers.location.as_deref();
+    let address = message::check_address();
+    let (problem_kind, permanent, message, advice) = match (status, audience) {
+        (400 | 413 | 422, _) => return Disposition::Refused(Refusal { status, error_body }),
+        (407 | 511, _) => (ProblemKind::Connection, true, message::proxy_sign_in(status), ""),
+        (401 | 403, _) if html => (ProblemKind::Authentication, true, message::html_refusal(config, status), address),
+        (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status), ""),
+        (404, Some(id)) if !html => (ProblemKind::NotFound, true, message::audience_not_found(config, id), ""),
+        // A server that does not know the request: not Talon.One's.
+        (404 | 501 | 505 | 300..400, _) => {
+            (ProblemKind::NotFound, true, message::wrong_address(config, status, location), address)
+        }
+        // 460 and 499: a proxy found the connection of its client closed.
+        (408 | 460 | 499, _) => (ProblemKind::Timeout, false, message::server_failed(config, status), ""),
+        (409, _) => (ProblemKind::Server, false, message::conflict().to_owned(), ""),
+        // 420 and 430: what some gateways say for 429.
+        (420 | 429 | 430, _) => (ProblemKind::RateLimited, false, message::too_many_requests(status), ""),
+        // Locked, or too early: both pass.
+        (423 | 425 | 500.., _) => (ProblemKind::Server, false, message::server_failed(config, status), ""),
+        _ if html => (ProblemKind::Refused, true, message::html_refusal(config, status), address),
+        _ => (ProblemKind::Refused, true, message::unexpected(status), ""),
+    };
+    let mut problem = problem(problem_kind, with_error_body(&message, &error_body, advice));
+    problem.status = Some(status);
+    if permanent {
+        return Disposition::Permanent(problem);
+    }
+    problem.retry_after_ms = answer.headers.retry_after.as_deref().and_then(|header| retry_after_ms(header, now));
+    Disposition::Transient(problem)
+}
+
+/// A status of success is an acknowledgement only if it is the documented one: a proxy's page comes with 200 as well.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn of_success(answer: &Response, config: &Config, kind: RequestKind) -> Disposition {
+    let status = answer.status;
+    if let Some(kind) = answer.truncated {
+        let error = TransportError { kind, detail: format!("truncated response (HTTP {status})") };
+        return of_transport_error(config, &error);
+    }
+    if status == 204 || (status == 200 && kind == RequestKind::Records && lists_profiles(answer, config.object)) {
+        return Disposition::Accepted;
+    }
+    let problem = problem(ProblemKind::NotFound, message::not_acknowledged(config, answer));
+    Disposition::Permanent(Problem { status: Some(status), ..problem })
+}
+
+/// Whether it is the list of updated profiles, which Talon.One documents for profiles without `silent=yes`.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn lists_profiles(answer: &Response, object: Object) -> bool {
+    if object != Object::Profiles {
+        return false;
+    }
+    let body = String::from_utf8_lossy(&answer.body);
+    match serde_json::from_str::<Value>(&body) {
+        Ok(body) => body.get("integrationStates").is_some_and(Value::is_array),
+        // A long list of which the start was read.
+        Err(error) => error.is_eof() && body.len() >= MAX_BODY && body.starts_with("{\"integrationStates\":["),
+    }
+}
+
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn of_transport_error(config: &Config, error: &TransportError) -> Disposition {
+    let message = config.api_key.scrub(&message::no_answer(config, error));
+    match error.kind {
+        TransportErrorKind::Connect | TransportErrorKind::Reset => {
+            Disposition::Transient(problem(ProblemKind::Connection, message))
+        }
+        TransportErrorKind::ConnectTimeout | TransportErrorKind::Timeout => {
+            Disposition::Transient(problem(ProblemKind::Timeout, message))
+        }
+        TransportErrorKind::Denied => Disposition::Permanent(problem(ProblemKind::Connection, message)),
+    }
+}
+
+/// Why one record was refused: a stable code, and a message.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn rejection(refusal: &Refusal, object: Object, bytes: usize) -> (&'static str, String) {
+    let Refusal { status, error_body } = refusal;
+    if refusal.for_size() {
+        return ("too-large", with_error_body(&message::refused_for_size(bytes), error_body, ""));
+    }
+    let profiles = object == Object::Profiles;
+    let (code, advice) = if error_body.is_html {
+        let advice = "Talon.One sends no pages: a proxy, a firewall or another server seems to have refused it; check \
+                      deployment_url, and what in the record a firewall may take for an attack";
+        ("refused", advice)
+    } else if profiles && error_body.undefined_attribute() {
+        ("undefined-attribute", message::undefined_attribute())
+    } else if profiles && (error_body.about_attribute() || error_body.about_value()) {
+        ("invalid-value", message::invalid_value())
+    } else {
+        ("refused", "")
+    };
+    let subject = if error_body.is_html { "the record was refused" } else { "Talon.One refused the record" };
+    (code, with_error_body(&format!("{subject} (HTTP {status})"), error_body, advice))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The connection check: what one cheap request with the key can show, and what it cannot.
+
+use crate::api::error_body::with_error_body;
+use crate::api::message;
+use crate::api::request::{self, RequestKind};
+use crate::api::response::{self, Disposition};
+use crate::api::transport::Transport;
+use crate::bindings::exports::etl::destination::destination::{ConnectionCheck, Failure, Problem, ProblemKind};
+use crate::clock::Clock;
+use crate::config::{Config, Object};
+use crate::problem::problem;
+
+/// Ask once, without repeating: a person is waiting for the answer.
+///
+/// # Errors
+/// The deployment cannot be reached, or does not take the key.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn check(
+    config: &Config,
+    transport: &mut impl Transport,
+    clock: &mut impl Clock,
+) -> Result<ConnectionCheck, Failure> {
+    let answer = transport.send(&request::ping());
+    match response::disposition(answer, config, RequestKind::Ping, clock.unix_seconds()) {
+        Disposition::Accepted => Ok(ConnectionCheck {
+            verified: vec![format!("{} answers", config.deployment_url), "Talon.One accepts the API key".to_owned()],
+            unverified: unverified(config),
+        }),
+        Disposition::Transient(problem) => Err(Failure::Transient(problem)),
+        Disposition::Permanent(problem) => Err(Failure::Permanent(problem)),
+        Disposition::Refused(refusal) => {
+            let (message, advice) = match refusal.error_body.is_html {
+                true => (message::html_refusal(config, refusal.status), message::check_address()),
+                false => (message::unexpected(refusal.status), ""),
+            };
+            let message = with_error_body(&message, &refusal.error_body, advice);
+            Err(Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) }))
+        }
+    }
+}
+
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn unverified(config: &Config) -> Vec<String> {
+    match config.object {
+        Object::Profiles => {
+            let mut unverified = vec!["that the API key may call PUT /v2/customer_profiles".to_owned()];
+            unverified.extend(
+                attributes(config)
+                    .map(|attributes| format!("that {attributes} in Talon.One (Account > Tools > Attributes)")),
+            );
+            unverified
+        }
+        Object::Audience { id, .. } => vec![
+            "that the API key may call POST /v2/customer_audiences".to_owned(),
+            format!("that there is an audience {}", id.number()),
+        ],
+    }
+}
+
+/// The attributes that have to exist, if any have to.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn attributes(config: &Config) -> Option<String> {
+    let Some(mappings) = &config.mappings else {
+        return Some("there is an attribute of each column's name".to_owned());
+    };
+    let names: Vec<&str> = mappings.attributes.iter().map(|mapping| mapping.attribute.name()).collect();
+    (!names.is_empty()).then(|| format!("the attributes {} exist", names.join(", ")))
+}
