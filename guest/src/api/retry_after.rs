@@ -1,4 +1,6 @@
 //! The `Retry-After` header: seconds, or a date in one of the three forms of RFC 9110, section 5.6.7.
+//!
+//! Read here because the httpdate crate makes the component 4 kB larger.
 
 use crate::value::calendar::{Date, SECONDS_A_DAY, number};
 

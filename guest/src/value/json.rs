@@ -155,7 +155,8 @@ pub(crate) fn scalar(text: &str) -> Option<Scalar<'_>> {
     })
 }
 
-/// The elements of a JSON array, each as it is spelled, or none if the text is not one.
+/// The elements of a JSON array, each as it is spelled, or none if the text is not one. serde_json's raw values would find
+/// them too, and make the component 19 kB larger.
 pub(crate) fn elements(text: &str) -> Option<Vec<&str>> {
     let inner = checked(text)?.strip_prefix('[')?.strip_suffix(']')?;
     let mut elements = Vec::new();
