@@ -6,7 +6,7 @@ use std::rc::Rc;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use talon_one_destination::bindings::exports::etl::destination::destination::{Action, Failure, MappedBatch, Strings};
-use talon_one_destination::{TransportError, TransportErrorKind, Clock, Headers, Request, Response, Transport};
+use talon_one_destination::{Clock, Headers, Request, Response, Transport, TransportError, TransportErrorKind};
 
 const KEY: &str = "0123456789abcdef";
 const CONFIG: &str = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef",
