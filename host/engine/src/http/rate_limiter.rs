@@ -20,6 +20,13 @@ pub use retry_after::retry_after;
 pub use schedule::Permit;
 use schedule::Schedule;
 
+/// How much longer than a limit's window that limit's requests are spread over.
+///
+/// Departures are ours to space, arrivals are not: a request that the network delays comes in together with those behind
+/// it. With N requests a second spread over 1.025 s, a server still sees at most N in any second while delays differ by
+/// less than about 20 ms (this minus what the schedule forgives), and 97.6 % of the rate is used.
+const HEADROOM: Duration = Duration::from_millis(25);
+
 /// How many requests a destination takes. Where there are several limits, all of them hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rate {

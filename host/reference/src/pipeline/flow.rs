@@ -9,6 +9,7 @@ pub(super) mod batch;
 mod dispatch;
 mod intake;
 mod outcome;
+mod rejection;
 mod removal;
 mod settlement;
 
@@ -25,7 +26,7 @@ use super::{Delivery, Observer, ProgressSnapshot};
 use crate::report::dead_letter::DeadLetters;
 use crate::report::{Counts, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
 use crate::source::Meter;
-use crate::state::{Ledger, Resend};
+use crate::state::{Change, Ledger, Resend};
 use crate::sync_file::MaxRemovals;
 use crate::sync_file::threshold::Threshold;
 use destination_engine::http::hooks::Traffic;
@@ -247,4 +248,12 @@ impl<D: Delivery> Flow<D> {
 
 async fn next(rows: &mut Option<Receiver<Mapped>>) -> Option<Mapped> {
     rows.as_mut()?.recv().await
+}
+
+fn count_change(counts: &mut Counts, change: Change) {
+    match change {
+        Change::Added => counts.added += 1,
+        Change::Changed => counts.changed += 1,
+        Change::Unchanged | Change::Repeated | Change::Removed => {}
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::schedule::HEADROOM;
+use super::HEADROOM;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

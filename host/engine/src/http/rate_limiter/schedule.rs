@@ -4,15 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Rate;
 use super::records::RecordWindow;
-
-/// How much longer than a limit's window that limit's requests are spread over.
-///
-/// Departures are ours to space, arrivals are not: a request that the network delays comes in together with those behind
-/// it. With N requests a second spread over 1.025 s, a server still sees at most N in any second while delays differ by
-/// less than about 20 ms (this minus [`SLACK`]), and 97.6 % of the rate is used.
-pub(super) const HEADROOM: Duration = Duration::from_millis(25);
+use super::{HEADROOM, Rate};
 
 /// How late a departure may be without pushing those after it back.
 ///

@@ -4,14 +4,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Flow;
 use super::batch::{Item, KeyHash, content_hash};
-use super::settlement::Reason;
+use super::rejection::Reason;
+use super::{Flow, count_change};
 use crate::pipeline::Delivery;
 use crate::pipeline::mapper::Mapped;
 use crate::pipeline::rows::Rows;
+use crate::report::Failure;
 use crate::report::dead_letter::DeadLetter;
-use crate::report::{Counts, Failure};
 use crate::source::RejectedRow;
 use crate::state::Change;
 use destination_engine::bindings::RowIssue;
@@ -153,12 +153,4 @@ impl<D: Delivery> Flow<D> {
 /// Whether a key has blanks around it.
 fn is_padded(key: &str) -> bool {
     key.starts_with(char::is_whitespace) || key.ends_with(char::is_whitespace)
-}
-
-pub(super) fn count_change(counts: &mut Counts, change: Change) {
-    match change {
-        Change::Added => counts.added += 1,
-        Change::Changed => counts.changed += 1,
-        Change::Unchanged | Change::Repeated | Change::Removed => {}
-    }
 }

@@ -5,23 +5,14 @@ use std::collections::HashSet;
 
 use tokio::task::{Id, JoinError};
 
-use super::intake::count_change;
 use super::outcome::{Outcome, key_outcomes, outcomes};
-use super::{Flow, Sent};
+use super::{Flow, Sent, count_change};
 use crate::pipeline::Delivery;
-use crate::pipeline::rows::Rows;
 use crate::report::Failure;
-use crate::report::dead_letter::{DeadLetter, DeadLetters};
 use crate::state::Change;
 use destination_engine::http::hooks::CallTraffic;
 use destination_engine::plugin::answers::Report as Answer;
 use destination_engine::plugin::instance::CallOutcome;
-
-/// Why a row was rejected.
-pub(super) struct Reason {
-    pub(super) code: String,
-    pub(super) message: String,
-}
 
 impl<D: Delivery> Flow<D> {
     /// Settles what a worker had in its hands.
@@ -118,46 +109,5 @@ impl<D: Delivery> Flow<D> {
             }
         }
         Ok(())
-    }
-
-    /// So many rows were rejected that the rest would most likely be too.
-    pub(super) fn too_many_rejected(&self) -> Failure {
-        Failure::too_many_rejected(&self.counts, self.plan.max_rejected, self.tally.commonest())
-    }
-
-    /// Why a row was rejected, as it may be shown.
-    pub(super) fn reason(&self, code: &str, message: &str) -> Reason {
-        let mut reason = Reason { code: code.to_owned(), message: message.to_owned() };
-        self.watch.secrets.apply(&mut reason.code);
-        self.watch.secrets.apply(&mut reason.message);
-        reason
-    }
-
-    /// Sets a row down as rejected: in the report, and as a dead letter.
-    pub(super) fn reject(
-        &mut self,
-        rows: &Rows,
-        row: usize,
-        key: Option<&str>,
-        column: Option<&str>,
-        reason: &Reason,
-    ) -> Result<(), Failure> {
-        let Reason { code, message } = reason;
-        self.tally.add(code, message, Some(rows.number(row)));
-        if self.dead_letters.is_none() {
-            return Ok(());
-        }
-        let json = rows.json(row).map_err(|error| Failure::engine(error.to_string()))?;
-        self.write_letter(&DeadLetter { row: &json, row_number: rows.number(row), key, column, code, message })
-    }
-
-    pub(super) fn write_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Failure> {
-        let Some(letters) = &mut self.dead_letters else { return Ok(()) };
-        letters.write(letter).map_err(|error| Failure::dead_letters(&error))
-    }
-
-    pub(super) fn flush_dead_letters(&mut self) -> Result<(), Failure> {
-        let flushed = self.dead_letters.as_mut().map_or(Ok(()), DeadLetters::flush);
-        flushed.map_err(|error| Failure::dead_letters(&error))
     }
 }
