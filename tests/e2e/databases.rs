@@ -147,6 +147,32 @@ fn a_database_that_fails_is_quoted_and_removes_nobody() {
     env.sync(&[]).ends_with(1).says("has two columns named \"id\"");
 }
 
+/// A variable stands for itself in a URL, whatever is in it: it opens the database, adds no parameter, and is never printed.
+#[test]
+#[ignore = "needs a PostgreSQL server: make databases"]
+fn a_password_of_any_characters_opens_the_database_and_is_never_printed() {
+    let uri = setting("TEST_POSTGRESQL");
+    let (_, place) = uri.split_once('@').unwrap();
+    for password in ["Sup3r%zzSecret", "a b c d", "a&b=c&d", "x&port=1&host=127.0.0.2", "p@ss/w:rd?#", "quote\"\\x"] {
+        psql(&format!("DROP ROLE IF EXISTS odd; CREATE ROLE odd LOGIN PASSWORD '{password}'"), "");
+        let env = TestEnv::permissive();
+        let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "rows.csv");
+        for uri in [format!("postgresql://odd:${{PW}}@{place}"), format!("postgresql://odd@{place}?password=${{PW}}")] {
+            env.write("sync.toml", query(&sync, "POSTGRESQL", &uri, "SELECT 'a' AS id"));
+            for (given, code) in [(password.to_owned(), 0), (format!("{password}wrong"), 1)] {
+                for format in ["text", "json"] {
+                    let mut command = env.command(&["sync", "sync.toml", "--log-format", format, "--report", "r.json"]);
+                    let outcome = Outcome::of(command.env("PW", &given).env("DESTINATION_HOST_LOG", "trace"));
+                    outcome.ends_with(code);
+                    let told = outcome.all() + &env.read("r.json");
+                    assert!(!told.contains(password), "{password} is printed: {told}");
+                }
+            }
+        }
+        assert_eq!(env.fake.profiles().len(), 1);
+    }
+}
+
 #[test]
 #[ignore = "needs SQLite's driver: make databases"]
 fn sqlite_is_read_by_its_driver() {
