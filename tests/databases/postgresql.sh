@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # A PostgreSQL of the tests' own, and the drivers of the databases. Sourced, from the repository's folder, after install.sh.
 
 find_server() { find /usr/lib/postgresql -name initdb -path '*/bin/*' 2>/dev/null | sort -V | tail -n 1; }

@@ -48,9 +48,9 @@ def damaged(rng, text):
         if what < 0.5:
             text = text[:at] + rng.choice(DAMAGE) + text[at:]
         elif what < 0.75:
-            text = text[:at] + text[at + rng.randint(1, 3):]
+            text = text[:at] + text[at + rng.randint(1, 3) :]
         elif what < 0.9:
-            text = text[:at] + rng.choice(DAMAGE) + text[at + 1:]
+            text = text[:at] + rng.choice(DAMAGE) + text[at + 1 :]
         else:
             text = text[:at]
     return text
@@ -81,7 +81,7 @@ def explained(text, answer):
     """Why another reader refuses what the host reads; RFC 4180 has all of these."""
     if answer["rejected"]:
         return "where the host rejects the last row"
-    ends = {end for end in re.findall(r"\r\n|\r|\n", text)}
+    ends = set(re.findall(r"\r\n|\r|\n", text))
     return "for line breaks of several kinds" if len(ends) > 1 or "\r" in ends else None
 
 
@@ -96,7 +96,7 @@ def run(folder, score):
     answers = [json.loads(line) for line in process.stdout.decode().split("\n") if line]
     assert len(answers) == len(texts)
     database, seen = duckdb.connect(), Counter()
-    for at, ((text, rows), answer) in enumerate(zip(texts, answers)):
+    for (text, rows), answer in zip(texts, answers, strict=True):
         if rows is not None:
             seen["whole texts"] += 1
             score.add("CSV, whole", "text", answer.get("rows") == rows and answer["rejected"] == 0, repr(text), rows, answer)

@@ -1,11 +1,11 @@
 """Parquet and Arrow files, written by pyarrow: what arrives is what was meant, or is refused by name."""
 
+import kinds
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-import kinds
-from host import preview
 from kinds import Rejected
+
+from host import preview
 
 
 def table(columns):
@@ -40,6 +40,7 @@ def judge(name, folder, source, columns, score):
                 expected = {} if meant is None else {f"c{at}": meant}
                 score.add(name, kind.name, sent == expected, what, expected, sent)
             row += 1
+    return None
 
 
 def judge_refused(name, folder, source, write, arrow, score):

@@ -6,8 +6,8 @@ import uuid
 from decimal import Decimal
 
 import pyarrow as pa
-
 import times
+
 from host import Number
 
 
@@ -46,8 +46,28 @@ def raw(width, counts, data_type):
 
 
 TEXTS = [
-    "plain", " kept ", "0012", "1e5", "NaN", "null", "true", '"quoted"', "back\\slash", "line\nbreak\r\n", "tab\t", "\0nul", "\x1f\x7f",
-    "naïve — 🎉", "\u2028\u2029", "\u00e9e\u0301", "\ufeffmark", "\uffff", "x" * 100_000, "a,b;c|d", "{\"a\": 1}", "",
+    "plain",
+    " kept ",
+    "0012",
+    "1e5",
+    "NaN",
+    "null",
+    "true",
+    '"quoted"',
+    "back\\slash",
+    "line\nbreak\r\n",
+    "tab\t",
+    "\0nul",
+    "\x1f\x7f",
+    "naïve — 🎉",
+    "\u2028\u2029",
+    "\u00e9e\u0301",
+    "\ufeffmark",
+    "\uffff",
+    "x" * 100_000,
+    "a,b;c|d",
+    '{"a": 1}',
+    "",
 ]
 OUT_OF_RANGE = Rejected("invalid-time", "a year from 0000 to 9999")
 
@@ -83,7 +103,7 @@ def decimals(arrow):
 
 
 def days():
-    counts = [days for days in {seconds // 86_400 for seconds, _ in times.moments()}]
+    counts = list({seconds // 86_400 for seconds, _ in times.moments()})
     meant = [f"{times.day(count)}T00:00:00Z" for count in counts]
     far = [-719_529, 2_932_897, 2**31 - 1, -(2**31)]
     yield Kind("date32", raw("i", counts + far, pa.date32()), meant + [OUT_OF_RANGE] * 4)
@@ -160,9 +180,13 @@ def nested(arrow):
         for declared in (None, "list(time)"):
             yield Kind(f"list of timestamp[{unit}, {zone}] as {declared}", array, [[times.instant(moment[0], kept)]], declared)
     place = pa.struct([("lat", pa.float64()), ("name", pa.string()), ("n", pa.uint64())])
-    yield Kind("struct", pa.array([{"lat": 52.5, "name": 'a"\n', "n": 2**64 - 1}], place), [{"lat": Float(52.5, "d"), "name": 'a"\n', "n": Number(2**64 - 1)}])
+    yield Kind(
+        "struct",
+        pa.array([{"lat": 52.5, "name": 'a"\n', "n": 2**64 - 1}], place),
+        [{"lat": Float(52.5, "d"), "name": 'a"\n', "n": Number(2**64 - 1)}],
+    )
     table = pa.map_(pa.string(), pa.int64())
-    yield Kind("map", pa.array([[("k", big), ("é\"", None)], []], table), [{"k": Number(big), 'é"': None}, {}])
+    yield Kind("map", pa.array([[("k", big), ('é"', None)], []], table), [{"k": Number(big), 'é"': None}, {}])
     yield Kind("map of list", pa.array([[("k", [1, None])]], pa.map_(pa.string(), pa.list_(pa.int32()))), [{"k": [Number(1), None]}])
 
 

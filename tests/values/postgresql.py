@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from host import Number, loads, preview
 from kinds import Float
+
+from host import Number, loads, preview
 
 URI = os.environ.get("TEST_POSTGRESQL")
 
@@ -29,7 +30,7 @@ SAMPLES = {
     "double precision": ["0.1", "-0", "1.7976931348623157e308", "5e-324", "9007199254740993", "NaN", "-Infinity"],
     "numeric": ["0.1", "1.10", "-12345678901234567890123456789.123456789", "1e130", "1e-130", "0", "NaN", "Infinity", "9" * 200 + ".5"],
     "money": ["-1234.50", "92233720368547758.07"],
-    "text": ["", " x ", "naïve — 🎉", "a\nb\"", "\\x41", "NULL"],
+    "text": ["", " x ", "naïve — 🎉", 'a\nb"', "\\x41", "NULL"],
     "character varying": ["x"],
     "character": ["x"],
     "name": ["x"],
@@ -40,12 +41,39 @@ SAMPLES = {
     "jsonpath": ["$.a"],
     "xml": ["<a>&amp;</a>"],
     "uuid": ["6f1c9a7d-2b4e-4f1c-9a7d-2b4e4f1c9a7d"],
-    "date": ["0001-01-01", "1500-02-28", "1969-12-31", "2024-02-29", "9999-12-31", "infinity", "-infinity", "0044-03-15 BC", "15000-01-01", "0001-01-01 BC"],
-    "timestamp without time zone": [
-        "0001-01-01", "1500-02-28 12:00:00.5", "1969-12-31 23:59:59.999999", "2262-04-12", "9999-12-31 23:59:59.999999", "infinity", "-infinity",
-        "0044-03-15 BC", "15000-01-01", "294246-12-31 23:59:59.999999", "4713-01-01 BC",
+    "date": [
+        "0001-01-01",
+        "1500-02-28",
+        "1969-12-31",
+        "2024-02-29",
+        "9999-12-31",
+        "infinity",
+        "-infinity",
+        "0044-03-15 BC",
+        "15000-01-01",
+        "0001-01-01 BC",
     ],
-    "timestamp with time zone": ["0001-01-01+00", "2024-03-31 02:30:00+02", "9999-12-31 23:59:59.999999+00", "infinity", "-infinity", "15000-01-01+00"],
+    "timestamp without time zone": [
+        "0001-01-01",
+        "1500-02-28 12:00:00.5",
+        "1969-12-31 23:59:59.999999",
+        "2262-04-12",
+        "9999-12-31 23:59:59.999999",
+        "infinity",
+        "-infinity",
+        "0044-03-15 BC",
+        "15000-01-01",
+        "294246-12-31 23:59:59.999999",
+        "4713-01-01 BC",
+    ],
+    "timestamp with time zone": [
+        "0001-01-01+00",
+        "2024-03-31 02:30:00+02",
+        "9999-12-31 23:59:59.999999+00",
+        "infinity",
+        "-infinity",
+        "15000-01-01+00",
+    ],
     "time without time zone": ["00:00", "23:59:59.999999", "24:00", "12:30:00.5"],
     "time with time zone": ["12:00+02", "24:00:00-12"],
     "interval": ["1 mon 2 days 3.5 secs", "-1 year"],
@@ -55,22 +83,65 @@ SAMPLES = {
     "cidr": ["1.2.3.0/24"],
     "macaddr": ["08:00:2b:01:02:03"],
     "macaddr8": ["08:00:2b:01:02:03:04:05"],
-    "point": ["(1,2)"], "lseg": ["[(0,0),(1,1)]"], "path": ["[(0,0),(1,1)]"], "box": ["(1,1),(0,0)"], "polygon": ["((0,0),(1,1))"],
-    "line": ["{1,2,3}"], "circle": ["<(0,0),1>"],
-    "tsvector": ["'a' 'b':2A"], "tsquery": ["'a' & 'b'"],
-    "pg_lsn": ["1/16B3748"], "tid": ["(1,1)"], "xid": ["4294967295"], "xid8": ["18446744073709551615"], "cid": ["4294967295"],
-    "txid_snapshot": ["10:20:10,14"], "pg_snapshot": ["10:20:10,14"],
-    "int2vector": ["1 2"], "oidvector": ["1 4294967295"],
-    "regclass": ["pg_class"], "regtype": ["integer"], "regproc": ["now"], "regprocedure": ["now()"], "regoper": ["||/"], "regoperator": ["+(integer,integer)"],
-    "regrole": ["sync"], "regnamespace": ["pg_catalog"], "regconfig": ["english"], "regdictionary": ["simple"], "regcollation": ['"C"'],
-    "refcursor": ["x"], "aclitem": ["sync=r/sync"], "gtsvector": [],
-    "int4range": ["[1,5)", "empty"], "int8range": ["[1,)"], "numrange": ["[1.5,2]"], "daterange": ["[2024-01-01,infinity)"],
-    "tsrange": ["[2024-01-01,2024-01-02)"], "tstzrange": ["[2024-01-01+00,2024-01-02+00)"], "floats": ["[1.5,2)"],
-    "int4multirange": ["{[1,3),[5,7)}"], "int8multirange": ["{}"], "nummultirange": ["{[1.5,2]}"], "datemultirange": ["{}"], "tsmultirange": ["{}"],
-    "tstzmultirange": ["{}"], "floatmultirange": ["{}"], "floats_multirange": ["{}"],
-    "mood": ["sad", "it's \"ok\""], "pair": ["(1,$2.50)"], "positive": ["5"], "cash": ["1.5"], "lists": ["{{1,2},{3,4}}", "{}"],
+    "point": ["(1,2)"],
+    "lseg": ["[(0,0),(1,1)]"],
+    "path": ["[(0,0),(1,1)]"],
+    "box": ["(1,1),(0,0)"],
+    "polygon": ["((0,0),(1,1))"],
+    "line": ["{1,2,3}"],
+    "circle": ["<(0,0),1>"],
+    "tsvector": ["'a' 'b':2A"],
+    "tsquery": ["'a' & 'b'"],
+    "pg_lsn": ["1/16B3748"],
+    "tid": ["(1,1)"],
+    "xid": ["4294967295"],
+    "xid8": ["18446744073709551615"],
+    "cid": ["4294967295"],
+    "txid_snapshot": ["10:20:10,14"],
+    "pg_snapshot": ["10:20:10,14"],
+    "int2vector": ["1 2"],
+    "oidvector": ["1 4294967295"],
+    "regclass": ["pg_class"],
+    "regtype": ["integer"],
+    "regproc": ["now"],
+    "regprocedure": ["now()"],
+    "regoper": ["||/"],
+    "regoperator": ["+(integer,integer)"],
+    "regrole": ["sync"],
+    "regnamespace": ["pg_catalog"],
+    "regconfig": ["english"],
+    "regdictionary": ["simple"],
+    "regcollation": ['"C"'],
+    "refcursor": ["x"],
+    "aclitem": ["sync=r/sync"],
+    "gtsvector": [],
+    "int4range": ["[1,5)", "empty"],
+    "int8range": ["[1,)"],
+    "numrange": ["[1.5,2]"],
+    "daterange": ["[2024-01-01,infinity)"],
+    "tsrange": ["[2024-01-01,2024-01-02)"],
+    "tstzrange": ["[2024-01-01+00,2024-01-02+00)"],
+    "floats": ["[1.5,2)"],
+    "int4multirange": ["{[1,3),[5,7)}"],
+    "int8multirange": ["{}"],
+    "nummultirange": ["{[1.5,2]}"],
+    "datemultirange": ["{}"],
+    "tsmultirange": ["{}"],
+    "tstzmultirange": ["{}"],
+    "floatmultirange": ["{}"],
+    "floats_multirange": ["{}"],
+    "mood": ["sad", 'it\'s "ok"'],
+    "pair": ["(1,$2.50)"],
+    "positive": ["5"],
+    "cash": ["1.5"],
+    "lists": ["{{1,2},{3,4}}", "{}"],
     # Internal ones, whose values no user can write.
-    "pg_node_tree": [], "pg_ndistinct": [], "pg_dependencies": [], "pg_mcv_list": [], "pg_brin_bloom_summary": [], "pg_brin_minmax_multi_summary": [],
+    "pg_node_tree": [],
+    "pg_ndistinct": [],
+    "pg_dependencies": [],
+    "pg_mcv_list": [],
+    "pg_brin_bloom_summary": [],
+    "pg_brin_minmax_multi_summary": [],
 }
 
 
@@ -136,14 +207,14 @@ def judge(folder, kind, samples, score):
             else:
                 right = sent == {} if text is None else sent is not None and same(kind, text, sent.get("v"))
                 score.add("PostgreSQL", kind, right, f"{what}: {text}", text, sent)
-        return
+        return None
     if "no binary output function available for type" in result.stderr:
         # The database itself does not hand these over.
         return score.refuse("PostgreSQL", kind, not result.sent, result.stderr)
     found = re.search(r"write (.+) in the query instead", result.stderr)
     score.refuse("PostgreSQL", kind, found is not None and '"v"' in result.stderr, result.stderr)
     if not found:
-        return
+        return None
     # What the message says to write does what it says.
     instead, base = found[1], kind.removesuffix("[]")
     result = read(folder, expression, instead)
@@ -152,17 +223,19 @@ def judge(folder, kind, samples, score):
         sent = result.sent.get(str(row), {}).get("v")
         right = sent is None if text is None else sent == (loads(text) if instead.startswith("to_json") else text)
         score.add("PostgreSQL, as the message says", kind, right, f"{what} as {instead}, {base}", text, result.stderr if sent is None else sent)
+    return None
 
 
 def run(folder, score):
     psql(SETUP)
     kinds = psql(
-        "SELECT format_type(oid, NULL) FROM pg_type WHERE typtype IN ('b', 'e', 'r', 'm', 'd') AND typelem = 0 OR oid IN (SELECT reltype FROM pg_class "
-        "WHERE relkind = 'c' AND relname = 'pair') OR typname IN ('int2vector', 'oidvector', 'name', 'point', 'box', 'lseg', 'line') ORDER BY 1"
+        "SELECT format_type(oid, NULL) FROM pg_type WHERE typtype IN ('b', 'e', 'r', 'm', 'd') AND typelem = 0 "
+        "OR oid IN (SELECT reltype FROM pg_class WHERE relkind = 'c' AND relname = 'pair') OR typname IN ('int2vector', 'oidvector', 'name', 'point', 'box', 'lseg', 'line') ORDER BY 1"
     ).split("\n")
     unknown = [kind for kind in kinds if kind not in SAMPLES and not kind.startswith(("information_schema.", "pg_toast."))]
     if unknown:
         score.wrong("PostgreSQL", "types without a sample", [], unknown)
+
     def judge_both(kind):
         try:
             judge_kind(kind)

@@ -13,8 +13,13 @@ import texts
 from score import Score
 
 PARTS = {
-    "parquet": files.parquet, "arrow": files.arrow, "csv": texts.csv_values, "ndjson": texts.ndjson_values, "readers": csv_readers.run,
-    "sqlite": sqlite.run, "postgresql": postgresql.run,
+    "parquet": files.parquet,
+    "arrow": files.arrow,
+    "csv": texts.csv_values,
+    "ndjson": texts.ndjson_values,
+    "readers": csv_readers.run,
+    "sqlite": sqlite.run,
+    "postgresql": postgresql.run,
 }
 
 if __name__ == "__main__":

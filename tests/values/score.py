@@ -8,7 +8,13 @@ from collections import defaultdict
 class Score:
     def __init__(self):
         self.lock = threading.Lock()
-        self.values, self.kinds, self.rejected, self.refused, self.faults = (defaultdict(int), defaultdict(set), defaultdict(int), defaultdict(list), [])
+        self.values, self.kinds, self.rejected, self.refused, self.faults = (
+            defaultdict(int),
+            defaultdict(set),
+            defaultdict(int),
+            defaultdict(list),
+            [],
+        )
 
     def add(self, source, kind, right, what, expected, seen, rejected=False):
         """A value that must arrive as it was meant, or, `rejected`, must not arrive."""

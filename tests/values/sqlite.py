@@ -4,8 +4,9 @@ import json
 import os
 import sqlite3
 
-from host import Number, preview
 from kinds import Float
+
+from host import Number, preview
 
 UNITS = ["0.1", "1e300"]
 # The columns: their name, their values, and whether they must arrive. Others may be refused, but never altered.
