@@ -230,7 +230,8 @@ def run(folder, score):
     psql(SETUP)
     kinds = psql(
         "SELECT format_type(oid, NULL) FROM pg_type WHERE typtype IN ('b', 'e', 'r', 'm', 'd') AND typelem = 0 "
-        "OR oid IN (SELECT reltype FROM pg_class WHERE relkind = 'c' AND relname = 'pair') OR typname IN ('int2vector', 'oidvector', 'name', 'point', 'box', 'lseg', 'line') ORDER BY 1"
+        "OR oid IN (SELECT reltype FROM pg_class WHERE relkind = 'c' AND relname = 'pair') "
+        "OR typname IN ('int2vector', 'oidvector', 'name', 'point', 'box', 'lseg', 'line') ORDER BY 1"
     ).split("\n")
     unknown = [kind for kind in kinds if kind not in SAMPLES and not kind.startswith(("information_schema.", "pg_toast."))]
     if unknown:
