@@ -23,6 +23,19 @@ struct Held {
 }
 
 impl Held {
+    /// Starts the sync, and returns once the server has seen so many requests.
+    fn running(env: &TestEnv, requests: usize) -> Self {
+        let mut child = env
+            .command(&["sync", "sync.toml", "--report", "report.json"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        env.fake.wait_for(requests, PATIENCE).unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr }
+    }
+
     /// Starts the sync of ten rows, one a request, one request at a time.
     fn start(env: &TestEnv, object_type: &str, settings: &str) -> Self {
         let lines: String = (0..ROWS).map(|id| format!("{id}\n")).collect();
@@ -31,15 +44,7 @@ impl Held {
         let sync = sync_file(object_type, &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
         env.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
         env.fake.inject(Faults::script([Fault::pass().times(2), Fault::hold().once()]));
-        let mut child = env
-            .command(&["sync", "sync.toml", "--report", "report.json"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        env.fake.wait_for(3, PATIENCE).unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr }
+        Self::running(env, 3)
     }
 
     fn signal(&self, name: &str) {
@@ -68,15 +73,7 @@ impl Held {
             sync.replacen("retry = { max_attempts = 3, initial_backoff_ms = 1, max_backoff_ms = 5 }\n", "", 1),
         );
         env.fake.inject(Faults::script([fault.forever()]));
-        let mut child = env
-            .command(&["sync", "sync.toml", "--report", "report.json"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        env.fake.wait_for(times, PATIENCE).unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr }
+        Self::running(env, times)
     }
 
     fn end(mut self) -> (ExitStatus, String) {
@@ -186,14 +183,7 @@ fn a_signal_ends_the_wait_for_the_limiter() {
         let sync =
             sync_file("customer_profiles", "batch_size = 2\n", &[("id", "integration_id", "")], "csv", "rows.csv");
         env.write("sync.toml", format!("{sync}[limits]\n{limit}\n"));
-        let mut child = env
-            .command(&["sync", "sync.toml", "--report", "report.json"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        env.fake.wait_for(1, PATIENCE).unwrap();
-        let held = Held { stderr: BufReader::new(child.stderr.take().unwrap()), child };
+        let held = Held::running(&env, 1);
         held.signal("INT");
         let (status, said) = held.end();
         assert_eq!(status.code(), Some(1), "{limit}: {said}");
