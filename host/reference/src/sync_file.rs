@@ -128,6 +128,13 @@ pub struct MaxRemovals {
     pub per: Option<Period>,
 }
 
+impl MaxRemovals {
+    /// The two numbers that removals must both exceed to be withheld.
+    pub(crate) fn threshold(&self) -> Threshold {
+        Threshold { count: self.count, ratio: self.ratio }
+    }
+}
+
 /// A length of time, as a sync file writes it: `90m`, `24h`, `7d`, `2w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {

@@ -90,27 +90,18 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     if situation.rows_read == 0 {
         return Decision::Withhold(Reason::EmptySource);
     }
-    if exceeds(leaving, known, max) {
+    let threshold = max.threshold();
+    if threshold.exceeded_by(leaving, known) {
         return Decision::Withhold(Reason::TooMany { leaving, known, max });
     }
     if let Some(per) = max.per {
         // The share is that of the members before the first of these removals.
         let (recently, known) = (situation.recently, known + situation.recently);
-        if exceeds(leaving + recently, known, max) {
+        if threshold.exceeded_by(leaving + recently, known) {
             return Decision::Withhold(Reason::TooManyInPeriod { leaving, recently, known, max, per });
         }
     }
     Decision::Remove
-}
-
-/// More than both numbers allow.
-fn exceeds(leaving: u64, known: u64, max: MaxRemovals) -> bool {
-    leaving > u64::from(max.count) && is_more(leaving, max.ratio, known)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share of members does not need its 16th digit")]
-fn is_more(leaving: u64, ratio: f64, known: u64) -> bool {
-    leaving as f64 > ratio * known as f64
 }
 
 impl Reason {
