@@ -12,3 +12,4 @@ mod splitting;
 mod states;
 mod stops;
 mod storm;
+mod together;

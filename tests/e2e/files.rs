@@ -127,12 +127,13 @@ fn files_with_customers_data_are_their_owners_alone() {
     // What an earlier release left for everybody is closed, too.
     env.write("report.json", "{}");
     env.sync(&["--report-html", "page.html"]).ends_with(3);
-    for name in ["report.json", "page.html", "dead.ndjson", "e2e.state.sqlite"] {
+    for name in ["report.json", "page.html", "dead.ndjson", "e2e.last-run.json", "e2e.state.sqlite"] {
         assert_eq!(fs::metadata(env.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
     env.sync(&[]).ends_with(3);
     let expected =
-        ["dead.ndjson", "e2e.state.sqlite", "page.html", "report.json", "rows.csv", "sync.toml"].map(str::to_owned);
+        ["dead.ndjson", "e2e.last-run.json", "e2e.state.sqlite", "page.html", "report.json", "rows.csv", "sync.toml"]
+            .map(str::to_owned);
     assert_eq!(names(&env), expected);
 }
 

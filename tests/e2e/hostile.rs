@@ -2,17 +2,14 @@
 //! it did, the run ends in order, and no row is lost from the report.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use destination_engine::http::client::{ClientSettings, HttpClient};
 use destination_engine::limits::Limits;
 use destination_engine::plugin::Plugin;
 use destination_engine::plugin::runtime::{CompileCache, Runtime};
-use destination_engine::stop::Stop;
-use destination_host::pipeline::{self, Options};
+use destination_host::pipeline::Run;
 use destination_host::report::FailureKind;
-use destination_host::report::observer::Unobserved;
 use destination_host::sync_file::Draft;
 use fake_talon_one::{Fault, Faults};
 
@@ -214,8 +211,7 @@ fn a_plugin_that_never_ends_is_ended_and_the_run_is_told_in_full() {
             };
             let sync = Draft::parse(&env.read("sync.toml"), &env.path(""), &variables).unwrap().finish().unwrap();
             let client = HttpClient::new(&ClientSettings::default()).unwrap();
-            let options = Options::default();
-            pipeline::run(&plugin, &client, &sync, &options, Arc::new(Unobserved), &Stop::default()).await.unwrap()
+            Run::of(&plugin, &client, &sync).deliver().await.unwrap()
         });
         let failure = report.failure.unwrap();
         assert_eq!(failure.kind, FailureKind::Plugin);

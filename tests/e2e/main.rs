@@ -39,6 +39,7 @@ mod schema;
 mod secrets;
 mod sources;
 mod state;
+mod syncs;
 mod terminal;
 mod validate;
 mod vectors;

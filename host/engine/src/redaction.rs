@@ -18,7 +18,7 @@ const SHORTEST: usize = 4;
 pub struct Redaction(Arc<[Form]>);
 
 /// A form of a value, and what is shown for it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Form {
     text: String,
     shown: String,
@@ -35,6 +35,16 @@ impl Redaction {
             forms.extend(texts.map(|text| Form { text, shown: shown.to_owned() }));
         }
         forms.retain(|form| form.text.len() >= SHORTEST);
+        Self::of_forms(forms)
+    }
+
+    /// The values of both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self::of_forms(self.0.iter().chain(other.0.iter()).cloned().collect())
+    }
+
+    fn of_forms(mut forms: Vec<Form>) -> Self {
         // The longest first: what is left of one that another has torn would show a part of it.
         forms.sort_by(|a, b| b.text.len().cmp(&a.text.len()).then_with(|| a.cmp(b)));
         forms.dedup_by(|a, b| a.text == b.text);

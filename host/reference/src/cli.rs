@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 pub(crate) mod command;
 pub(crate) mod log;
+mod note;
 mod problem;
 mod progress;
 mod signal;

@@ -16,5 +16,6 @@ pub mod sanitize;
 pub mod source;
 pub mod state;
 pub mod sync_file;
+pub mod syncs;
 
 pub use destination_engine as engine;

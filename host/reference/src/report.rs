@@ -106,6 +106,8 @@ pub enum FailureKind {
     Interrupted,
     /// More rows were rejected than `limits.max_rejected` allows.
     TooManyRejected,
+    /// A sync that this one goes after failed.
+    Skipped,
 }
 
 impl FailureKind {
@@ -251,20 +253,45 @@ impl RefusedRemovals {
 }
 
 impl Report {
+    /// Of a run that did not get as far as its rows.
+    #[must_use]
+    pub(crate) fn without_rows(sync: String, failure: Failure) -> Self {
+        Self {
+            sync,
+            object_type: None,
+            sync_mode: None,
+            dry_run: false,
+            counts: Counts::default(),
+            withheld: None,
+            rejections: Vec::new(),
+            refused_removals: Vec::new(),
+            requests: 0,
+            retries: 0,
+            bytes_sent: 0,
+            seconds: 0.0,
+            failure: Some(failure),
+        }
+    }
+
     /// As JSON, for a file.
     ///
     /// # Errors
     /// None that input can reach: all that it holds can stand in JSON.
     pub fn json(&self) -> serde_json::Result<Vec<u8>> {
+        let mut json = serde_json::to_vec_pretty(&self.with_exit())?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// With the exit code, as machines read it.
+    pub(crate) fn with_exit(&self) -> impl Serialize {
         #[derive(Serialize)]
         struct WithExit<'a> {
             #[serde(flatten)]
             report: &'a Report,
             exit_code: Exit,
         }
-        let mut json = serde_json::to_vec_pretty(&WithExit { report: self, exit_code: self.verdict().exit() })?;
-        json.push(b'\n');
-        Ok(json)
+        WithExit { report: self, exit_code: self.verdict().exit() }
     }
 
     /// How the run went.

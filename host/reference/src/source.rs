@@ -15,6 +15,7 @@ mod meter;
 mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod sample;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,6 +26,7 @@ pub use self::chunk::{Chunk, RejectedRow};
 use self::kind::Expected;
 pub use self::meter::Meter;
 use self::meter::{Changed, Metered};
+pub(crate) use self::sample::Sample;
 use crate::fault::Fault;
 use crate::fault::nearest;
 use crate::sync_file::{Computed, Destination, Input, SourceSpec};
@@ -68,7 +70,8 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    fn new(name: &str, message: impl Into<String>) -> Self {
+    /// What is wrong with an input.
+    pub fn new(name: &str, message: impl Into<String>) -> Self {
         Self { name: name.to_owned(), line: None, message: message.into(), hint: None, absent: false }
     }
 
@@ -83,12 +86,16 @@ impl SourceError {
         }
     }
 
-    fn line(mut self, line: u64) -> Self {
+    /// At this line, from 1.
+    #[must_use]
+    pub fn line(mut self, line: u64) -> Self {
         self.line = Some(line);
         self
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// With a way to fix it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -4,6 +4,7 @@
 //! was read but not yet judged by the plugin, [`Draft::finish`] turns it into a [`SyncFile`] or into every fault there
 //! is. What `[destination]` means is the plugin's to say; nothing here knows a key of it.
 
+mod defaults;
 mod destination;
 pub mod expression;
 mod schema;
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+pub use self::defaults::DEFAULTS;
+use self::defaults::{Defaults, Origins};
 pub use self::destination::{Destination, Mapping};
 pub use self::schema::schema;
 use self::section::Section;
@@ -54,6 +57,8 @@ pub type Lookup<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
 pub struct SyncFile {
     /// Names the sync, and with it its state.
     pub name: SyncName,
+    /// The syncs that it goes after where several run together; `None` where the file leaves it to the plugin's order.
+    pub after: Option<Vec<SyncName>>,
     /// The plugin's config.
     pub destination: Destination,
     /// Where the rows come from.
@@ -90,6 +95,18 @@ pub struct Limits {
     pub max_rejected: Threshold,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests_per_second: Rate::PluginDefault,
+            requests_per_minute: Rate::PluginDefault,
+            records_per_minute: None,
+            concurrency: DEFAULT_CONCURRENCY,
+            max_rejected: Threshold { count: DEFAULT_REJECTED, ratio: DEFAULT_REJECTED_RATIO },
+        }
+    }
+}
+
 /// A number of requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rate {
@@ -108,6 +125,13 @@ pub struct StateSpec {
     pub path: PathBuf,
     /// How many members may leave in one run.
     pub max_removals: MaxRemovals,
+}
+
+impl StateSpec {
+    /// A file, with the limits that a sync file has which names none.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), max_removals: MaxRemovals::default() }
+    }
 }
 
 /// The way to the destination. Proxies are the environment's to name (`HTTPS_PROXY`, `NO_PROXY`).
@@ -146,6 +170,7 @@ pub struct Period {
 #[derive(Debug)]
 pub struct Draft {
     name: Option<SyncName>,
+    after: Option<Vec<SyncName>>,
     destination: Destination,
     source: Option<SourceSpec>,
     computed: Vec<Computed>,
@@ -156,6 +181,8 @@ pub struct Draft {
     faults: Vec<Fault>,
     /// Paths of strings whose variables could not be replaced. What stands there is not what the user meant.
     unexpanded: Vec<String>,
+    /// Which values are the defaults'.
+    origins: Origins,
 }
 
 impl SyncName {
@@ -218,17 +245,24 @@ impl Default for MaxRemovals {
 }
 
 impl Draft {
-    /// Reads the file at `path`, with variables from the process's environment. Its directory is the base of all
-    /// relative paths in it.
+    /// Reads the file at `path`, with variables from the process's environment and what [`DEFAULTS`] beside it says. Its
+    /// directory is the base of all relative paths in both.
     pub fn open(path: &Path) -> Result<Self, Vec<Fault>> {
+        let base = path.parent().unwrap_or(Path::new(""));
         let text = read_text(path).map_err(|message| vec![Fault::new("", message)])?;
-        Self::parse(&text, path.parent().unwrap_or(Path::new("")), &|name| std::env::var(name))
+        let defaults = defaults::beside(path)?;
+        Self::read(&text, defaults, base, &|name| std::env::var(name))
     }
 
     /// Reads a file's text. Fails only where it is no TOML at all; every other fault waits for [`Self::finish`].
     pub fn parse(text: &str, base: &Path, lookup: &Lookup<'_>) -> Result<Self, Vec<Fault>> {
+        Self::read(text, None, base, lookup)
+    }
+
+    fn read(text: &str, defaults: Option<Defaults>, base: &Path, lookup: &Lookup<'_>) -> Result<Self, Vec<Fault>> {
         let mut table: Table = text.parse().map_err(|error| vec![syntax_fault(text, &error)])?;
         let mut faults = Vec::new();
+        let origins = defaults.map(|defaults| defaults.fill(&mut table)).unwrap_or_default();
         let mut values = Vec::new();
         expand_table(&mut table, "", &mut |text, path| match variables::expand(text, lookup, &mut values) {
             Ok(expanded) => *text = expanded,
@@ -239,6 +273,7 @@ impl Draft {
 
         let mut root = Section::root(table, &mut faults);
         let name = read_name(&mut root);
+        let after = read_after(&mut root);
         let destination = root.table("destination");
         if destination.is_none() {
             root.fault("destination", "is required", "add a [destination] table with the plugin's settings");
@@ -249,7 +284,20 @@ impl Draft {
         let network = read_network(root.section("network"), base);
         root.finish();
         let destination = Destination::from_toml(destination.unwrap_or_default(), &mut faults);
-        Ok(Self { name, destination, source, computed, limits, state, network, secrets, faults, unexpanded })
+        Ok(Self {
+            name,
+            after,
+            destination,
+            source,
+            computed,
+            limits,
+            state,
+            network,
+            secrets,
+            faults,
+            unexpanded,
+            origins,
+        })
     }
 
     /// The plugin's config as JSON. It holds secrets.
@@ -276,7 +324,7 @@ impl Draft {
     pub fn state(self) -> Result<(SyncName, StateSpec), Vec<Fault>> {
         match (self.name, self.state) {
             (Some(name), Some(state)) => Ok((name, state)),
-            _ => Err(self.faults),
+            _ => Err(self.origins.tell(self.faults)),
         }
     }
 
@@ -288,12 +336,14 @@ impl Draft {
 
     /// The sync, or all faults that were found.
     pub fn finish(self) -> Result<SyncFile, Vec<Fault>> {
-        let Self { name, destination, source, computed, limits, state, network, secrets, faults, .. } = self;
+        let Self {
+            name, after, destination, source, computed, limits, state, network, secrets, faults, origins, ..
+        } = self;
         match (name, source, state) {
             (Some(name), Some(source), Some(state)) if faults.is_empty() => {
-                Ok(SyncFile { name, destination, source, computed, limits, state, network, secrets })
+                Ok(SyncFile { name, after, destination, source, computed, limits, state, network, secrets })
             }
-            _ => Err(faults),
+            _ => Err(origins.tell(faults)),
         }
     }
 }
@@ -321,7 +371,20 @@ fn read_name(root: &mut Section<'_>) -> Option<SyncName> {
     }
 }
 
+fn read_after(root: &mut Section<'_>) -> Option<Vec<SyncName>> {
+    let names = root.strings("after")?;
+    let mut read = Vec::new();
+    for name in &names {
+        match SyncName::new(name) {
+            Ok(name) => read.push(name),
+            Err(message) => root.fault("after", message, "write the names of other syncs: [\"crm-profiles\"]"),
+        }
+    }
+    Some(read)
+}
+
 fn read_limits(mut section: Section<'_>) -> Limits {
+    let default = Limits::default();
     let requests_per_second = section.rate("requests_per_second").unwrap_or(Rate::PluginDefault);
     let records_per_minute = section.rate("records_per_minute");
     let requests_per_minute = match (section.rate("requests_per_minute"), section.rate("messages_per_minute")) {
@@ -335,11 +398,11 @@ fn read_limits(mut section: Section<'_>) -> Limits {
         }
         (rate, alias) => rate.or(alias).unwrap_or(Rate::PluginDefault),
     };
-    let concurrency = section.whole("concurrency", 1..=MOST_CONCURRENCY).unwrap_or(DEFAULT_CONCURRENCY);
+    let concurrency = section.whole("concurrency", 1..=MOST_CONCURRENCY).unwrap_or(default.concurrency);
     let mut rejected = section.section("max_rejected");
     let max_rejected = Threshold {
-        count: rejected.whole("count", 0..=u32::MAX).unwrap_or(DEFAULT_REJECTED),
-        ratio: rejected.ratio("ratio").unwrap_or(DEFAULT_REJECTED_RATIO),
+        count: rejected.whole("count", 0..=u32::MAX).unwrap_or(default.max_rejected.count),
+        ratio: rejected.ratio("ratio").unwrap_or(default.max_rejected.ratio),
     };
     rejected.finish();
     section.finish();

@@ -1,6 +1,7 @@
 //! The command line's grammar. What the commands do is in [`crate::cli::command`].
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -75,8 +76,22 @@ pub(crate) enum Command {
         destination-host sync crm.toml --dry-run\n  \
         destination-host sync crm.toml --dead-letters rejected.ndjson --report-html report.html\n  \
         destination-host sync crm.toml --replay fixed.ndjson\n  \
+        destination-host sync syncs/ --report report.json --dead-letters 'rejected/{sync}.ndjson'\n  \
+        destination-host sync syncs/ --failed\n  \
         psql -c 'COPY (…) TO STDOUT CSV HEADER' | destination-host sync from-stdin.toml")]
     Sync(Sync),
+    /// How the last run of each sync went, and what is left of it.
+    #[command(
+        after_help = "Examples:\n  destination-host status syncs/\n  destination-host status crm.toml --json | jq"
+    )]
+    Status {
+        /// Sync files, or folders of them.
+        #[arg(required = true, value_name = "SYNC")]
+        syncs: Vec<PathBuf>,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run a Talon.One to try things on. It listens on this machine alone.
     #[cfg(feature = "demo")]
     #[command(after_help = "Example:\n  destination-host fake --port 8085")]
@@ -108,18 +123,27 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sync {
-    /// The sync file.
-    pub(crate) sync: PathBuf,
+    /// Sync files, or folders of them. Several run together, under one rate limit for each deployment.
+    #[arg(required = true, value_name = "SYNC")]
+    pub(crate) syncs: Vec<PathBuf>,
+    /// Run only the syncs of this name; * stands for any letters. May be given again.
+    #[arg(long, value_name = "NAME", value_parser = name_pattern)]
+    pub(crate) select: Vec<glob::Pattern>,
+    /// Run only the syncs whose last run failed or did not end.
+    #[arg(long)]
+    pub(crate) failed: bool,
     /// Say what would be done. Nothing is sent, and nothing written but the reports that are asked for.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Write the result of the run, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
-    /// Write the result of the run, as a page for people. It opens without a network.
+    /// Write the result of the run, as a page for people. It opens without a network. With several syncs: a page for each,
+    /// {sync} stands for its name.
     #[arg(long, value_name = "FILE")]
     pub(crate) report_html: Option<PathBuf>,
-    /// Write rejected rows, one JSON object a line; --replay reads them back.
+    /// Write rejected rows, one JSON object a line; --replay reads them back. With several syncs: a file for each, {sync}
+    /// stands for its name.
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letters: Option<PathBuf>,
     /// Let a mirror remove more than state.max_removals, everybody even.
@@ -134,9 +158,17 @@ pub(crate) struct Sync {
     /// Read a dead-letter file instead of the source. Nobody is removed.
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
+    /// Read only the first N rows of each source. Nobody is removed.
+    #[arg(long, value_name = "N", conflicts_with = "replay")]
+    pub(crate) limit: Option<NonZeroU64>,
     /// Let Prometheus read the run's numbers at http://ADDR/metrics. A port alone listens on this machine only.
     #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     pub(crate) metrics: Option<SocketAddr>,
+}
+
+/// A sync's name, or a pattern of names.
+fn name_pattern(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text).map_err(|error| format!("is no name or pattern of names: {error}"))
 }
 
 /// An address to listen on: `9090`, `:9090`, `127.0.0.1:9090`.

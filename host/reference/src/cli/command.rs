@@ -9,8 +9,11 @@ mod fake;
 mod grammar;
 mod preview;
 mod schema;
+mod selection;
 mod state;
+mod status;
 pub(crate) mod sync;
+mod syncs;
 mod validate;
 
 use std::path::Path;
@@ -43,6 +46,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
             preview::run(&load(component, terminal).await?, &sync, rows as usize, terminal).await
         }
         Command::Sync(args) => sync::run(&load(component, terminal).await?, component, args, terminal).await,
+        Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
         Command::Schema => schema::run(&load(component, terminal).await?, terminal),
         Command::Completions { shell } => grammar::completions(shell),
@@ -90,16 +94,16 @@ pub(crate) async fn judged(plugin: &Plugin, draft: Draft) -> Result<Draft, Probl
 }
 
 /// Reads a sync file. From now on the terminal shows no value of its variables.
-fn open_draft(path: &Path, terminal: &Terminal) -> Result<Draft, Problem> {
-    let draft = Draft::open(path).map_err(|faults| Problem::faults(path, faults))?;
+fn open_draft(path: &Path, terminal: &Terminal) -> Result<Draft, Vec<Fault>> {
+    let draft = Draft::open(path)?;
     terminal.hide(draft.secrets());
     Ok(draft)
 }
 
 /// Reads a sync file that must be without fault.
 async fn sync_file(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<SyncFile, Problem> {
-    let draft = judged(plugin, open_draft(path, terminal)?).await?;
-    draft.finish().map_err(|faults| Problem::faults(path, faults))
+    let draft = open_draft(path, terminal).map_err(|faults| Problem::faults(path, faults))?;
+    judged(plugin, draft).await?.finish().map_err(|faults| Problem::faults(path, faults))
 }
 
 /// The faults between a sync file and the columns of its source, and the columns. Standard input is left unread.

@@ -45,10 +45,32 @@ impl Problem {
         Self { faults, ..Self::new(Exit::Usage, format!("{} has {many}", sync.display())) }
     }
 
+    /// Arguments that don't go together.
+    pub(crate) fn usage(why: &str, faults: Vec<Fault>) -> Self {
+        Self { faults, ..Self::new(Exit::Usage, format!("these arguments can't be used where {why}")) }
+    }
+
+    /// Faults of several sync files.
+    pub(crate) fn faults_of_several(mut files: Vec<(&Path, Vec<Fault>)>) -> Self {
+        if files.len() == 1
+            && let Some((path, faults)) = files.pop()
+        {
+            return Self::faults(path, faults);
+        }
+        let many = human_format::counted(files.len() as u64, "sync file");
+        let in_file = |path: &Path, fault: Fault| {
+            let place = if fault.path.is_empty() { String::new() } else { format!(": {}", fault.path) };
+            Fault { path: format!("{}{place}", path.display()), ..fault }
+        };
+        let faults =
+            files.into_iter().flat_map(|(path, faults)| faults.into_iter().map(move |fault| in_file(path, fault)));
+        Self { faults: faults.collect(), ..Self::new(Exit::Usage, format!("{many} have faults")) }
+    }
+
     /// A run that did not begin.
     pub(crate) fn run(sync: &Path, error: RunError) -> Self {
         match error {
-            RunError::Faults(faults) => Self::faults(sync, faults),
+            RunError::Faults(faults) | RunError::Files(faults) => Self::faults(sync, faults),
             RunError::Source(error) => error.into(),
             RunError::State(error) => error.into(),
             RunError::Config(error) => error.into(),

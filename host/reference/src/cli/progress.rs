@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use destination_host::report::observer::{Observer, ProgressSnapshot};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::terminal::Terminal;
 use destination_host::human_format;
@@ -25,9 +25,18 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(terminal: &Terminal, name: &str) -> Self {
+        Self::shown(terminal, name, |bar| bar, String::new())
+    }
+
+    /// A line among those of other runs, with the run's name.
+    pub(crate) fn among(bars: &MultiProgress, terminal: &Terminal, name: &str) -> Self {
+        Self::shown(terminal, name, |bar| bars.add(bar), format!("{name:<20} "))
+    }
+
+    fn shown(terminal: &Terminal, name: &str, add: impl FnOnce(ProgressBar) -> ProgressBar, prefix: String) -> Self {
         let bar = terminal.watched.then(|| {
-            let bar = ProgressBar::new_spinner();
-            set_style(&bar, "{spinner} {wide_msg}");
+            let bar = add(ProgressBar::new_spinner()).with_prefix(prefix);
+            set_style(&bar, "{spinner} {prefix}{wide_msg}");
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -58,7 +67,7 @@ impl Observer for Progress {
                 if let Some(read) = moment.read {
                     if bar.length().is_none() {
                         bar.set_length(STEPS);
-                        set_style(bar, "{spinner} {bar:20} {percent:>3}% {eta:>4} left  {wide_msg}");
+                        set_style(bar, "{spinner} {prefix}{bar:20} {percent:>3}% {eta:>4} left  {wide_msg}");
                     }
                     bar.set_position(step(read));
                 }

@@ -1,7 +1,11 @@
 //! The result of a run, to be understood at a glance: one line that says it, a table of numbers, and what to fix.
 
+use std::path::Path;
+
 use comfy_table::{CellAlignment, Table, presets};
+use destination_host::report::exit::Exit;
 use destination_host::report::{FailureKind, Report, Verdict, Withheld};
+use destination_host::syncs::Reports;
 
 use crate::cli::terminal::{Style, Terminal, paint};
 use destination_host::human_format::{bytes, count, counted, duration, rate};
@@ -27,6 +31,50 @@ pub(crate) fn show(report: &Report, terminal: &Terminal, dead_letters: Option<&s
     problems(report, terminal, dead_letters);
 }
 
+/// Tells that one of several syncs has ended: a line, as it happens.
+pub(crate) fn show_ended(report: &Report, terminal: &Terminal) {
+    let (ink, verdict) = verdict(report);
+    let name = paint(Style::Strong, &report.sync);
+    let told = match &report.failure {
+        Some(failure) if failure.kind == FailureKind::Skipped => failure.message.as_str(),
+        _ => verdict.as_str(),
+    };
+    terminal.stderr(&format!("{} {name}: {}", paint(ink, mark(ink)), paint(ink, told)));
+}
+
+/// Prints the results of several syncs: a table with a line for each, and what is wrong with each below it.
+pub(crate) fn show_all(reports: &Reports, dead_letters: Option<&Path>, terminal: &Terminal) {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let sent = if reports.syncs.iter().any(|report| report.dry_run) { "to be sent" } else { "delivered" };
+    table.add_row(["sync", "result", "rows", sent, "rejected", "removed", "requests", "time"]);
+    for report in &reports.syncs {
+        let counts = &report.counts;
+        let sent = if report.dry_run { counts.planned } else { counts.delivered };
+        let numbers = [counts.rows_read, sent, counts.rejected, counts.removed, report.requests];
+        let time = duration(report.seconds);
+        let texts = [report.sync.clone(), verdict(report).1];
+        table.add_row(texts.into_iter().chain(numbers.map(count)).chain([time]));
+    }
+    for column in 2..8 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().for_each(|line| terminal.stdout(line.trim_end()));
+    let total: u64 = reports.syncs.iter().map(|report| report.requests).sum();
+    let all = counted(reports.syncs.len() as u64, "sync");
+    terminal.stdout(&format!("{all}, {}, {}", counted(total, "request"), duration(reports.seconds)));
+    for report in &reports.syncs {
+        let skipped = report.verdict() == Verdict::Failed(FailureKind::Skipped);
+        if !skipped && (report.verdict().exit() != Exit::Success || report.counts.padded_keys > 0) {
+            terminal.stderr(&format!("{}:", paint(Style::Strong, &report.sync)));
+            let letters = dead_letters.map(|file| file.to_string_lossy().replace("{sync}", &report.sync));
+            problems(report, terminal, letters.as_deref());
+        }
+    }
+}
+
 fn mark(ink: Style) -> &'static str {
     match ink {
         Style::Good => "✔",
@@ -40,6 +88,7 @@ fn verdict(report: &Report) -> (Style, String) {
     let counts = &report.counts;
     match report.verdict() {
         Verdict::Failed(FailureKind::Interrupted) => (Style::Bad, "interrupted".to_owned()),
+        Verdict::Failed(FailureKind::Skipped) => (Style::Notice, "skipped".to_owned()),
         Verdict::Failed(_) => (Style::Bad, "failed".to_owned()),
         Verdict::DryRun(_) => (Style::Notice, "dry run, nothing was sent".to_owned()),
         Verdict::Withheld | Verdict::Rejected => {

@@ -98,9 +98,10 @@ impl Terminal {
         Self { stdout, stderr, watched: stderr.is_terminal, json, shared: Arc::default() }
     }
 
-    /// Takes these values out of all text from now on.
+    /// Takes these values, too, out of all text from now on.
     pub(crate) fn hide(&self, secrets: &Redaction) {
-        self.shared().secrets = secrets.clone();
+        let mut shared = self.shared();
+        shared.secrets = shared.secrets.and(secrets);
     }
 
     /// Why standard output could not be written, if it could not.

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use super::Error;
 use super::mapper::Mapped;
 use crate::human_format::{count, counted};
 use crate::report::{Counts, Failure, FailureKind, Rejections};
 use crate::source::SourceError;
 use crate::state::StateError;
+use crate::sync_file::SyncName;
 use crate::sync_file::threshold::Threshold;
 use destination_engine::bindings::ProblemKind;
 use destination_engine::plugin::instance::CallError;
@@ -20,6 +22,34 @@ impl Failure {
     fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// A run that could not begin.
+    pub(crate) fn not_begun(error: &Error) -> Self {
+        let kind = match error {
+            Error::Faults(_) | Error::Files(_) | Error::Config(_) => FailureKind::Configuration,
+            Error::Source(_) => FailureKind::Source,
+            Error::State(_) => FailureKind::State,
+            Error::Output { .. } => FailureKind::Output,
+            Error::Interrupted(_) => FailureKind::Interrupted,
+            Error::Engine(_) => FailureKind::Internal,
+        };
+        match error {
+            Error::Faults(faults) | Error::Files(faults) => {
+                let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                let hint = faults.iter().find_map(|fault| fault.hint.clone());
+                Self { hint, ..Self::new(kind, told.join("; ")) }
+            }
+            Error::Source(error) => error.clone().into(),
+            Error::State(error) => Self::new(kind, error.to_string()).hint(error.hint()),
+            _ => Self::new(kind, error.to_string()),
+        }
+    }
+
+    /// A sync that this one goes after failed.
+    pub(crate) fn skipped(failed: &SyncName) -> Self {
+        Self::new(FailureKind::Skipped, format!("skipped: it goes after `{failed}`, which failed"))
+            .hint("fix that one, then run again with --failed")
     }
 
     /// Someone asked for a stop.

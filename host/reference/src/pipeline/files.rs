@@ -11,7 +11,7 @@ use super::Options;
 use crate::fault::Fault;
 use crate::file_id::FileId;
 use crate::report::output::{self, part_of};
-use crate::sync_file::{Input, SourceSpec, SyncFile};
+use crate::sync_file::{Input, SourceSpec, StateSpec, SyncFile};
 
 /// Links that are followed to a file that is not there yet.
 const MOST_LINKS: u32 = 16;
@@ -32,8 +32,8 @@ enum Place {
 }
 
 /// Every output that is an input, or another output.
-pub(super) fn collisions(sync: &SyncFile, options: &Options) -> Vec<Fault> {
-    let (inputs, outputs) = (inputs(sync, options), outputs(sync, options));
+pub(super) fn collisions(state: Option<&StateSpec>, options: &Options) -> Vec<Fault> {
+    let (inputs, outputs) = (inputs(options), outputs(state, options));
     let mut faults = Vec::new();
     for (number, output) in outputs.iter().enumerate() {
         let others = outputs.iter().take(number).chain(&inputs);
@@ -49,35 +49,42 @@ pub(super) fn collisions(sync: &SyncFile, options: &Options) -> Vec<Fault> {
     faults
 }
 
-fn inputs(sync: &SyncFile, options: &Options) -> Vec<Used> {
-    let mut inputs: Vec<Used> = options.inputs.iter().map(|(role, path)| Used::new(role, path)).collect();
+/// The files that a sync file names and a run of it reads, each by its key.
+pub(super) fn read_by(sync: &SyncFile) -> Vec<(String, PathBuf)> {
+    let mut files = Vec::new();
     if let Some(Input::File(path)) = sync.source.input() {
-        inputs.push(Used::new("source.path", &path));
+        files.push(("source.path".to_owned(), path));
     }
     if let SourceSpec::Adbc(adbc) = &sync.source {
-        inputs.push(Used::new("source.driver", Path::new(&adbc.driver)));
+        files.push(("source.driver".to_owned(), PathBuf::from(&adbc.driver)));
         // A database that is a file, as SQLite's and DuckDB's are.
         for (name, value) in adbc.options.iter().filter(|(name, _)| matches!(name.as_str(), "uri" | "path")) {
             let file = value.strip_prefix("file:").unwrap_or(value);
             let file = Path::new(file.split_once('?').map_or(file, |(file, _)| file));
             if file.is_file() {
-                inputs.push(Used::new(&format!("source.{name}"), file));
+                files.push((format!("source.{name}"), file.to_owned()));
             }
         }
     }
-    inputs.extend(options.replay.iter().map(|path| Used::new("--replay", path)));
-    inputs.extend(sync.network.ca_files.iter().map(|path| Used::new("network.ca_files", path)));
-    inputs
+    files.extend(sync.network.ca_files.iter().map(|path| ("network.ca_files".to_owned(), path.clone())));
+    files
+}
+
+fn inputs(options: &Options) -> Vec<Used> {
+    let read = options.inputs.iter().map(|(role, path)| Used::new(role, path));
+    read.chain(options.replay.iter().map(|path| Used::new("--replay", path))).collect()
 }
 
 /// In an order in which the first of two is the one that should stay.
-fn outputs(sync: &SyncFile, options: &Options) -> Vec<Used> {
-    let state = &sync.state.path;
-    let mut outputs = vec![Used::new("state.path", state)];
-    for companion in ["-wal", "-shm", "-journal", "-lock", "-new"] {
-        let mut path = OsString::from(state.canonicalize().unwrap_or_else(|_| state.clone()));
-        path.push(companion);
-        outputs.push(Used::new(&format!("state.path ({companion})"), Path::new(&path)));
+fn outputs(state: Option<&StateSpec>, options: &Options) -> Vec<Used> {
+    let mut outputs = Vec::new();
+    if let Some(StateSpec { path, .. }) = state {
+        outputs.push(Used::new("state.path", path));
+        for companion in ["-wal", "-shm", "-journal", "-lock", "-new"] {
+            let mut beside = OsString::from(path.canonicalize().unwrap_or_else(|_| path.clone()));
+            beside.push(companion);
+            outputs.push(Used::new(&format!("state.path ({companion})"), Path::new(&beside)));
+        }
     }
     outputs.extend(options.report.iter().map(|path| Used::new("--report", path)));
     outputs.extend(options.html_report.iter().map(|path| Used::new("--report-html", path)));
@@ -134,8 +141,9 @@ mod tests {
             let sync = Draft::parse(&text, folder.path(), &|_| Err(std::env::VarError::NotPresent));
             let sync = sync.unwrap().finish().unwrap();
             for (report, expected) in [("crm.db", 1), ("report.json", 0)] {
-                let options = Options { report: Some(folder.path().join(report)), ..Options::default() };
-                let faults = collisions(&sync, &options);
+                let report = Some(folder.path().join(report));
+                let options = Options { report, inputs: read_by(&sync), ..Options::default() };
+                let faults = collisions(Some(&sync.state), &options);
                 assert_eq!(faults.len(), expected, "{prefix}{rest}: {faults:?}");
                 assert!(faults.iter().all(|fault| fault.message.contains("source.uri")));
             }

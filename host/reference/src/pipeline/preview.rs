@@ -1,7 +1,8 @@
 //! The first rows of a sync as the requests that would carry them. Nothing is sent, and no state is looked at.
 
 use super::flow::batch::{Item, KeyHash, Queue};
-use super::{Error, open_source, size};
+use super::run::{mapped_columns_are_there, open};
+use super::{Error, size};
 use crate::pipeline::job::Job;
 use crate::pipeline::rows::Rows;
 use crate::source::{CHUNK_ROWS, RejectedRow};
@@ -53,7 +54,8 @@ pub async fn preview(
     let job = Job::new(descriptor, &sync.destination, &sync.computed);
     let outgoing = HttpContext::new(client.clone(), RateLimiter::unlimited());
     let session = plugin.session(&sync.destination.json(), outgoing).map_err(Error::from)?;
-    let (mut source, _) = open_source(&sync.source, sync, &job, rows.min(CHUNK_ROWS)).await?;
+    let (mut source, _) = open(sync.source.clone(), sync.computed.clone(), rows.min(CHUNK_ROWS)).await?;
+    mapped_columns_are_there(&*source, &sync.destination, &job)?;
     let mut queue = Queue::new(size(descriptor, &job));
     let mut preview = Preview::default();
     let wanted = rows as u64;

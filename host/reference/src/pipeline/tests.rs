@@ -6,21 +6,28 @@ mod fake;
 mod model;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
 use arrow::record_batch::RecordBatch;
 use tempfile::TempDir;
 
 use self::fake::{Fake, Turn};
+use super::flow::batch::Size;
+use super::flow::{Flow, FlowResult, Plan, RunContext};
+use super::run::{follow, map};
 use super::*;
+use crate::pipeline::job::Job;
+use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::Unobserved;
 use crate::report::{Counts, FailureKind};
-use crate::source::Chunk;
-use crate::state::{Entry, Facts};
+use crate::source::{Chunk, Source};
+use crate::state::{Entry, Facts, Resend};
 use crate::sync_file::threshold::Threshold;
 use crate::sync_file::{MaxRemovals, SyncName};
 use destination_engine::bindings::SyncMode;
 use destination_engine::redaction::Redaction;
+use destination_engine::stop::Stop;
 
 /// Rows that come in chunks, and how they end.
 struct Scripted {

@@ -20,6 +20,18 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// How bad it is, compared with others: of several runs, the worst one's is the process's.
+    #[must_use]
+    pub fn gravity(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Rejected => 1,
+            Self::Withheld => 2,
+            Self::Usage => 3,
+            Self::Failed => 4,
+        }
+    }
+
     /// The process's exit code.
     pub fn code(self) -> u8 {
         match self {

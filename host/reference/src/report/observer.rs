@@ -11,6 +11,9 @@ pub trait Observer: Send + Sync {
     /// After each batch or chunk, and once at the end.
     fn progress(&self, moment: &ProgressSnapshot<'_>);
 
+    /// The run begins: its source is open, its state is locked, and its files have their places.
+    fn begin(&self) {}
+
     /// Something that is no error and that a person should know, before the first row. `hint` says what to do about it.
     fn warn(&self, message: &str, hint: Option<&str>) {
         let _ = (message, hint);
@@ -39,6 +42,10 @@ pub struct Observers(pub Vec<Arc<dyn Observer>>);
 impl Observer for Observers {
     fn progress(&self, moment: &ProgressSnapshot<'_>) {
         self.0.iter().for_each(|observer| observer.progress(moment));
+    }
+
+    fn begin(&self) {
+        self.0.iter().for_each(|observer| observer.begin());
     }
 
     fn warn(&self, message: &str, hint: Option<&str>) {

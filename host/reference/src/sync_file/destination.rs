@@ -41,6 +41,14 @@ impl Destination {
         Self { config }
     }
 
+    /// From a JSON object.
+    ///
+    /// # Errors
+    /// Where the text is none.
+    pub fn from_json(text: &str) -> serde_json::Result<Self> {
+        Ok(Self { config: serde_json::from_str(text)? })
+    }
+
     /// The config's JSON text, as the plugin takes it. It holds secrets.
     pub fn json(&self) -> String {
         Json::Object(self.config.clone()).to_string()

@@ -22,7 +22,7 @@ pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem>
     | State::Forget { sync: path, .. }
     | State::Recover { sync: path, .. }
     | State::Reset { sync: path, .. }) = command;
-    let draft = open_draft(path, terminal)?;
+    let draft = open_draft(path, terminal).map_err(|faults| Problem::faults(path, faults))?;
     let mirrors = draft.destination().text("sync_mode").as_deref() == Some(mode_name(SyncMode::Mirror));
     let (name, spec) = draft.state().map_err(|faults| Problem::faults(path, faults))?;
     let file = spec.path.as_path();

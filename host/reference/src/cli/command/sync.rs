@@ -7,18 +7,21 @@ use std::sync::Arc;
 use destination_engine::plugin::Plugin;
 use destination_engine::stop::Stop;
 use destination_host::pipeline::job::{Job, mode_name};
-use destination_host::pipeline::{self, Options};
+use destination_host::pipeline::{Options, Run};
 use destination_host::report::Report;
 use destination_host::report::exit::Exit;
 use destination_host::report::metrics::{self, Metrics};
 use destination_host::report::observer::{Observer, Observers};
-use destination_host::sync_file::SyncFile;
+use destination_host::sync_file::{DEFAULTS, SyncFile};
+use destination_host::syncs::last_run::LastRunFile;
 
-use super::{client, sync_file};
+use super::selection::Selection;
+use super::{client, sync_file, syncs};
 use crate::cli::arguments::Sync;
+use crate::cli::note::Note;
 use crate::cli::problem::Problem;
 use crate::cli::progress::Progress;
-use crate::cli::terminal::Terminal;
+use crate::cli::terminal::{Style, Terminal, paint};
 use crate::cli::{signal, summary};
 
 pub(super) async fn run(
@@ -30,24 +33,49 @@ pub(super) async fn run(
     let stop = Stop::default();
     signal::listen(&stop, terminal)
         .map_err(|error| Problem::new(Exit::Failed, format!("can't listen to signals: {error}")))?;
-    let sync = sync_file(plugin, &args.sync, terminal).await?;
-    let read = [("--component", component), ("the sync file", Some(args.sync.as_path()))];
-    let options = Options {
-        dry_run: args.dry_run,
-        report: args.report,
-        html_report: args.report_html,
-        dead_letters: args.dead_letters,
-        allow_removals: args.allow_removals,
-        changed_only: args.changed_only,
-        resend: args.resend_all,
-        replay: args.replay,
-        inputs: read.into_iter().filter_map(|(role, path)| Some((role, path?.to_owned()))).collect(),
+    let path = match Selection::of(&args.syncs)? {
+        Selection::One(path) if args.select.is_empty() => path,
+        several => return syncs::run(plugin, component, several.files(), args, &stop, terminal).await,
     };
+    let sync = sync_file(plugin, &path, terminal).await?;
+    if args.failed && !has_failed(&LastRunFile::of(&sync))? {
+        terminal.stdout(&format!("{} `{}` did not fail last time: nothing to do", paint(Style::Good, "✔"), sync.name));
+        return Ok(Exit::Success);
+    }
+    let options = options(&args, component, &path);
     let metrics = match args.metrics {
         Some(address) => Some(measure(plugin, &sync, address, terminal).await?),
         None => None,
     };
-    deliver(plugin, &args.sync, &sync, &options, &stop, metrics, terminal).await.map(|report| report.verdict().exit())
+    deliver(plugin, &path, &sync, &options, &stop, metrics, terminal).await.map(|report| report.verdict().exit())
+}
+
+/// What the command line asks of one run.
+pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Options {
+    let defaults = sync.with_file_name(DEFAULTS);
+    let read = [("--component", component), ("the sync file", Some(sync)), ("the defaults", Some(&defaults))];
+    let read = read.into_iter().filter_map(|(role, path)| Some((role.to_owned(), path?.to_owned())));
+    Options {
+        dry_run: args.dry_run,
+        report: args.report.clone(),
+        html_report: args.report_html.clone(),
+        dead_letters: args.dead_letters.clone(),
+        allow_removals: args.allow_removals,
+        changed_only: args.changed_only,
+        resend: args.resend_all,
+        replay: args.replay.clone(),
+        most_rows: args.limit,
+        inputs: read.collect(),
+    }
+}
+
+/// Whether the last run of a sync failed, or did not end.
+pub(super) fn has_failed(file: &LastRunFile) -> Result<bool, Problem> {
+    let last = file.read().map_err(|error| {
+        let message = format!("what is known of the last run cannot be read: {}: {error}", file.path().display());
+        Problem::new(Exit::Failed, message).hint("delete the file, or run without --failed")
+    })?;
+    Ok(last.is_some_and(|last| last.failed != Some(false)))
 }
 
 /// Serves the run's numbers.
@@ -81,9 +109,19 @@ pub(crate) async fn deliver(
 ) -> Result<Report, Problem> {
     let progress = Arc::new(Progress::new(terminal, sync.name.as_str()));
     let client = client(&sync.network)?;
-    let observers = Observers(metrics.into_iter().chain([Arc::clone(&progress) as Arc<dyn Observer>]).collect());
-    let ran = pipeline::run(plugin, &client, sync, options, Arc::new(observers), stop).await;
+    let note = Note::of(sync, options, terminal);
+    let noted = note.iter().map(|note| Arc::clone(note) as Arc<dyn Observer>);
+    let observers = metrics.into_iter().chain(noted).chain([Arc::clone(&progress) as Arc<dyn Observer>]);
+    let observers = Observers(observers.collect());
+    let run = Run::of(plugin, &client, sync).options(options.clone()).observer(Arc::new(observers)).stop(stop);
+    let ran = run.deliver().await;
     progress.finish();
+    if let Some(note) = note {
+        match &ran {
+            Ok(report) => note.end(report),
+            Err(error) => note.not_begun(sync, error),
+        }
+    }
     let report = ran.map_err(|error| Problem::run(path, error))?;
     let dead_letters = options.dead_letters.as_ref().map(|path| path.display().to_string());
     summary::show(&report, terminal, dead_letters.as_deref());

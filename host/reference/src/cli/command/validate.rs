@@ -12,7 +12,8 @@ use crate::cli::terminal::{Style, Terminal, paint};
 use destination_host::human_format;
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
-    let mut draft = judged(plugin, open_draft(path, terminal)?).await?;
+    let draft = open_draft(path, terminal).map_err(|faults| Problem::faults(path, faults))?;
+    let mut draft = judged(plugin, draft).await?;
     let (faults, columns) = column_faults(plugin, &draft);
     draft.add_faults(faults);
     let sync = draft.finish().map_err(|faults| Problem::faults(path, faults))?;

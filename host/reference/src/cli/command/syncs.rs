@@ -1,0 +1,159 @@
+//! `sync` with several sync files: one process, one summary, one report.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use destination_engine::plugin::Plugin;
+use destination_engine::stop::Stop;
+use destination_host::fault::Fault;
+use destination_host::pipeline::Options;
+use destination_host::report::exit::Exit;
+use destination_host::report::observer::{Observer, Observers};
+use destination_host::report::output::Output;
+use destination_host::sync_file::SyncName;
+use destination_host::syncs::last_run::LastRunFile;
+use destination_host::syncs::{Reports, Syncs};
+use indicatif::MultiProgress;
+
+use super::client;
+use super::selection;
+use super::sync::{has_failed, options};
+use crate::cli::arguments::Sync;
+use crate::cli::note::Note;
+use crate::cli::problem::Problem;
+use crate::cli::progress::Progress;
+use crate::cli::summary;
+use crate::cli::terminal::{Style, Terminal, paint};
+
+/// What stands for a sync's name in the name of a file.
+const PLACEHOLDER: &str = "{sync}";
+
+pub(super) async fn run(
+    plugin: &Plugin,
+    component: Option<&Path>,
+    files: &[PathBuf],
+    args: Sync,
+    stop: &Stop,
+    terminal: &Terminal,
+) -> Result<Exit, Problem> {
+    let faults = faults_of_several(&args);
+    if !faults.is_empty() {
+        return Err(Problem::usage("several syncs are run", faults));
+    }
+    let members = selection::read(plugin, files, terminal).await?;
+    let known: Vec<String> = members.iter().map(|member| member.sync.name.to_string()).collect();
+    let mut syncs = Syncs::new(plugin, members).map_err(|faults| {
+        let with_paths =
+            faults.into_iter().filter_map(|(place, fault)| Some((files.get(place)?.as_path(), vec![fault])));
+        Problem::faults_of_several(with_paths.collect())
+    })?;
+    if !args.select.is_empty() {
+        syncs.retain(|member| args.select.iter().any(|pattern| pattern.matches(member.sync.name.as_str())));
+        if syncs.members().is_empty() {
+            let message = "no sync has a name that --select names";
+            return Err(Problem::new(Exit::Usage, message).hint(format!("there are: {}", known.join(", "))));
+        }
+    }
+    if args.failed {
+        let mut failed = HashMap::new();
+        for member in syncs.members() {
+            failed.insert(member.sync.name.clone(), has_failed(&LastRunFile::of(&member.sync))?);
+        }
+        syncs.retain(|member| failed.get(&member.sync.name).copied().unwrap_or_default());
+        if syncs.members().is_empty() {
+            terminal.stdout(&format!("{} no sync failed last time: nothing to do", paint(Style::Good, "✔")));
+            return Ok(Exit::Success);
+        }
+    }
+    let report_file = match &args.report {
+        Some(path) => Some((Output::open(path).map_err(|error| not_written(path, &error))?, path.clone())),
+        None => None,
+    };
+    let mut clients = Vec::new();
+    for member in syncs.members() {
+        clients.push(client(&member.sync.network)?);
+    }
+    let reports = deliver(&syncs, &clients, component, &args, stop, terminal).await;
+    summary::show_all(&reports, args.dead_letters.as_deref(), terminal);
+    if let Some((file, path)) = report_file {
+        let written = reports.json().map_err(std::io::Error::from).and_then(|json| file.write(&json));
+        written.map_err(|error| not_written(&path, &error))?;
+    }
+    Ok(reports.exit())
+}
+
+async fn deliver(
+    syncs: &Syncs<'_>,
+    clients: &[destination_engine::http::client::HttpClient],
+    component: Option<&Path>,
+    args: &Sync,
+    stop: &Stop,
+    terminal: &Terminal,
+) -> Reports {
+    let bars = MultiProgress::new();
+    let running: RefCell<HashMap<SyncName, (Arc<Progress>, Option<Arc<Note>>)>> = RefCell::default();
+    let states: Vec<_> = syncs.members().iter().map(|member| (&member.sync.name, &member.sync.state.path)).collect();
+    syncs
+        .deliver(
+            clients,
+            |member, run| {
+                let name = &member.sync.name;
+                let mut options = Options { report: None, ..options(args, component, &member.path) };
+                for file in [&mut options.dead_letters, &mut options.html_report].into_iter().flatten() {
+                    *file = of_sync(file, name);
+                }
+                let others = states.iter().filter(|(_, path)| **path != member.sync.state.path);
+                options.inputs.extend(others.map(|(other, path)| (format!("the state of `{other}`"), (*path).clone())));
+                let note = Note::of(&member.sync, &options, terminal);
+                let progress = Arc::new(Progress::among(&bars, terminal, name.as_str()));
+                let noted = note.iter().map(|note| Arc::clone(note) as Arc<dyn Observer>);
+                let observers = Observers(noted.chain([Arc::clone(&progress) as Arc<dyn Observer>]).collect());
+                running.borrow_mut().insert(name.clone(), (progress, note));
+                run.options(options).observer(Arc::new(observers)).stop(stop)
+            },
+            |member, ended| {
+                let (progress, note) = match running.borrow_mut().remove(&member.sync.name) {
+                    Some((progress, note)) => (Some(progress), note),
+                    None => (None, Note::of(&member.sync, &options(args, component, &member.path), terminal)),
+                };
+                progress.iter().for_each(|progress| progress.finish());
+                if let Some(note) = note {
+                    match ended.error {
+                        Some(error) => note.not_begun(&member.sync, error),
+                        None => note.end(ended.report),
+                    }
+                }
+                summary::show_ended(ended.report, terminal);
+            },
+        )
+        .await
+}
+
+/// What one sync can be asked and several can't.
+fn faults_of_several(args: &Sync) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (name, file) in [("--dead-letters", &args.dead_letters), ("--report-html", &args.report_html)] {
+        if file.as_ref().is_some_and(|file| !file.to_string_lossy().contains(PLACEHOLDER)) {
+            let fault = Fault::new(name, format!("names one file for all of them; write {PLACEHOLDER} in its name"));
+            faults.push(fault.hint(format!("for example {name} 'rejected/{PLACEHOLDER}.ndjson'")));
+        }
+    }
+    if args.replay.is_some() {
+        faults.push(Fault::new("--replay", "reads the rejected rows of one sync").hint("name that sync's file alone"));
+    }
+    if args.metrics.is_some() {
+        let fault = Fault::new("--metrics", "shows the numbers of one run");
+        faults.push(fault.hint("--log-format json tells the numbers of each run as it goes on"));
+    }
+    faults
+}
+
+fn of_sync(file: &Path, name: &SyncName) -> PathBuf {
+    PathBuf::from(file.to_string_lossy().replace(PLACEHOLDER, name.as_str()))
+}
+
+fn not_written(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new(Exit::Failed, format!("{} cannot be written: {error}", path.display()))
+}
