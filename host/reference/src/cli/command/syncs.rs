@@ -94,6 +94,10 @@ async fn deliver(
 ) -> Reports {
     let bars = MultiProgress::new();
     let running: RefCell<HashMap<SyncName, (Arc<Progress>, Option<Arc<Note>>)>> = RefCell::default();
+    // All of them, before the first begins: where the process is killed, `--failed` knows those that it did not come to.
+    let whole = options(args, component, Path::new(""));
+    let notes = syncs.members().iter().filter_map(|member| Note::of(&member.sync, &whole, terminal));
+    notes.for_each(|note| note.begin());
     let states: Vec<_> = syncs.members().iter().map(|member| (&member.sync.name, &member.sync.state.path)).collect();
     syncs
         .deliver(
@@ -116,7 +120,7 @@ async fn deliver(
             |member, ended| {
                 let (progress, note) = match running.borrow_mut().remove(&member.sync.name) {
                     Some((progress, note)) => (Some(progress), note),
-                    None => (None, Note::of(&member.sync, &options(args, component, &member.path), terminal)),
+                    None => (None, Note::of(&member.sync, &whole, terminal)),
                 };
                 progress.iter().for_each(|progress| progress.finish());
                 if let Some(note) = note {
