@@ -15,8 +15,7 @@ package=${1:-talon-one-destination}
 target=wasm32-unknown-unknown
 out=target/component
 
-say() { echo "component: $*" >&2; }
-fail() { say "$*"; exit 1; }
+. tests/repository/install.sh
 
 command -v cargo >/dev/null || fail "cargo is missing; install Rust 1.95 or later with rustup"
 sysroot=$(rustc --print sysroot)
@@ -34,14 +33,10 @@ use_rustup() {
     timeout 120 rustup component add rust-src >&2 && has_std "$rustup_source"
 }
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-
 use_debian() {
     if [ ! -x $debian_rustc ] || ! has_std $debian_source; then
         command -v apt-get >/dev/null || return 1
-        say "installing Debian's rustc-web and rust-web-src"
-        as_root apt-get update -qq >&2 &&
-            as_root apt-get install -y -qq --no-install-recommends rustc-web rust-web-src >&2 || return 1
+        debian "" rustc-web rust-web-src || return 1
     fi
     [ -x $debian_rustc ] && has_std $debian_source
 }
@@ -69,9 +64,17 @@ RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Cllvm-args=-inline-threshold=5
     cargo build --package "$package" --locked --profile component --target $target --target-dir target/guest \
     -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
 
+# Binaryen's optimiser sees the whole module, and makes it a tenth smaller.
+core="target/guest/$target/component/$(echo "$package" | tr - _).wasm"
+need_node
+npm_install guest/binaryen
+# What Rust's target takes for granted: https://doc.rust-lang.org/rustc/platform-support/wasm32-unknown-unknown.html
+guest/binaryen/node_modules/.bin/wasm-opt -O3 --enable-bulk-memory-opt --enable-bulk-memory --enable-multivalue \
+    --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types --enable-sign-ext \
+    "$core" -o "$core.optimized"
+
 mkdir -p $out
-cargo run --quiet --locked --package componentize -- \
-    "target/guest/$target/component/$(echo "$package" | tr - _).wasm" "$out/$package.wasm.new"
+cargo run --quiet --locked --package componentize -- "$core.optimized" "$out/$package.wasm.new"
 # Left alone where nothing changed, so that what embeds it is not compiled again.
 if cmp -s "$out/$package.wasm.new" "$out/$package.wasm"; then
     rm "$out/$package.wasm.new"
