@@ -200,7 +200,8 @@ fn a_plugin_that_never_ends_is_ended_and_the_run_is_told_in_full() {
     for when in ["map", "send"] {
         let env = env(&format!("misdeed = \"spin\"\nwhen = \"{when}\""));
         let short = Duration::from_millis(300);
-        let limits = Limits { pure_call: short, network_call: short, ..Limits::default() };
+        let mut limits = Limits::default();
+        (limits.pure_call, limits.network_call) = (short, short);
         let report = runtime.block_on(async {
             let engine = Runtime::new(limits, CompileCache::User).unwrap();
             let bytes = std::fs::read(component()).unwrap();

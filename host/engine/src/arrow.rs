@@ -3,6 +3,4 @@
 
 pub mod cell;
 pub mod columns;
-pub mod postgresql;
-pub mod provenance;
 pub mod records;

@@ -1,7 +1,7 @@
 //! The small engine for destination plugins: loads a component in a sandbox, calls it with checked answers, and lets its
 //! requests out to where they may go, at the rate that the destination bears.
 //!
-//! There is no command line here, no state, no source, and no file but the compile cache: the reference host has them. Rows
+//! There is no command line here, no state, no source, and no file but the compile cache's: the reference host has them. Rows
 //! come in as Arrow record batches:
 //!
 //! ```no_run
@@ -24,7 +24,8 @@
 //! for issue in plugin.validate_config(config).await? {
 //!     println!("{}: {}", issue.path, issue.message);
 //! }
-//! let rate = Rate { per_second: 60.try_into().ok(), ..Rate::default() };
+//! let mut rate = Rate::default();
+//! rate.per_second = 60.try_into().ok();
 //! let session = plugin.session(config, HttpContext::new(client, RateLimiter::new(rate)))?;
 //!
 //! // For each batch: rows, mapped and delivered.
@@ -45,7 +46,6 @@
 
 pub mod arrow;
 pub mod bindings;
-pub mod file;
 pub mod http;
 pub mod limits;
 pub mod plugin;

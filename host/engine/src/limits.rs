@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-/// What a plugin may use up. Each default gives the reason for its number.
+/// What a plugin may use up. Each default gives the reason for its number. Others are set field by field on
+/// [`Limits::default`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of memory of one instance. Default 256 MiB: a batch of 1,000 wide rows (10 KB each) takes about 40 MB with
     /// what is mapped from it, so this is reached by faults rather than by data.

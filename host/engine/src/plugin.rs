@@ -29,6 +29,7 @@ const DESTINATION: &str = "etl:destination/destination@0.1.0";
 
 /// Why a component is not a plugin that can be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The engine can't be set up.
     #[error(transparent)]

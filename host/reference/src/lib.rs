@@ -8,6 +8,7 @@
 
 pub mod embedded;
 pub mod fault;
+pub mod file;
 mod file_id;
 pub mod human_format;
 pub mod pipeline;

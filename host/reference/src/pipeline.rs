@@ -4,6 +4,7 @@
 //! wrong before the first row is an [`Error`]; from then on every run ends in a [`Report`](crate::report::Report), whatever
 //! happened.
 
+pub(crate) mod columns;
 mod failure;
 mod files;
 mod flow;
@@ -215,9 +216,9 @@ pub fn rate(limits: &Limits, descriptor: &Descriptor) -> RequestRate {
         Rate::Unlimited => None,
         Rate::AtMost(most) => Some(most),
     };
-    RequestRate {
-        per_second: most(limits.requests_per_second, descriptor.limits.requests_per_second),
-        per_minute: most(limits.requests_per_minute, descriptor.limits.requests_per_minute),
-        records_per_minute: limits.records_per_minute,
-    }
+    let mut rate = RequestRate::default();
+    rate.per_second = most(limits.requests_per_second, descriptor.limits.requests_per_second);
+    rate.per_minute = most(limits.requests_per_minute, descriptor.limits.requests_per_minute);
+    rate.records_per_minute = limits.records_per_minute;
+    rate
 }

@@ -3,6 +3,7 @@
 //! A source reads its text once, in order, and never holds more of it than one chunk and one record. It ends in one of
 //! two ways that are never mixed up: cleanly, or with a [`SourceError`]. What a column's value means is not decided here.
 
+pub(crate) mod altered;
 mod arrow_stream;
 mod chunk;
 mod chunks;
@@ -15,6 +16,7 @@ mod meter;
 mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
+pub(crate) mod provenance;
 mod sample;
 
 use std::fs::File;
@@ -29,8 +31,8 @@ use self::meter::{Changed, Metered};
 pub(crate) use self::sample::Sample;
 use crate::fault::Fault;
 use crate::fault::nearest;
+use crate::file::{self, Wanted};
 use crate::sync_file::{Computed, Destination, Input, SourceSpec};
-use destination_engine::file::{self, Wanted};
 
 /// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
 pub const CHUNK_ROWS: usize = 8_000;

@@ -250,9 +250,9 @@ fn limiters(members: &[Member], descriptor: &Descriptor) -> Vec<Arc<RateLimiter>
 /// The lower of two limits, each by itself. No limit is the highest.
 fn lower(one: Rate, other: Rate) -> Rate {
     let least = |one, other| [one, other].into_iter().flatten().min();
-    Rate {
-        per_second: least(one.per_second, other.per_second),
-        per_minute: least(one.per_minute, other.per_minute),
-        records_per_minute: least(one.records_per_minute, other.records_per_minute),
-    }
+    let mut rate = Rate::default();
+    rate.per_second = least(one.per_second, other.per_second);
+    rate.per_minute = least(one.per_minute, other.per_minute);
+    rate.records_per_minute = least(one.records_per_minute, other.records_per_minute);
+    rate
 }

@@ -3,7 +3,8 @@
 //! Converted are only what the two lay out differently (booleans, narrow integers, decimals) and slices that do not begin
 //! at a byte or at offset 0. No value is rounded on the way: what a 64-bit integer or float cannot hold goes as its
 //! digits. Lists, structs and maps go as JSON, times of day as text, bytes as text where the mapping says that they are one.
-//! Types without a counterpart (durations, intervals, unions) are refused by column and type.
+//! Types without a counterpart (durations, intervals, unions) are refused by column and type. A column is taken for what its
+//! type says: whether it is what a database has is for its source to say.
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::FormatOptions;
 
-use super::{cell, postgresql, provenance};
+use super::cell;
 use crate::bindings::{Column, Strings, TimeUnit, Timestamps, Values};
 
 /// A value that can't be cast is an error, not a null.
@@ -38,6 +39,7 @@ pub struct Columns<'a> {
 
 /// A column that can't cross.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ColumnError {
     /// The contract has no values of this type.
     #[error(
@@ -48,18 +50,6 @@ pub enum ColumnError {
         name: String,
         /// Arrow's name of its type.
         data_type: String,
-    },
-    /// A database's driver hands over something else than the database has.
-    #[error(
-        "the column {name:?} is of PostgreSQL's type {kind}, which its driver does not hand over as the database prints it; write {instead} in the query instead, or leave its mapping out"
-    )]
-    Database {
-        /// The column.
-        name: String,
-        /// The database's name of its type.
-        kind: String,
-        /// The expression to write.
-        instead: String,
     },
     /// A value can't be written as text.
     #[error(
@@ -111,11 +101,13 @@ pub enum Reading {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns of `batch`, each as `reading` says by its name.
-    pub fn new(batch: &'a RecordBatch, reading: impl Fn(&str) -> Reading) -> Result<Self, ColumnError> {
+    /// The columns of `batch`, each as `reading` says by its field.
+    ///
+    /// # Errors
+    /// Where a column that is read can't cross.
+    pub fn new(batch: &'a RecordBatch, reading: impl Fn(&Field) -> Reading) -> Result<Self, ColumnError> {
         let fields = batch.schema_ref().fields().iter().zip(batch.columns());
-        let fields = fields.filter(|(field, _)| !provenance::is_replaced(field));
-        let columns = fields.map(|(field, array)| (field, array, reading(field.name())));
+        let columns = fields.map(|(field, array)| (field, array, reading(field)));
         let columns = columns.filter(|(_, _, reading)| *reading != Reading::None);
         let columns = columns.map(|(field, array, reading)| Converted::new(field, array, reading));
         Ok(Self { columns: columns.collect::<Result<_, _>>()? })
@@ -188,7 +180,6 @@ impl Texts<'_> {
 
 fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result<ConvertedValues<'a>, ColumnError> {
     use ConvertedValues as To;
-    check_database(field)?;
     let name = field.name();
     let (is_json, is_number) = (cell::is(field, cell::JSON), is_numeric(field));
     let text = |strings| match (is_json, is_number) {
@@ -207,8 +198,8 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result
         DataType::UInt16 => To::Integers(widened::<UInt16Type>(array)),
         DataType::UInt8 => To::Integers(widened::<UInt8Type>(array)),
         DataType::UInt64 => {
-            let array = array.as_primitive::<UInt64Type>();
-            To::Decimals(digits(name, array, |row| array.value(row).to_string())?)
+            let values = array.as_primitive::<UInt64Type>();
+            To::Decimals(written(field, array, |row, text| push(text, &values.value(row).to_string()))?)
         }
         DataType::Float64 => To::Floats(Cow::Borrowed(array.as_primitive::<Float64Type>().values())),
         DataType::Float32 => {
@@ -219,10 +210,10 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result
             let values = array.as_primitive::<Float16Type>().values().iter();
             To::Floats(values.map(|value| value.to_f64()).collect())
         }
-        DataType::Decimal32(..) => To::Decimals(decimals::<Decimal32Type>(name, array)?),
-        DataType::Decimal64(..) => To::Decimals(decimals::<Decimal64Type>(name, array)?),
-        DataType::Decimal128(..) => To::Decimals(decimals::<Decimal128Type>(name, array)?),
-        DataType::Decimal256(..) => To::Decimals(decimals::<Decimal256Type>(name, array)?),
+        DataType::Decimal32(..) => To::Decimals(decimals::<Decimal32Type>(field, array)?),
+        DataType::Decimal64(..) => To::Decimals(decimals::<Decimal64Type>(field, array)?),
+        DataType::Decimal128(..) => To::Decimals(decimals::<Decimal128Type>(field, array)?),
+        DataType::Decimal256(..) => To::Decimals(decimals::<Decimal256Type>(field, array)?),
         DataType::Date32 => To::Dates(Cow::Borrowed(array.as_primitive::<Date32Type>().values())),
         DataType::Date64 => {
             let array = array.as_primitive::<Date64Type>();
@@ -263,10 +254,7 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result
         }
         DataType::FixedSizeBinary(16) if cell::is(field, cell::UUID) => {
             let values = array.as_fixed_size_binary();
-            To::Texts(written(field, array, |row, text| {
-                text.push_str(&cell::uuid(values.value(row)));
-                Ok(())
-            })?)
+            To::Texts(written(field, array, |row, text| push(text, &cell::uuid(values.value(row))))?)
         }
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
             if reading != Reading::Text {
@@ -279,16 +267,11 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result
     })
 }
 
-/// Refuses a column that its database's driver does not hand over as it is.
-fn check_database(field: &Field) -> Result<(), ColumnError> {
-    let Some(instead) = postgresql::instead(field) else { return Ok(()) };
-    let kind = postgresql::type_name(field).unwrap_or_default().to_owned();
-    Err(ColumnError::Database { name: field.name().clone(), kind, instead })
-}
-
 /// Refuses a column whose values an expression would see as something else than they are.
+///
+/// # Errors
+/// Where that is so.
 pub fn check_readable(field: &Field) -> Result<(), ColumnError> {
-    check_database(field)?;
     if crosses_as_json(field) { Ok(()) } else { Err(unfit(field)) }
 }
 
@@ -301,9 +284,7 @@ fn texts_of_bytes<'a>(field: &Field, array: &ArrayRef) -> Result<Texts<'a>, Colu
     };
     // What is not UTF-8 makes this fail, for a null as well as an error would be.
     let array = bytes.and_then(|bytes| cast_with_options(&bytes, &DataType::LargeUtf8, &STRICT));
-    let array = array.map_err(|_| ColumnError::NotText { name: name.clone() })?;
-    let Texts { offsets, data } = strings(name, array.as_string::<i64>(), |_| None)?;
-    Ok(Texts { offsets: Cow::Owned(offsets.into_owned()), data: Cow::Owned(data.into_owned()) })
+    copied(name, &array.map_err(|_| ColumnError::NotText { name: name.clone() })?)
 }
 
 /// The days since 1970; `None` where one of the values is not the start of a day that 32 bits can count.
@@ -401,26 +382,14 @@ fn counts<T: ArrowTimestampType>(array: &ArrayRef) -> &[i64] {
     array.as_primitive::<T>().values()
 }
 
-fn decimals<'a, T: DecimalType + ArrowPrimitiveType>(name: &str, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
-    let array = array.as_primitive::<T>();
-    digits(name, array, |row| array.value_as_string(row))
+fn decimals<'a, T: DecimalType>(field: &Field, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
+    let values = array.as_primitive::<T>();
+    written(field, array, |row, text| push(text, &values.value_as_string(row)))
 }
 
-/// The digits of each value that is not null.
-fn digits<'a, T: ArrowPrimitiveType>(
-    name: &str,
-    array: &PrimitiveArray<T>,
-    digits_of: impl Fn(usize) -> String,
-) -> Result<Texts<'a>, ColumnError> {
-    let mut offsets = vec![0];
-    let mut data = String::new();
-    for row in 0..array.len() {
-        if array.is_valid(row) {
-            data.push_str(&digits_of(row));
-        }
-        offsets.push(offset(name, data.len(), array.len())?);
-    }
-    Ok(Texts { offsets: Cow::Owned(offsets), data: Cow::Owned(data) })
+fn push(to: &mut String, text: &str) -> Result<(), ArrowError> {
+    to.push_str(text);
+    Ok(())
 }
 
 /// The texts of an array: as they are where they can be. `unsigned` reads offsets as 32 bits without a sign, where they
@@ -446,8 +415,11 @@ fn strings<'a, O: OffsetSizeTrait>(
 
 /// Texts that are laid out in another way, as a copy.
 fn copied_strings<'a>(field: &Field, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
-    let array = cast(array, &DataType::LargeUtf8).map_err(|_| unfit(field))?;
-    let Texts { offsets, data } = strings(field.name(), array.as_string::<i64>(), |_| None)?;
+    copied(field.name(), &cast(array, &DataType::LargeUtf8).map_err(|_| unfit(field))?)
+}
+
+fn copied<'a>(name: &str, array: &ArrayRef) -> Result<Texts<'a>, ColumnError> {
+    let Texts { offsets, data } = strings(name, array.as_string::<i64>(), |_| None)?;
     Ok(Texts { offsets: Cow::Owned(offsets.into_owned()), data: Cow::Owned(data.into_owned()) })
 }
 

@@ -13,7 +13,6 @@ mod upload;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,10 +20,10 @@ use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::crypto::ring;
 
-pub use fault::{FaultKind, TransportFault};
+pub use fault::FaultKind;
+pub(crate) use fault::TransportFault;
 
 use self::proxy::Proxies;
-use crate::file;
 use crate::http::egress::Origin;
 
 /// How long an unused connection is kept.
@@ -34,13 +33,22 @@ use crate::http::egress::Origin;
 const IDLE: Duration = Duration::from_secs(20);
 
 /// How long a connection may take to be made, TLS and proxy included, where the plugin sets nothing.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the client is made with.
 #[derive(Debug, Clone, Default)]
 pub struct ClientSettings {
-    /// PEM files of certificate authorities that are trusted beside the system's: a company's own.
-    pub extra_ca: Vec<PathBuf>,
+    authorities: Vec<(String, Vec<u8>)>,
+}
+
+impl ClientSettings {
+    /// Trust these certificate authorities beside the system's: a company's own. `pem` is the text of their certificates,
+    /// `name` stands for it in errors: a file's name, say.
+    #[must_use]
+    pub fn trust(mut self, name: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push((name.into(), pem.into()));
+        self
+    }
 }
 
 /// A pool of connections. Cheap to clone; one for the whole process.
@@ -67,20 +75,13 @@ struct Variant {
 
 /// What kept the client from being made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientError {
-    /// A file of certificates can't be read.
-    #[error("the CA file {path} {reason}")]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What stands there instead, or why not.
-        reason: String,
-    },
-    /// A file holds no certificates.
-    #[error("the CA file {path} holds no usable certificate: {reason}; it must be PEM (-----BEGIN CERTIFICATE-----)")]
+    /// A certificate authority's text holds no certificates.
+    #[error("the CA file {name} holds no usable certificate: {reason}; it must be PEM (-----BEGIN CERTIFICATE-----)")]
     NoCertificate {
-        /// The file.
-        path: PathBuf,
+        /// The name that it was given with.
+        name: String,
         /// What was found instead.
         reason: String,
     },
@@ -93,13 +94,13 @@ impl HttpClient {
     /// Make the client; connections come with the first requests.
     ///
     /// # Errors
-    /// Where a CA file can't be read or used.
+    /// Where a certificate authority's text can't be used.
     pub fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
         // Fails where the process has chosen a provider already, which is as good.
         let _chosen_before = ring::default_provider().install_default();
         let mut certificates = Vec::new();
-        for path in &settings.extra_ca {
-            certificates.extend(read_certificates(path)?);
+        for (name, pem) in &settings.authorities {
+            certificates.extend(read_certificates(name, pem)?);
         }
         let client =
             Self(Arc::new(Inner { certificates, proxies: Proxies::of_the_system(), clients: Mutex::default() }));
@@ -115,7 +116,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// Where no answer came, or a success before the request had been written; any other answer is not an error.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         origin: &Origin,
         request: http::Request<Bytes>,
@@ -179,14 +180,9 @@ impl HttpClient {
     }
 }
 
-/// Bytes of a file of certificates. The system's own has a quarter of a million.
-const MOST_CERTIFICATE_BYTES: u64 = 16 << 20;
-
-fn read_certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
-    let pem = file::read(path, MOST_CERTIFICATE_BYTES)
-        .map_err(|reason| ClientError::Unreadable { path: path.to_owned(), reason })?;
-    let unusable = |reason: String| ClientError::NoCertificate { path: path.to_owned(), reason };
-    let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(fault::chain(&e)))?;
+fn read_certificates(name: &str, pem: &[u8]) -> Result<Vec<reqwest::Certificate>, ClientError> {
+    let unusable = |reason: String| ClientError::NoCertificate { name: name.to_owned(), reason };
+    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| unusable(fault::chain(&e)))?;
     if certificates.is_empty() {
         return Err(unusable("it has none".to_owned()));
     }

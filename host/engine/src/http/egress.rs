@@ -181,6 +181,7 @@ impl fmt::Display for Host {
 
 /// Why a text names no origin that requests may go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "each says what it is in its message")]
 pub enum OriginError {
     #[error("it must begin with https:// (or http:// for this machine)")]

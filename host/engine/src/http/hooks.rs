@@ -23,7 +23,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 pub(crate) use call::CallLog;
 pub use call::CallTraffic;
-pub use traffic::{Counts, Traffic};
+pub use traffic::{Counts, Durations, Traffic};
 
 use crate::http::client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
 use crate::http::egress::{Origin, Policy};
@@ -49,6 +49,7 @@ const NOT_THE_PLUGINS: [HeaderName; 10] = [
 
 /// What the requests of one deployment go through, whichever plugin instance makes them.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct HttpContext {
     /// The process's client.
     pub client: HttpClient,

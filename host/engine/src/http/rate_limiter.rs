@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use retry_after::retry_after;
+pub(crate) use retry_after::retry_after;
 pub use schedule::Permit;
 use schedule::Schedule;
 
@@ -27,8 +27,10 @@ use schedule::Schedule;
 /// less than about 20 ms (this minus what the schedule forgives), and 97.6 % of the rate is used.
 const HEADROOM: Duration = Duration::from_millis(25);
 
-/// How many requests a destination takes. Where there are several limits, all of them hold.
+/// How many requests a destination takes. Where there are several limits, all of them hold; the default has none,
+/// and they are set field by field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rate {
     /// Requests in any second; none is no limit.
     pub per_second: Option<NonZeroU32>,

@@ -12,6 +12,7 @@ use wasmtime::{Cache, CacheConfig};
 /// Where compiled code is kept between runs. Compiling takes a tenth of a second and more, loading compiled code a few
 /// milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CompileCache {
     /// In the user's cache directory.
     #[default]
@@ -24,6 +25,7 @@ pub enum CompileCache {
 
 /// A folder in which others could have put code.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CacheRefused {
     /// The folder for compiled plugins.
     pub folder: PathBuf,

@@ -13,6 +13,7 @@ use crate::http::secrets::Secrets;
 
 /// A config that no plugin can be called with.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The text is not a JSON object.
     #[error("the plugin's config must be a JSON object: {0}")]

@@ -26,6 +26,7 @@ use crate::plugin::sandbox::{OutOfMemory, Sandbox};
 /// A function of the plugin's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "named as in the WIT, which describes them")]
+#[non_exhaustive]
 pub enum Call {
     Describe,
     ValidateConfig,
@@ -63,6 +64,7 @@ impl Call {
 
 /// What a call ran into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Limit {
     /// This many bytes of memory.
     Memory(usize),
@@ -81,6 +83,7 @@ impl fmt::Display for Limit {
 
 /// A call that gave no answer to work with.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CallError {
     /// The plugin did its work and says that the call failed, and whether it is worth another.
     #[error("{}", .0.problem().message)]

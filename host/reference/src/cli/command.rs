@@ -18,7 +18,6 @@ mod validate;
 
 use std::path::Path;
 
-use destination_engine::file;
 use destination_engine::http::client::{ClientSettings, HttpClient};
 use destination_engine::limits::Limits;
 use destination_engine::plugin::Plugin;
@@ -26,7 +25,7 @@ use destination_engine::plugin::runtime::{CompileCache, Runtime};
 use destination_host::fault::Fault;
 use destination_host::report::exit::Exit;
 use destination_host::sync_file::{Draft, Network, SyncFile};
-use destination_host::{embedded, pipeline::job::Job, source};
+use destination_host::{embedded, file, pipeline::job::Job, source};
 
 use crate::cli::arguments::{Cli, Command};
 use crate::cli::problem::Problem;
@@ -77,9 +76,18 @@ async fn load(component: Option<&Path>, terminal: &Terminal) -> Result<Plugin, P
     }
 }
 
+/// Bytes of a file of certificates. The system's own has a quarter of a million.
+const MOST_CERTIFICATE_BYTES: u64 = 16 << 20;
+
 /// The client that all requests go through.
 fn client(network: &Network) -> Result<HttpClient, Problem> {
-    Ok(HttpClient::new(&ClientSettings { extra_ca: network.ca_files.clone() })?)
+    let mut settings = ClientSettings::default();
+    for path in &network.ca_files {
+        let pem = file::read(path, MOST_CERTIFICATE_BYTES)
+            .map_err(|reason| Problem::new(Exit::Usage, format!("the CA file {} {reason}", path.display())))?;
+        settings = settings.trust(path.display().to_string(), pem);
+    }
+    Ok(HttpClient::new(&settings)?)
 }
 
 /// Reads a sync file, with the faults that the plugin finds in its part.

@@ -103,10 +103,7 @@ impl Failure {
     pub(crate) fn call(error: &CallError, cause: Option<String>) -> Self {
         match error {
             CallError::Failed(failure) => Self::plugin(failure, cause),
-            CallError::Trap { .. }
-            | CallError::Limit { .. }
-            | CallError::BadAnswer { .. }
-            | CallError::Start { .. } => Self::new(FailureKind::Plugin, error.to_string())
+            _ => Self::new(FailureKind::Plugin, error.to_string())
                 .hint("this is a fault of the plugin; records in its hands are sent again by the next run"),
         }
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::Delivery;
+use super::columns::{self, UnreadableColumn};
 use super::reader::Read;
 use crate::pipeline::job::Job;
 use crate::source::{Chunk, SourceError};
-use destination_engine::arrow::columns::{ColumnError, Columns};
 use destination_engine::plugin::answers::Mapping;
 use destination_engine::plugin::instance::CallError;
 
@@ -22,7 +22,7 @@ pub(crate) enum Mapped {
     /// The source can't be read on.
     Source(SourceError),
     /// These rows can't be handed to the plugin.
-    Column(ColumnError, usize),
+    Column(UnreadableColumn, usize),
     /// The plugin could not map these rows at all.
     Call(CallError, usize),
 }
@@ -52,7 +52,7 @@ async fn map<D: Delivery>(chunk: Chunk, delivery: &D, job: &Job) -> Mapped {
     if chunk.rows.num_rows() == 0 {
         return Mapped::Rows(chunk, Mapping::default());
     }
-    let mapped = match Columns::new(&chunk.rows, |name| job.reading(name)) {
+    let mapped = match columns::read(&chunk.rows, |name| job.reading(name)) {
         Ok(columns) => delivery.map_batch(&columns.borrowed()).await,
         Err(error) => return Mapped::Column(error, chunk.len()),
     };

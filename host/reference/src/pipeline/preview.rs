@@ -1,5 +1,6 @@
 //! The first rows of a sync as the requests that would carry them. Nothing is sent, and no state is looked at.
 
+use super::columns;
 use super::flow::batch::{Item, KeyHash, Queue};
 use super::run::{mapped_columns_are_there, open};
 use super::{Error, size};
@@ -8,7 +9,6 @@ use crate::pipeline::rows::Rows;
 use crate::source::{CHUNK_ROWS, RejectedRow};
 use crate::state::Change;
 use crate::sync_file::SyncFile;
-use destination_engine::arrow::columns::Columns;
 use destination_engine::bindings::{Request, RowIssue};
 use destination_engine::http::client::HttpClient;
 use destination_engine::http::hooks::HttpContext;
@@ -73,7 +73,7 @@ pub async fn preview(
         if rows.is_empty() {
             continue;
         }
-        let columns = Columns::new(&chunk.rows, |name| job.reading(name))
+        let columns = columns::read(&chunk.rows, |name| job.reading(name))
             .map_err(|error| PreviewError::Rows(error.to_string()))?;
         let mapping = session.map_batch(&columns.borrowed(), &[]).await?;
         for record in mapping.batch.iter() {

@@ -6,9 +6,8 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use serde_json::value::RawValue;
 
-use crate::source::Chunk;
+use crate::source::{Chunk, provenance};
 use destination_engine::arrow::cell;
-use destination_engine::arrow::provenance;
 
 /// Rows and their numbers.
 #[derive(Debug, Clone)]

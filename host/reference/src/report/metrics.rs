@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub use self::server::{ServeError, serve};
 use crate::report::Counts;
 use crate::report::observer::{Observer, ProgressSnapshot};
-use destination_engine::http::hooks::Traffic;
+use destination_engine::http::hooks::{Durations, Traffic};
 
 /// What every name begins with.
 const PREFIX: &str = "destination_host";
@@ -53,14 +53,6 @@ impl Metrics {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let labels = state.labels.iter().map(|(name, value)| ((*name).into(), value.clone().into()));
         let mut registry = Registry::with_prefix_and_labels(PREFIX, labels);
-        if let Some(traffic) = &state.traffic {
-            registry.register_with_unit(
-                "request_duration",
-                "How long answers took, from departure to their end",
-                Unit::Seconds,
-                traffic.durations(),
-            );
-        }
         registry.register_collector(Box::new(Snapshot {
             counts: state.counts,
             read: state.read,
@@ -102,6 +94,7 @@ impl Collector for Snapshot {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let (counts, traffic) = (&self.counts, &self.traffic);
         let mut page = Page(encoder);
+        page.histogram("request_duration", "How long answers took, from departure to their end", &traffic.durations)?;
         page.count("rows_read", "Rows that came out of the source", counts.rows_read)?;
         page.counts(
             "rows",
@@ -171,6 +164,17 @@ impl Page<'_> {
             let labels = [(label, of)];
             ConstCounter::new(value).encode(family.encode_family(&labels)?)
         })
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, durations: &Durations) -> Result<(), std::fmt::Error> {
+        let buckets = durations
+            .buckets()
+            .map(|(bound, count)| (bound.map_or(f64::INFINITY, |bound| bound.as_secs_f64()), count))
+            .collect::<Vec<_>>();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let unit = Some(&Unit::Seconds);
+        let mut metric = self.0.encode_descriptor(name, help, unit, MetricType::Histogram)?;
+        metric.encode_histogram::<NoLabelSet>(durations.sum.as_secs_f64(), count, &buckets, None)
     }
 
     fn gauge<V>(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: V) -> Result<(), std::fmt::Error>

@@ -12,10 +12,9 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use minijinja::Value;
 
-use super::{Chunk, MOST_RECORD_BYTES, Source, SourceError};
+use super::{Chunk, MOST_RECORD_BYTES, Source, SourceError, altered, provenance};
 use crate::fault::nearest;
 use crate::sync_file::Computed;
-use destination_engine::arrow::provenance;
 use destination_engine::arrow::{cell, columns};
 
 /// A source with computed columns.
@@ -88,6 +87,7 @@ impl ComputedSource {
         // A column that this chunk does not have is null in all its rows.
         let read: Vec<_> = column.expression.columns().iter().map(|name| schema.column_with_name(name)).collect();
         for (_, field) in read.iter().flatten() {
+            altered::check(field).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
             columns::check_readable(field).map_err(|error| SourceError::new(&self.name, error.to_string()))?;
         }
         let mut builder = StringBuilder::new();
@@ -248,10 +248,7 @@ mod tests {
         let mut source = ComputedSource::open(rows(), "rows".to_owned(), vec![computed("first", "1")]).unwrap();
         assert_eq!(source.columns(), ["first", "n", "d", "f"]);
         let chunk = source.next_chunk().unwrap().unwrap().rows;
-        let read = destination_engine::arrow::columns::Columns::new(&chunk, |_| {
-            destination_engine::arrow::columns::Reading::Own
-        })
-        .unwrap();
+        let read = crate::pipeline::columns::read(&chunk, |_| columns::Reading::Own).unwrap();
         let names: Vec<&str> = read.borrowed().iter().map(|column| column.name).collect();
         assert_eq!(names, ["first", "n", "d", "f"], "the plugin reads it once");
     }

@@ -3,6 +3,7 @@
 //! The driver is a library that the user installs; it runs within this process and is trusted like the host itself. Rows
 //! come in batches as the driver fetches them. What goes wrong is said in the database's own words.
 
+mod postgresql;
 mod sqlite;
 
 use std::sync::Arc;
@@ -18,7 +19,6 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 use super::chunks::Chunks;
 use super::{Chunk, Source, SourceError};
 use crate::sync_file::Adbc;
-use destination_engine::arrow::postgresql;
 
 /// The rows of a query. The fields are dropped in their order: what reads goes before what it reads from.
 pub(super) struct DatabaseSource {

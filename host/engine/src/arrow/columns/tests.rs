@@ -120,7 +120,7 @@ fn only_the_columns_that_are_read_cross() {
     let arrays: Vec<ArrayRef> =
         vec![Arc::new(StringArray::from(vec!["x"])), Arc::new(BinaryArray::from(vec![b"x".as_slice()]))];
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
-    let columns = Columns::new(&batch, |name| if name == "a" { Reading::Own } else { Reading::None }).unwrap();
+    let columns = Columns::new(&batch, |field| if field.name() == "a" { Reading::Own } else { Reading::None }).unwrap();
     assert_eq!(columns.borrowed().len(), 1);
 }
 

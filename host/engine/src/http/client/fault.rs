@@ -11,6 +11,7 @@ use crate::http::egress::Origin;
 
 /// The kinds of fault that call for different answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// The host's name has no address.
     NameNotResolved,
@@ -71,11 +72,11 @@ impl FaultKind {
 /// A request that got no answer, or not a whole one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct TransportFault {
+pub(crate) struct TransportFault {
     /// What kind of fault.
-    pub kind: FaultKind,
+    pub(crate) kind: FaultKind,
     /// For a person: the host, what happened, and what to look at.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// The resolver's failure.
@@ -139,7 +140,7 @@ impl TransportFault {
     }
 
     /// From the client's error while the body of an answer was read.
-    pub fn of_reading(origin: &Origin, error: reqwest::Error) -> Self {
+    pub(crate) fn of_reading(origin: &Origin, error: reqwest::Error) -> Self {
         let error = error.without_url();
         let kind = match kind_of(&error) {
             FaultKind::Certificate => FaultKind::Certificate,
@@ -156,12 +157,12 @@ impl TransportFault {
     }
 
     /// The answer began and then nothing came for this long.
-    pub fn stalled(origin: &Origin, after: Duration) -> Self {
+    pub(crate) fn stalled(origin: &Origin, after: Duration) -> Self {
         Self::new(FaultKind::Stalled, origin, &format!("waited {after:?} for the rest"))
     }
 
     /// The answer began, went on, and was not at its end this long after the request had left.
-    pub fn endless(origin: &Origin, after: Duration) -> Self {
+    pub(crate) fn endless(origin: &Origin, after: Duration) -> Self {
         Self::new(FaultKind::Stalled, origin, &format!("it was not whole {after:?} after the request"))
     }
 
@@ -171,7 +172,7 @@ impl TransportFault {
     }
 
     /// No answer came while the run was stopping.
-    pub fn given_up(origin: &Origin) -> Self {
+    pub(crate) fn given_up(origin: &Origin) -> Self {
         Self::new(FaultKind::GivenUp, origin, "the run was asked to stop")
     }
 

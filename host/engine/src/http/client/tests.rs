@@ -1,7 +1,5 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::io::Write;
-
 use http_body_util::BodyExt;
 use rcgen::{CertifiedIssuer, CertifiedKey, Issuer};
 use tokio::io::AsyncWriteExt;
@@ -188,9 +186,9 @@ async fn a_large_body_arrives_whole_and_with_its_length() {
     }
 }
 
-/// A company's own authority, its certificate as PEM in a file, and a server that it vouches for.
+/// A company's own authority, its certificate as PEM, and a server that it vouches for.
 struct OwnAuthority {
-    file: tempfile::NamedTempFile,
+    pem: String,
     server: rustls::ServerConfig,
 }
 
@@ -199,9 +197,6 @@ fn own_authority(name: &str) -> OwnAuthority {
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority: CertifiedIssuer<'_, _> =
         CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap();
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(authority.pem().as_bytes()).unwrap();
-
     let CertifiedKey { cert, signing_key } = {
         let signing_key = rcgen::KeyPair::generate().unwrap();
         let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -216,11 +211,11 @@ fn own_authority(name: &str) -> OwnAuthority {
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    OwnAuthority { file, server }
+    OwnAuthority { pem: authority.pem(), server }
 }
 
 fn trusting(authority: &OwnAuthority) -> HttpClient {
-    HttpClient::new(&ClientSettings { extra_ca: vec![authority.file.path().to_owned()] }).unwrap()
+    HttpClient::new(&ClientSettings::default().trust("own", authority.pem.clone())).unwrap()
 }
 
 #[tokio::test]
@@ -264,17 +259,13 @@ async fn http_2_is_offered() {
 }
 
 #[test]
-fn an_unusable_ca_file_is_named() {
-    let missing = ClientSettings { extra_ca: vec!["no/such/ca.pem".into()] };
-    let error = HttpClient::new(&missing).unwrap_err();
-    assert!(error.to_string().starts_with("the CA file no/such/ca.pem is not there"), "{error}");
-
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(b"not a certificate").unwrap();
-    let empty = ClientSettings { extra_ca: vec![file.path().to_owned()] };
-    let error = HttpClient::new(&empty).unwrap_err();
-    assert!(matches!(error, ClientError::NoCertificate { .. }), "{error}");
-    assert!(error.to_string().contains("it must be PEM"), "{error}");
+fn a_text_without_certificates_is_named() {
+    let settings = ClientSettings::default().trust("company.pem", "not a certificate");
+    let error = HttpClient::new(&settings).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the CA file company.pem holds no usable certificate: it has none; it must be PEM (-----BEGIN CERTIFICATE-----)"
+    );
 }
 
 /// Runs a test of this module by itself, in an environment with these additions.
@@ -288,8 +279,9 @@ const BEHIND_A_PROXY: &str = "nobody.invalid";
 #[tokio::test]
 #[ignore = "run by the tests below, each with proxies of its own"]
 async fn reach_a_host_that_only_a_proxy_knows() {
-    let Some(ca) = std::env::var_os("TEST_CA") else { return };
-    let client = HttpClient::new(&ClientSettings { extra_ca: vec![ca.into()] }).unwrap();
+    let Ok(ca) = std::env::var("TEST_CA") else { return };
+    let settings = ClientSettings::default().trust("TEST_CA", ca);
+    let client = HttpClient::new(&settings).unwrap();
     let answer = send(&client, &format!("https://{BEHIND_A_PROXY}")).await;
     assert_eq!(answer.unwrap().status(), 204);
 }
@@ -305,7 +297,7 @@ async fn reach_this_machine() {
 async fn proxies_and_their_exceptions_are_taken_from_the_environment_in_both_cases() {
     let authority = own_authority(BEHIND_A_PROXY);
     let server = TestServer::start_tls(authority.server.clone(), |_| Answer::no_content()).await;
-    let ca = authority.file.path().to_str().unwrap();
+    let ca = authority.pem.as_str();
     let target = format!("{BEHIND_A_PROXY}:443");
     for (proxy_name, exception_name) in [("HTTPS_PROXY", "NO_PROXY"), ("https_proxy", "no_proxy")] {
         let proxy = fake_talon_one::proxy::Proxy::start(([127, 0, 0, 1], server.port()).into()).unwrap();

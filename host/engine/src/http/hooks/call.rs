@@ -11,6 +11,7 @@ use crate::http::client::{FaultKind, TransportFault};
 
 /// The requests of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CallTraffic {
     /// Requests that left, whatever the answer was.
     pub requests: u64,

@@ -4,29 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::metrics::histogram::Histogram;
-
 use crate::http::client::FaultKind;
 
-/// Upper bounds of the durations that are told apart, in seconds: from a server nearby to one that gives up.
-const DURATIONS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
 /// Counts of one deployment's requests, shared by all that send to it.
-#[derive(Debug)]
-pub struct Traffic {
-    counts: Mutex<Counts>,
-    /// How long answers took, in seconds, from departure to their end.
-    durations: Histogram,
-}
-
-impl Default for Traffic {
-    fn default() -> Self {
-        Self { counts: Mutex::default(), durations: Histogram::new(DURATIONS) }
-    }
-}
+#[derive(Debug, Default)]
+pub struct Traffic(Mutex<Counts>);
 
 /// The counts at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// Requests that left, whatever the answer was.
     pub requests: u64,
@@ -46,8 +32,46 @@ pub struct Counts {
     pub in_flight: u64,
     /// Time that requests waited for their turn, added up over all workers.
     pub waited: Duration,
-    /// Time from departure to the end of the answer, added up over all answers.
-    pub answering: Duration,
+    /// How long answers took, from departure to their end.
+    pub durations: Durations,
+}
+
+/// How many answers took how long: a histogram.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// The time of all answers added up.
+    pub sum: Duration,
+    /// Answers up to each of the bounds and above the one before it, and last those above all bounds.
+    counts: [u64; Self::BOUNDS.len() + 1],
+}
+
+impl Durations {
+    /// The durations that are told apart: from a server nearby to one that gives up.
+    pub const BOUNDS: [Duration; 11] = [
+        Duration::from_millis(10),
+        Duration::from_millis(25),
+        Duration::from_millis(50),
+        Duration::from_millis(100),
+        Duration::from_millis(250),
+        Duration::from_millis(500),
+        Duration::from_secs(1),
+        Duration::from_millis(2500),
+        Duration::from_secs(5),
+        Duration::from_secs(10),
+        Duration::from_secs(30),
+    ];
+
+    /// Each bound with the number of answers up to it and above the one before it; the last has no bound.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<Duration>, u64)> {
+        Self::BOUNDS.into_iter().map(Some).chain([None]).zip(self.counts)
+    }
+
+    fn observe(&mut self, took: Duration) {
+        self.sum += took;
+        if let Some(count) = self.counts.get_mut(Self::BOUNDS.partition_point(|bound| *bound < took)) {
+            *count += 1;
+        }
+    }
 }
 
 impl Traffic {
@@ -55,11 +79,6 @@ impl Traffic {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.lock().clone()
-    }
-
-    /// How long answers took, in seconds.
-    pub fn durations(&self) -> Histogram {
-        self.durations.clone()
     }
 
     /// A request waits for its turn for as long as what is returned is kept.
@@ -80,11 +99,10 @@ impl Traffic {
     }
 
     pub(super) fn answered(&self, status: u16, bytes: usize, took: Duration) {
-        self.durations.observe(took.as_secs_f64());
         let counts = &mut *self.lock();
         *counts.statuses.entry(status).or_default() += 1;
         counts.bytes_received += bytes as u64;
-        counts.answering += took;
+        counts.durations.observe(took);
     }
 
     pub(super) fn failed(&self, kind: FaultKind) {
@@ -97,7 +115,7 @@ impl Traffic {
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
         // Counting can't stop halfway.
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,5 +137,22 @@ impl Drop for InFlightGuard<'_> {
         let mut counts = self.traffic.lock();
         let there = (self.place)(&mut counts);
         *there = there.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_counts_up_to_its_bound() {
+        let mut durations = Durations::default();
+        for milliseconds in [0, 10, 11, 25, 30_000, 30_001, 90_000] {
+            durations.observe(Duration::from_millis(milliseconds));
+        }
+        let counted: Vec<_> = durations.buckets().filter(|(_, count)| *count > 0).collect();
+        let bound = |milliseconds| Some(Duration::from_millis(milliseconds));
+        assert_eq!(counted, [(bound(10), 2), (bound(25), 2), (bound(30_000), 1), (None, 2)]);
+        assert_eq!(durations.sum, Duration::from_millis(150_047));
     }
 }

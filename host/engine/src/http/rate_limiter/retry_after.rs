@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime};
 
 /// How long to wait, by the header's value: a number of seconds or an HTTP date. A date that is past is now. None where
 /// the value is neither.
-#[must_use]
-pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         // More seconds than fit are as long as can be said; whoever waits has a cap of their own.

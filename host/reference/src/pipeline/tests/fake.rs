@@ -104,7 +104,8 @@ impl Delivery for Fake {
     async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
         let in_doubt = matches!(self.held().turns.front(), Some(Turn::RejectInDoubt(_)));
         // One request of which nobody knows whether it took effect.
-        let traffic = CallTraffic { requests: u64::from(in_doubt), ..CallTraffic::default() };
+        let mut traffic = CallTraffic::default();
+        traffic.requests = u64::from(in_doubt);
         CallOutcome { answer: self.take_batch(batch), traffic }
     }
 }

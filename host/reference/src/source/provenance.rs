@@ -10,22 +10,22 @@ const COMPUTED: &str = "computed";
 const REPLACED: &str = "replaced";
 
 /// The same field, made from others.
-pub fn computed(field: Field) -> Field {
+pub(crate) fn computed(field: Field) -> Field {
     marked(field, COMPUTED)
 }
 
 /// The same field, which a computed one stands in for.
-pub fn replaced(field: Field) -> Field {
+pub(crate) fn replaced(field: Field) -> Field {
     marked(field, REPLACED)
 }
 
 /// Whether a field was made from others.
-pub fn is_computed(field: &Field) -> bool {
+pub(crate) fn is_computed(field: &Field) -> bool {
     is(field, COMPUTED)
 }
 
 /// Whether a computed field stands in for this one.
-pub fn is_replaced(field: &Field) -> bool {
+pub(crate) fn is_replaced(field: &Field) -> bool {
     is(field, REPLACED)
 }
 

@@ -1,63 +1,22 @@
-//! What PostgreSQL's ADBC driver makes of its types, where that is not what the database itself prints.
-//!
-//! The driver names the type in a field's metadata. It hands over money as a count of its smallest unit, without saying how many
-//! of these make one; arrays without their dimensions, so that `{{1,2},{3,4}}` comes like `{1,2,3,4}`; OIDs with a sign; and
-//! times as they are stored, moved to 1970 without looking whether that is possible. Here a column is taken only where its
-//! values are known to be what the database prints.
+//! What PostgreSQL's ADBC driver makes of its types, where that can be put right: OIDs with a sign, and times as they are stored,
+//! moved to 1970 without looking whether that is possible.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
-use arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Int32Type, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, FieldRef, Int32Type, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
-use crate::arrow::cell;
+use crate::source::altered::type_name;
 
-/// The metadata entry that names a column's type, as the driver writes it.
-const TYPE: &str = "POSTGRESQL:type";
 /// From 1970 to 2000, where PostgreSQL begins to count.
 const MICROSECONDS_TO_2000: i64 = 946_684_800_000_000;
 const DAYS_TO_2000: i32 = 10_957;
 
-/// The name of a column's type in its database, where that is PostgreSQL.
-pub fn type_name(field: &Field) -> Option<&str> {
-    field.metadata().get(TYPE).map(String::as_str)
-}
-
-/// What to write in the query instead of a column, where the driver's values are not those that the database prints.
-pub fn instead(field: &Field) -> Option<String> {
-    let kind = type_name(field)?;
-    let column = format!("\"{}\"", field.name().replace('"', "\"\""));
-    let known = match field.data_type() {
-        DataType::Null | DataType::Boolean | DataType::Float32 | DataType::Float64 => true,
-        DataType::Int16 => kind == "int2",
-        DataType::Int32 => kind == "int4",
-        DataType::Int64 => matches!(kind, "int8" | "oid"),
-        DataType::Date32 => kind == "date",
-        DataType::Time64(_) => kind == "time",
-        DataType::Timestamp(..) => matches!(kind, "timestamp" | "timestamptz"),
-        DataType::FixedSizeBinary(16) => cell::is(field, cell::UUID),
-        // One byte, whatever it is.
-        DataType::Utf8 => kind != "char",
-        _ => false,
-    };
-    if known {
-        return None;
-    }
-    Some(match field.data_type() {
-        DataType::List(_) | DataType::Struct(_) => format!("to_json({column})"),
-        // The name of an array's type begins so.
-        _ if kind.starts_with('_') => format!("to_json({column})"),
-        _ if kind == "money" => format!("{column}::numeric"),
-        _ if kind == "bytea" => format!("encode({column}, 'hex')"),
-        _ => format!("{column}::text"),
-    })
-}
-
 /// The rows with OIDs that have no sign, and with the infinite times that wrapped around put back: as the largest and the
 /// smallest count there is, as PostgreSQL itself has them.
-pub fn settle(rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(super) fn settle(rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
     if rows.schema_ref().fields().iter().all(|field| type_name(field).is_none()) {
         return Ok(rows);
     }
@@ -102,30 +61,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use arrow::array::{Date32Array, Int32Array, TimestampMicrosecondArray};
+    use arrow::datatypes::Field;
 
     use super::*;
+    use crate::source::altered::TYPE;
 
     fn field(name: &str, data_type: DataType, kind: &str) -> Field {
         Field::new(name, data_type, true).with_metadata([(TYPE.to_owned(), kind.to_owned())])
-    }
-
-    #[test]
-    fn what_the_driver_alters_is_named_with_what_to_write_instead() {
-        let list = DataType::List(Arc::new(Field::new("item", DataType::Int32, true)));
-        for (data_type, kind, expected) in [
-            (DataType::Int64, "money", Some("\"a \"\"b\"\"\"::numeric")),
-            (list, "_int4", Some("to_json(\"a \"\"b\"\"\")")),
-            (DataType::Binary, "inet", Some("\"a \"\"b\"\"\"::text")),
-            (DataType::Binary, "bytea", Some("encode(\"a \"\"b\"\"\", 'hex')")),
-            (DataType::Int32, "oid", Some("\"a \"\"b\"\"\"::text")),
-            (DataType::Utf8, "char", Some("\"a \"\"b\"\"\"::text")),
-            (DataType::Int64, "int8", None),
-            (DataType::Utf8, "mood", None),
-            (DataType::Timestamp(TimeUnit::Microsecond, None), "timestamp", None),
-        ] {
-            assert_eq!(instead(&field("a \"b\"", data_type, kind)).as_deref(), expected, "{kind}");
-        }
-        assert_eq!(instead(&Field::new("a", DataType::Int64, true)), None);
     }
 
     #[test]
