@@ -1,8 +1,13 @@
 //! What one Talon.One deployment holds: attribute definitions, audiences and profiles.
 
-use crate::attributes::Definitions;
-use crate::audiences::Audiences;
-use crate::profiles::Profiles;
+pub(crate) mod attributes;
+pub(crate) mod audiences;
+pub(crate) mod profiles;
+pub(crate) mod snapshot;
+
+use crate::deployment::attributes::Definitions;
+use crate::deployment::audiences::Audiences;
+use crate::deployment::profiles::Profiles;
 
 #[derive(Debug)]
 pub(crate) struct Deployment {

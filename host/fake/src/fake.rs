@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-use crate::attributes::AttributeType;
+use crate::deployment::attributes::AttributeType;
+use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
+use crate::lock::lock;
 use crate::recorder::{Request, TimedOut};
 use crate::server;
+use crate::server::shared::Shared;
 use crate::settings::Settings;
-use crate::shared::{Shared, lock};
-use crate::snapshot::Snapshot;
 
 /// A fake Talon.One that listens on loopback until this is dropped.
 ///

@@ -3,6 +3,8 @@
 //! The choice depends on the order in which requests arrive and on nothing else, so that it is the same in every run of
 //! one seed.
 
+pub(crate) mod fault;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use hyper::Method;
 use serde::Deserialize;
 
-use crate::fault::{Fault, Kind};
+use crate::faults::fault::{Fault, Kind};
 
 /// A plan of faults.
 #[derive(Debug, Clone)]

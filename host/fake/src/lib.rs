@@ -22,50 +22,27 @@
 //! # }
 //! ```
 
-mod attributes;
-mod audiences;
-mod bulk;
+mod api;
 mod clock;
-mod control;
-mod count;
 mod deployment;
-mod error_body;
-mod exchange;
 mod fake;
-mod fault;
 mod faults;
-mod line;
-mod object;
-mod profiles;
+mod lock;
 pub mod proxy;
 mod rate;
 mod recorder;
-mod reply;
-mod rfc3339;
-mod schema;
 mod server;
-mod service;
 mod settings;
-mod shared;
-mod snapshot;
-mod strike;
-mod upload;
+mod value;
 
-pub use attributes::AttributeType;
+pub use api::bulk::Batches;
+pub use api::error_body::ErrorDetail;
+pub use api::path;
 pub use clock::Clock;
+pub use deployment::attributes::AttributeType;
+pub use deployment::snapshot::{AudienceState, Snapshot};
 pub use fake::Fake;
-pub use fault::{Answer, Body, Fault, Kind, RetryAfter};
+pub use faults::fault::{Answer, Body, Fault, Kind, RetryAfter};
 pub use faults::{Arrival, Faults, Step};
 pub use recorder::{Keep, Request, TimedOut};
-pub use settings::{Batches, ErrorDetail, Settings};
-pub use snapshot::{AudienceState, Snapshot};
-
-/// The calls of Talon.One's API that the fake answers, as paths.
-pub mod path {
-    /// `PUT`: create or update up to 1000 profiles.
-    pub const PROFILES: &str = "/v2/customer_profiles";
-    /// `POST`: up to 1000 changes of audience membership.
-    pub const AUDIENCES: &str = "/v2/customer_audiences";
-    /// `GET`: is the key good?
-    pub const AUTHPING: &str = "/v2/authping";
-}
+pub use settings::Settings;

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use crate::shared::lock;
+use crate::lock::lock;
 
 /// Bytes of a head before it is taken for no HTTP.
 const HEAD_LIMIT: usize = 16_384;

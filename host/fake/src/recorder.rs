@@ -1,5 +1,8 @@
 //! Every request that was seen, in the order their heads arrived.
 
+mod count;
+pub(crate) mod upload;
+
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,9 +12,9 @@ use hyper::{Method, StatusCode, Version};
 use thiserror::Error;
 
 use crate::clock::Moment;
+use crate::lock::lock;
 use crate::rate;
-use crate::shared::lock;
-use crate::upload::Upload;
+use crate::recorder::upload::Upload;
 
 /// How much is remembered of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,15 @@
 //! The accept loop and its connections: HTTP/1.1 with keep-alive, or HTTP/2 where the client begins with it.
 
+mod calls;
+mod control;
+mod exchange;
+mod integration;
+mod line;
+mod reply;
+mod service;
+pub(crate) mod shared;
+mod strike;
+
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,9 +22,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::line::Line;
-use crate::service;
-use crate::shared::Shared;
+use crate::server::line::Line;
+use crate::server::shared::Shared;
 
 /// How long a stopping fake waits for answers on their way out. Nothing of its own takes time then: scripted delays and
 /// silences end with the stop. What lasts longer is a client that does not read, or is blocked by the very stop.

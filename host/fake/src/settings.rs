@@ -6,10 +6,12 @@ use std::sync::Arc;
 #[cfg(feature = "tls")]
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::attributes::{AttributeType, Definitions};
-use crate::audiences::Audiences;
+use crate::api::bulk::Batches;
+use crate::api::error_body::ErrorDetail;
 use crate::clock::Clock;
 use crate::deployment::Deployment;
+use crate::deployment::attributes::{AttributeType, Definitions};
+use crate::deployment::audiences::Audiences;
 use crate::faults::Faults;
 use crate::recorder::Keep;
 
@@ -17,24 +19,6 @@ use crate::recorder::Keep;
 const BODIES_KEPT: usize = 10_000;
 /// Bytes of a body that are taken where nothing else is said: a thousand profiles of 16 KB each.
 const BODY_LIMIT: u64 = 16_000_000;
-
-/// What happens to the good items of a batch that has a bad one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batches {
-    /// Nothing is applied.
-    Atomic,
-    /// The good ones are applied, and the answer is an error all the same.
-    NonAtomic,
-}
-
-/// How a refused batch is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorDetail {
-    /// An entry for each thing wrong, in `errors`.
-    PerItem,
-    /// The first thing wrong, as the message of the whole.
-    WholeBatch,
-}
 
 /// Everything about a fake that is fixed before it starts. It can't be printed: it holds the key.
 #[derive(Clone)]

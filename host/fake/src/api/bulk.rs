@@ -6,10 +6,19 @@ use std::hash::Hash;
 
 use hyper::StatusCode;
 
+use crate::api::error_body::Problem;
+use crate::api::schema::{self, Items};
 use crate::deployment::Deployment;
-use crate::error_body::Problem;
-use crate::schema::{self, Items, MemberAction};
-use crate::settings::Batches;
+use crate::deployment::audiences::{MemberAction, MembershipChange};
+
+/// What happens to the good items of a batch that has a bad one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batches {
+    /// Nothing is applied.
+    Atomic,
+    /// The good ones are applied, and the answer is an error all the same.
+    NonAtomic,
+}
 
 /// How a bulk call ended.
 #[derive(Debug, Default)]
@@ -55,11 +64,8 @@ pub(crate) fn memberships(deployment: &mut Deployment, body: &[u8], batches: Bat
     }
 }
 
-fn refuse_unknown_audiences(
-    items: Items<schema::MembershipChange>,
-    deployment: &Deployment,
-) -> Items<schema::MembershipChange> {
-    let judge = |(index, item): (usize, Result<schema::MembershipChange, _>)| match item {
+fn refuse_unknown_audiences(items: Items<MembershipChange>, deployment: &Deployment) -> Items<MembershipChange> {
+    let judge = |(index, item): (usize, Result<MembershipChange, _>)| match item {
         Ok(change) if deployment.audiences.get(change.audience).is_none() => {
             let details = format!("there is no audience with ID {}", change.audience);
             let problem = Problem::body("Not found", format!("/data/{index}/audienceId"), details);

@@ -3,10 +3,17 @@
 use hyper::StatusCode;
 use serde::Serialize;
 
-use crate::settings::ErrorDetail;
-
 /// What the published error example calls a request whose data can't be taken.
 const INVALID_DATA: &str = "The submitted data was invalid";
+
+/// How a refused batch is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorDetail {
+    /// An entry for each thing wrong, in `errors`.
+    PerItem,
+    /// The first thing wrong, as the message of the whole.
+    WholeBatch,
+}
 
 /// One thing wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

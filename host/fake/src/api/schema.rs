@@ -5,9 +5,11 @@
 
 use serde_json::value::RawValue;
 
-use crate::attributes::{Definitions, Misfit};
-use crate::error_body::Problem;
-use crate::object::{Object, Shape, list, shape};
+use crate::api::error_body::Problem;
+use crate::deployment::attributes::{Definitions, Misfit};
+use crate::deployment::audiences::{MemberAction, MembershipChange};
+use crate::deployment::profiles::ProfileUpdate;
+use crate::value::object::{Object, Shape, list, shape};
 
 /// Items that one call takes at most.
 pub(crate) const MAX_ITEMS: usize = 1000;
@@ -16,28 +18,6 @@ const MAX_ID_CHARACTERS: usize = 1000;
 
 /// A body's items in order, each read or refused by itself.
 pub(crate) type Items<T> = Vec<Result<T, Vec<Problem>>>;
-
-/// What one item of `customerProfiles` asks for.
-#[derive(Debug)]
-pub(crate) struct ProfileUpdate {
-    pub(crate) id: String,
-    /// None clears the attribute.
-    pub(crate) attributes: Vec<(String, Option<Box<RawValue>>)>,
-}
-
-/// What one item of `data` asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct MembershipChange {
-    pub(crate) id: String,
-    pub(crate) audience: i64,
-    pub(crate) action: MemberAction,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberAction {
-    Add,
-    Delete,
-}
 
 /// The body of `PUT /v2/customer_profiles`.
 pub(crate) fn profiles(body: &[u8], definitions: &Definitions) -> Result<Items<ProfileUpdate>, Vec<Problem>> {

@@ -10,8 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::object::{Shape, list, shape};
-use crate::rfc3339;
+use crate::value::object::{Shape, list, shape};
+use crate::value::rfc3339;
 
 /// The type of an attribute, as Talon.One's API description lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::{MemberAction, MembershipChange};
+/// Someone who joins an audience or leaves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MembershipChange {
+    pub(crate) id: String,
+    pub(crate) audience: i64,
+    pub(crate) action: MemberAction,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemberAction {
+    Add,
+    Delete,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Audience {

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::schema::ProfileUpdate;
-
 /// Attribute name to JSON text.
 pub(crate) type Attributes = BTreeMap<String, Box<RawValue>>;
+
+/// A profile to create, or attributes to merge into it.
+#[derive(Debug)]
+pub(crate) struct ProfileUpdate {
+    pub(crate) id: String,
+    /// None clears the attribute.
+    pub(crate) attributes: Vec<(String, Option<Box<RawValue>>)>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Profile {

@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-use crate::count::ItemCounter;
-use crate::path;
+use crate::api::path;
+use crate::recorder::count::ItemCounter;
 
 /// A body that arrived whole.
 #[derive(Debug)]

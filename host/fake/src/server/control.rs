@@ -12,13 +12,14 @@ use hyper::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::attributes::AttributeType;
-use crate::error_body::ErrorBody;
+use crate::api::error_body::ErrorBody;
+use crate::deployment::attributes::AttributeType;
+use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
+use crate::lock::lock;
 use crate::recorder::Request;
-use crate::reply::{self, Ended, Reply};
-use crate::shared::{Shared, lock};
-use crate::snapshot::Snapshot;
+use crate::server::reply::{self, Ended, Reply};
+use crate::server::shared::Shared;
 
 const PREFIX: &str = "/_fake/";
 /// Bytes of a control call's body: a script of thousands of steps.

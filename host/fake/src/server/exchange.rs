@@ -1,22 +1,17 @@
-//! A request that has arrived whole, and the checks it goes through on the way to the deployment.
-//!
-//! They go from the outside in, as a server's do: host, rate, path, method, key, media type, size, body.
+//! A request that has arrived whole, and what is looked at in each, whichever call it makes.
 
 use std::sync::Arc;
 
-use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode, Version};
+use hyper::{StatusCode, Version};
 
-use crate::bulk::{self, Outcome};
-use crate::error_body::{ErrorBody, Problem, Source};
-use crate::line::Line;
-use crate::path;
+use crate::api::error_body::Problem;
+use crate::lock::lock;
 use crate::recorder::Ticket;
-use crate::reply::{self, Reply};
-use crate::shared::{Shared, lock};
-use crate::snapshot;
-use crate::upload::Upload;
+use crate::recorder::upload::Upload;
+use crate::server::line::Line;
+use crate::server::shared::Shared;
 
 pub(crate) struct Exchange {
     pub(crate) shared: Arc<Shared>,
@@ -27,13 +22,13 @@ pub(crate) struct Exchange {
 }
 
 /// Why a request is not taken, and a header that goes with that.
-struct Refusal {
-    problems: Vec<Problem>,
-    header: Option<(HeaderName, HeaderValue)>,
+pub(super) struct Refusal {
+    pub(super) problems: Vec<Problem>,
+    pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
-    fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
     }
 }
@@ -51,41 +46,11 @@ impl From<Problem> for Refusal {
 }
 
 impl Exchange {
-    /// Treats the request as Talon.One would, and notes what is answered.
-    pub(crate) fn proper(&self, fault: Option<&'static str>) -> Reply {
-        let reply = self.judged();
-        self.note(Some(reply.status()), fault);
-        reply
-    }
-
     pub(crate) fn note(&self, status: Option<StatusCode>, fault: Option<&'static str>) {
         self.shared.recorder.decided(self.ticket, status, fault);
     }
 
-    /// Treats the request as Talon.One would.
-    pub(crate) fn judged(&self) -> Reply {
-        self.treated().unwrap_or_else(|refusal| {
-            let settings = &self.shared.settings;
-            let body = ErrorBody::of(refusal.problems, settings.error_detail, settings.pointers);
-            let mut reply = reply::error(&body);
-            reply.headers_mut().extend(refusal.header);
-            reply
-        })
-    }
-
-    fn treated(&self) -> Result<Reply, Refusal> {
-        self.host()?;
-        self.rate()?;
-        let call = self.call()?;
-        self.key()?;
-        match call {
-            Call::Authping => Ok(reply::empty(StatusCode::NO_CONTENT)),
-            Call::Profiles => self.profiles(),
-            Call::Audiences => self.audiences(),
-        }
-    }
-
-    fn host(&self) -> Result<(), Problem> {
+    pub(super) fn host(&self) -> Result<(), Problem> {
         let mut hosts = self.head.headers.get_all(HOST).iter();
         let named = match (hosts.next(), hosts.next()) {
             (Some(host), None) => !host.is_empty(),
@@ -98,7 +63,7 @@ impl Exchange {
         named.then_some(()).ok_or_else(missing)
     }
 
-    fn rate(&self) -> Result<(), Refusal> {
+    pub(super) fn rate(&self) -> Result<(), Refusal> {
         let now = self.shared.settings.clock.now().instant;
         lock(&self.shared.rate).admit(now).map_err(|seconds| {
             let status = StatusCode::TOO_MANY_REQUESTS;
@@ -107,89 +72,8 @@ impl Exchange {
         })
     }
 
-    fn call(&self) -> Result<Call, Refusal> {
-        let (call, method, allow) = match self.head.uri.path() {
-            path::PROFILES => (Call::Profiles, Method::PUT, "PUT"),
-            path::AUDIENCES => (Call::Audiences, Method::POST, "POST"),
-            path::AUTHPING => (Call::Authping, Method::GET, "GET"),
-            unknown => {
-                let details = format!("there is nothing at {unknown}");
-                return Err(Problem::request(StatusCode::NOT_FOUND, "Not found", details).into());
-            }
-        };
-        if self.head.method == method {
-            return Ok(call);
-        }
-        let details = format!("this path takes {method}, not {}", self.head.method);
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        let refusal = Refusal::from(Problem::request(status, "Method not allowed", details));
-        Err(refusal.with(ALLOW, HeaderValue::from_static(allow)))
-    }
-
-    /// Says what is wrong with the key, never the key.
-    fn key(&self) -> Result<(), Problem> {
-        let mut sent = self.head.headers.get_all(AUTHORIZATION).iter();
-        let reason = match (sent.next().map(HeaderValue::as_bytes), sent.next()) {
-            (None, _) => "the Authorization header is missing",
-            (_, Some(_)) => "there is more than one Authorization header",
-            (Some(b"ApiKey-v1"), None) => "the key is empty",
-            (Some(value), None) => match value.strip_prefix(b"ApiKey-v1 ") {
-                Some(key) if key == self.shared.settings.api_key.as_bytes() => return Ok(()),
-                Some(_) => "this key does not exist",
-                None if value.starts_with(b"ManagementKey-v1 ") => {
-                    "a Management API key was sent, this call takes an Integration API key"
-                }
-                None => "the Authorization header must be \"ApiKey-v1 \" and the key",
-            },
-        };
-        let details = format!("Unauthorized - Invalid API key: {reason}");
-        Err(Problem::request(StatusCode::UNAUTHORIZED, "Unauthorized", details))
-    }
-
-    fn profiles(&self) -> Result<Reply, Refusal> {
-        let silent = self.silent()?;
-        let mut answer = reply::empty(StatusCode::NO_CONTENT);
-        if let Some(body) = self.body()? {
-            let mut deployment = lock(&self.shared.deployment);
-            let outcome = bulk::profiles(&mut deployment, body, self.shared.settings.batches);
-            let updated = self.settled(outcome)?;
-            if !silent {
-                let states = snapshot::integration_states(&deployment, &updated);
-                answer = reply::json(StatusCode::OK, states);
-            }
-        }
-        Ok(answer)
-    }
-
-    fn audiences(&self) -> Result<Reply, Refusal> {
-        if let Some(query) = self.head.uri.query() {
-            return Err(unknown_parameter(query).into());
-        }
-        if let Some(body) = self.body()? {
-            let mut deployment = lock(&self.shared.deployment);
-            let outcome = bulk::memberships(&mut deployment, body, self.shared.settings.batches);
-            self.settled(outcome)?;
-        }
-        Ok(reply::empty(StatusCode::NO_CONTENT))
-    }
-
-    /// Notes how a bulk call ended. The IDs of the profiles that were updated, if it ended well.
-    fn settled(&self, outcome: Outcome) -> Result<Vec<String>, Refusal> {
-        self.shared.recorder.applied(self.ticket, outcome.applied, outcome.superseded);
-        if outcome.problems.is_empty() { Ok(outcome.updated) } else { Err(outcome.problems.into()) }
-    }
-
-    /// Whether the answer is to have no body. That is the published default.
-    fn silent(&self) -> Result<bool, Problem> {
-        match self.head.uri.query() {
-            None | Some("silent=yes") => Ok(true),
-            Some("silent=no") => Ok(false),
-            Some(query) => Err(unknown_parameter(query)),
-        }
-    }
-
     /// The body to read, or none where bodies are only counted.
-    fn body(&self) -> Result<Option<&[u8]>, Problem> {
+    pub(super) fn body(&self) -> Result<Option<&[u8]>, Problem> {
         let unsupported = |details| {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             Err(Problem::request(status, "Unsupported media type", details))
@@ -210,19 +94,4 @@ impl Exchange {
         }
         Ok(self.upload.bytes.as_deref())
     }
-}
-
-/// A query that is not one the call takes; its first parameter is named.
-fn unknown_parameter(query: &str) -> Problem {
-    let name = query.split(['=', '&']).next().unwrap_or_default();
-    let details = format!("the query must be silent=yes, silent=no or absent, it is {query:?}");
-    let source = Source::Parameter(name.to_owned());
-    Problem { source, ..Problem::request(StatusCode::BAD_REQUEST, "Invalid parameter", details) }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Call {
-    Profiles,
-    Audiences,
-    Authping,
 }

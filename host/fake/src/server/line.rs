@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use tokio::sync::{Notify, watch};
 
-use crate::shared::lock;
+use crate::lock::lock;
 
 /// One accepted connection, beside hyper, which owns the socket that it reads and writes.
 #[derive(Debug)]

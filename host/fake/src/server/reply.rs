@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use thiserror::Error;
 
-use crate::error_body::ErrorBody;
+use crate::api::error_body::ErrorBody;
 
 /// An answer on its way out.
 pub(crate) type Reply = Response<Stream>;

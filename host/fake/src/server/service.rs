@@ -6,15 +6,16 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 
-use crate::control;
-use crate::exchange::Exchange;
-use crate::fault::Fault;
 use crate::faults::Arrival;
-use crate::line::Line;
+use crate::faults::fault::Fault;
+use crate::lock::lock;
 use crate::recorder::Ticket;
-use crate::reply::{Ended, Reply};
-use crate::shared::{Shared, lock};
-use crate::upload;
+use crate::recorder::upload;
+use crate::server::control;
+use crate::server::exchange::Exchange;
+use crate::server::line::Line;
+use crate::server::reply::{Ended, Reply};
+use crate::server::shared::Shared;
 
 /// Answers one request of a connection.
 pub(crate) async fn answer(shared: Arc<Shared>, line: Arc<Line>, request: Request<Incoming>) -> Result<Reply, Ended> {

@@ -1,12 +1,13 @@
 //! What the server's tasks and the handle share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use tokio::sync::watch;
 
 use crate::deployment::Deployment;
 use crate::faults::Faults;
+use crate::lock::lock;
 use crate::rate::RateLimit;
 use crate::recorder::Recorder;
 use crate::settings::Settings;
@@ -69,9 +70,4 @@ impl Shared {
             let _: Result<_, _> = stop.wait_for(|stop| *stop).await;
         }
     }
-}
-
-/// Locks whatever happened to another holder: a panic elsewhere is that test's failure, not the next one's.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use hyper::Version;
 use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue, RETRY_AFTER};
 
-use crate::error_body::ErrorBody;
-use crate::exchange::Exchange;
-use crate::fault::{Answer, Fault, Kind, RetryAfter};
-use crate::reply::{self, Ended, Reply};
+use crate::api::error_body::ErrorBody;
+use crate::faults::fault::{Answer, Fault, Kind, RetryAfter};
+use crate::server::exchange::Exchange;
+use crate::server::reply::{self, Ended, Reply};
 
 impl Exchange {
     pub(crate) async fn struck(self, fault: Fault) -> Result<Reply, Ended> {

@@ -4,8 +4,8 @@ use hyper::StatusCode;
 use proptest::prelude::*;
 
 use super::*;
-use crate::attributes::AttributeType;
-use crate::error_body::Source;
+use crate::api::error_body::Source;
+use crate::deployment::attributes::AttributeType;
 
 fn definitions() -> Definitions {
     let mut definitions = Definitions::built_in();
