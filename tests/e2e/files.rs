@@ -4,14 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use fake_talon_one::{Fault, Faults};
 
 use crate::harness::{TestEnv, sync_file};
-
-/// How long to wait for what must come. Long, because only a broken test waits.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::running::Running;
 
 /// Every file of a folder, with what is in it.
 fn contents(env: &TestEnv) -> Vec<(String, Vec<u8>)> {
@@ -194,20 +191,14 @@ fn a_second_run_on_the_same_dead_letters_is_refused_and_loses_none() {
     rejecting(&env, 60);
     env.write("dead.ndjson", "{\"older\":1}\n");
     env.fake.inject(Faults::script([Fault::pass().times(1), Fault::hold().once()]));
-    let first = env
-        .command(&["sync", "sync.toml", "--dead-letters", "dead.ndjson"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    env.fake.wait_for(2, PATIENCE).unwrap();
+    let first = Running::until(&env, &["sync", "sync.toml", "--dead-letters", "dead.ndjson"], 2);
     assert_eq!(env.read("dead.ndjson"), "{\"older\":1}\n", "whole or absent");
     let requests = env.fake.requests().len();
     let second = env.host(&["sync", "sync.toml", "--dead-letters", "dead.ndjson"]);
     second.ends_with(2).says("dead.ndjson").says("another run is writing it now");
     assert_eq!(env.fake.requests().len(), requests, "nothing was sent");
     env.fake.release();
-    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(3));
+    assert_eq!(first.end().0, Some(3));
     assert_eq!(lines(&env, "dead.ndjson"), 30);
 }
 
@@ -218,10 +209,7 @@ fn what_a_killed_run_left_is_dealt_with_by_the_next_one() {
     env.fake.inject(Faults::script([Fault::pass().times(1), Fault::hold().once()]));
     let arguments =
         ["sync", "sync.toml", "--dead-letters", "dead.ndjson", "--report", "report.json", "--report-html", "page.html"];
-    let mut killed = env.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    env.fake.wait_for(2, PATIENCE).unwrap();
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    Running::until(&env, &arguments, 2).kill();
     let temporary = |env: &TestEnv| names(env).iter().filter(|name| name.starts_with(".output-")).count();
     assert_eq!(temporary(&env), 2, "a kill leaves them: {:?}", names(&env));
     let left = lines(&env, "dead.ndjson.part");

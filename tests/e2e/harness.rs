@@ -9,6 +9,8 @@ use fake_talon_one::{Fake, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::snapshot;
+
 /// The key that the fake takes. No output may ever show it.
 pub(crate) const KEY: &str = "e2e-4f1c9a7d2b-not-for-any-log";
 
@@ -152,6 +154,18 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn ends_with(&self, code: i32) -> &Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// How it ended and all that it said.
+    pub(crate) fn shown(&self) -> String {
+        let Self { code, stdout, stderr } = self;
+        format!("exit code {code}\n\n=== standard output\n{stdout}\n=== standard error\n{stderr}")
+    }
+
+    /// Fails where it ended otherwise, or said anything else, than its snapshot.
+    pub(crate) fn looks_like(&self, name: &str) -> &Self {
+        snapshot::assert(name, &self.shown());
         self
     }
 

@@ -3,96 +3,50 @@
 //!
 //! The server holds an answer back until the test lets it go, so that nothing here depends on how fast the machine is.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
-
 use fake_talon_one::{Fault, Faults};
 
 use crate::harness::{TestEnv, counts, sync_file};
-
-/// How long to wait for what must come. Long, because only a broken test waits.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::running::Running;
 
 const ROWS: usize = 10;
+const SYNC: [&str; 4] = ["sync", "sync.toml", "--report", "report.json"];
 
-/// A running sync whose third request has arrived and gets no answer yet.
-struct Held {
-    child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
+/// A running sync of ten rows, one a request, one request at a time: its third request has arrived and gets no answer yet.
+fn held(env: &TestEnv, object_type: &str, settings: &str) -> Running {
+    let lines: String = (0..ROWS).map(|id| format!("{id}\n")).collect();
+    env.write("rows.csv", format!("id\n{lines}"));
+    let settings = format!("batch_size = 1\n{settings}");
+    let sync = sync_file(object_type, &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
+    env.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
+    env.fake.inject(Faults::script([Fault::pass().times(2), Fault::hold().once()]));
+    Running::until(env, &SYNC, 3)
 }
 
-impl Held {
-    /// Starts the sync, and returns once the server has seen so many requests.
-    fn running(env: &TestEnv, requests: usize) -> Self {
-        let mut child = env
-            .command(&["sync", "sync.toml", "--report", "report.json"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        env.fake.wait_for(requests, PATIENCE).unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr }
-    }
-
-    /// Starts the sync of ten rows, one a request, one request at a time.
-    fn start(env: &TestEnv, object_type: &str, settings: &str) -> Self {
-        let lines: String = (0..ROWS).map(|id| format!("{id}\n")).collect();
-        env.write("rows.csv", format!("id\n{lines}"));
-        let settings = format!("batch_size = 1\n{settings}");
-        let sync = sync_file(object_type, &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
-        env.write("sync.toml", sync + "[limits]\nconcurrency = 1\n");
-        env.fake.inject(Faults::script([Fault::pass().times(2), Fault::hold().once()]));
-        Self::running(env, 3)
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Reads what the sync says until it says this.
-    fn says(&mut self, text: &str) {
-        let mut said = String::new();
-        while !said.contains(text) {
-            assert_ne!(self.stderr.read_line(&mut said).unwrap(), 0, "{text:?} is not in:\n{said}");
-        }
-    }
-
-    /// Starts a sync that repeats its first request as the server asks it to, and returns once it was answered so often.
-    fn repeating(env: &TestEnv, fault: Fault, times: usize) -> Self {
-        env.write("rows.csv", "id\n1\n2\n3\n4\n");
-        let retry = "retry = { max_attempts = 100, initial_backoff_ms = 60000, max_backoff_ms = 60000 }\n";
-        let settings = format!("batch_size = 2\naudience_id = 42\nsync_mode = \"mirror\"\n{retry}");
-        let sync =
-            sync_file("customer_profile_audiences", &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
-        // The harness's own retry settings stand before these.
-        env.write(
-            "sync.toml",
-            sync.replacen("retry = { max_attempts = 3, initial_backoff_ms = 1, max_backoff_ms = 5 }\n", "", 1),
-        );
-        env.fake.inject(Faults::script([fault.forever()]));
-        Self::running(env, times)
-    }
-
-    fn end(mut self) -> (ExitStatus, String) {
-        let mut rest = String::new();
-        self.stderr.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap(), rest)
-    }
+/// A running sync that repeats its first request as the server asks it to, and has been answered so often.
+fn repeating(env: &TestEnv, fault: Fault, times: usize) -> Running {
+    env.write("rows.csv", "id\n1\n2\n3\n4\n");
+    let retry = "retry = { max_attempts = 100, initial_backoff_ms = 60000, max_backoff_ms = 60000 }\n";
+    let settings = format!("batch_size = 2\naudience_id = 42\nsync_mode = \"mirror\"\n{retry}");
+    let sync = sync_file("customer_profile_audiences", &settings, &[("id", "integration_id", "")], "csv", "rows.csv");
+    // The harness's own retry settings stand before these.
+    env.write(
+        "sync.toml",
+        sync.replacen("retry = { max_attempts = 3, initial_backoff_ms = 1, max_backoff_ms = 5 }\n", "", 1),
+    );
+    env.fake.inject(Faults::script([fault.forever()]));
+    Running::until(env, &SYNC, times)
 }
 
 #[test]
 fn a_signal_lets_what_is_in_flight_end_and_begins_nothing_new() {
     for signal in ["INT", "TERM"] {
         let env = TestEnv::permissive();
-        let mut held = Held::start(&env, "customer_profiles", "");
-        held.signal(signal);
-        held.says(&format!("SIG{signal}: finishing what is in flight"));
+        let mut run = held(&env, "customer_profiles", "");
+        run.signal(signal);
+        run.says(&format!("SIG{signal}: finishing what is in flight"));
         env.fake.release();
-        let (status, said) = held.end();
-        assert_eq!(status.code(), Some(1), "{said}");
+        let (code, said) = run.end();
+        assert_eq!(code, Some(1), "{said}");
         assert!(
             said.contains(&format!("stopped by SIG{signal}")) && said.contains("run the same command again"),
             "{said}"
@@ -110,11 +64,11 @@ fn a_signal_lets_what_is_in_flight_end_and_begins_nothing_new() {
 #[test]
 fn a_mirror_that_was_stopped_goes_on_where_it_was() {
     let env = TestEnv::permissive();
-    let mut held = Held::start(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
-    held.signal("INT");
-    held.says("finishing what is in flight");
+    let mut run = held(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
+    run.signal("INT");
+    run.says("finishing what is in flight");
     env.fake.release();
-    assert_eq!(held.end().0.code(), Some(1));
+    assert_eq!(run.end().0, Some(1));
     env.sync(&[]).ends_with(0);
     // What was confirmed before the stop is not sent again.
     assert_eq!(counts(&env.report(), ["unchanged", "added", "removed"]), [3, 7, 0]);
@@ -124,12 +78,12 @@ fn a_mirror_that_was_stopped_goes_on_where_it_was() {
 #[test]
 fn a_second_signal_ends_the_run_at_once_and_the_next_run_delivers() {
     let env = TestEnv::permissive();
-    let mut held = Held::start(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
-    held.signal("INT");
-    held.says("once more to stop at once");
-    held.signal("TERM");
+    let mut run = held(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
+    run.signal("INT");
+    run.says("once more to stop at once");
+    run.signal("TERM");
     // The answer is still held back: only the second signal can have ended it.
-    assert_eq!(held.end().0.code(), Some(1));
+    assert_eq!(run.end().0, Some(1));
     assert_eq!(env.fake.requests().len(), 3);
     env.sync(&[]).ends_with(0);
     // Of the third row it is not known whether it arrived: it is sent again.
@@ -140,7 +94,7 @@ fn a_second_signal_ends_the_run_at_once_and_the_next_run_delivers() {
 #[test]
 fn a_second_run_on_the_same_state_is_refused_and_disturbs_nothing() {
     let env = TestEnv::permissive();
-    let held = Held::start(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
+    let run = held(&env, "customer_profile_audiences", "audience_id = 42\nsync_mode = \"mirror\"\n");
     for command in [&["sync", "sync.toml"][..], &["sync", "sync.toml", "--dry-run"], &["state", "show", "sync.toml"]] {
         let second = env.host(command);
         assert!(matches!(second.code, 1 | 2), "{second:?}");
@@ -148,8 +102,8 @@ fn a_second_run_on_the_same_state_is_refused_and_disturbs_nothing() {
     }
     assert_eq!(env.fake.requests().len(), 3);
     env.fake.release();
-    let (status, said) = held.end();
-    assert_eq!(status.code(), Some(0), "{said}");
+    let (code, said) = run.end();
+    assert_eq!(code, Some(0), "{said}");
     assert_eq!(env.fake.members(42).len(), ROWS);
 }
 
@@ -161,10 +115,10 @@ fn a_signal_ends_every_wait() {
         [Fault::status(429).retry_after_secs(250), Fault::status(503), Fault::status(503).retry_after_secs(250)]
     {
         let env = TestEnv::permissive();
-        let held = Held::repeating(&env, fault.clone(), 1);
-        held.signal("TERM");
-        let (status, said) = held.end();
-        assert_eq!(status.code(), Some(1), "{said}");
+        let run = repeating(&env, fault.clone(), 1);
+        run.signal("TERM");
+        let (code, said) = run.end();
+        assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("stopped by SIGTERM"), "{said}");
         assert_eq!(env.fake.requests().len(), 1, "{fault:?}: nothing new after the signal");
         assert_eq!(env.report()["failure"]["kind"], "interrupted");
@@ -183,10 +137,10 @@ fn a_signal_ends_the_wait_for_the_limiter() {
         let sync =
             sync_file("customer_profiles", "batch_size = 2\n", &[("id", "integration_id", "")], "csv", "rows.csv");
         env.write("sync.toml", format!("{sync}[limits]\n{limit}\n"));
-        let held = Held::running(&env, 1);
-        held.signal("INT");
-        let (status, said) = held.end();
-        assert_eq!(status.code(), Some(1), "{limit}: {said}");
+        let run = Running::until(&env, &SYNC, 1);
+        run.signal("INT");
+        let (code, said) = run.end();
+        assert_eq!(code, Some(1), "{limit}: {said}");
         assert_eq!(env.fake.requests().len(), 1, "{limit}");
         assert_eq!(env.report()["failure"]["kind"], "interrupted", "{limit}");
     }
@@ -196,10 +150,10 @@ fn a_signal_ends_the_wait_for_the_limiter() {
 #[test]
 fn a_request_without_an_answer_is_given_up_in_time() {
     let env = TestEnv::permissive();
-    let held = Held::repeating(&env, Fault::hold(), 1);
-    held.signal("TERM");
-    let (status, said) = held.end();
-    assert_eq!(status.code(), Some(1), "{said}");
+    let run = repeating(&env, Fault::hold(), 1);
+    run.signal("TERM");
+    let (code, said) = run.end();
+    assert_eq!(code, Some(1), "{said}");
     let report = env.report();
     assert_eq!(report["failure"]["kind"], "interrupted");
     assert_eq!(counts(&report, ["rows_read", "delivered", "undelivered", "requests"]), [4, 0, 4, 1]);
@@ -216,19 +170,11 @@ fn a_signal_ends_a_run_whose_input_never_comes() {
     let env = TestEnv::permissive();
     let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "-");
     env.write("sync.toml", sync);
-    let mut child = env
-        .command(&["sync", "sync.toml", "--report", "report.json", "--metrics", "0"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
+    let (mut run, mut input) = Running::with_input(&env, &["sync", "sync.toml", "--metrics", "0"]);
     std::io::Write::write_all(&mut input, b"id\n1\n").unwrap();
-    let mut held = Held { stderr: BufReader::new(child.stderr.take().unwrap()), child };
-    held.says("metrics at");
-    held.signal("TERM");
-    let (status, said) = held.end();
-    assert_eq!(status.code(), Some(1), "{said}");
+    run.says("metrics at");
+    run.signal("TERM");
+    let (code, said) = run.end();
+    assert_eq!(code, Some(1), "{said}");
     drop(input);
 }

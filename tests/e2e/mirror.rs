@@ -107,7 +107,7 @@ fn an_empty_source_removes_nobody_of_a_small_audience() {
 fn too_many_removals_are_withheld_and_the_additions_go_on() {
     let env = mirrored(&ids(0..200));
     source(&env, &ids(100..250));
-    env.sync(&[]).ends_with(4).says("100").says("--allow-removals");
+    env.sync(&[]).looks_like("summary_with_withheld_removals");
     assert_eq!(env.fake.members(42), ids(0..250));
     assert_eq!(counts(&env.report(), ["added", "removed", "withheld_removals"]), [50, 0, 100]);
 
@@ -185,7 +185,7 @@ fn a_dry_run_sends_nothing_and_changes_no_state() {
     let state = fs::read(env.path("e2e.state.sqlite")).unwrap();
     let requests = env.fake.requests().len();
     source(&env, &ids(3..25));
-    env.host(&["sync", "sync.toml", "--dry-run"]).ends_with(0).says("5").says("3");
+    env.host(&["sync", "sync.toml", "--dry-run"]).looks_like("dry_run_of_a_mirror");
     assert_eq!(env.fake.requests().len(), requests);
     assert_eq!(fs::read(env.path("e2e.state.sqlite")).unwrap(), state);
 
@@ -232,7 +232,7 @@ fn state_files_that_are_none_are_refused_and_left_as_they_are() {
 #[test]
 fn the_state_can_be_shown_exported_and_reset() {
     let env = mirrored(&ids(0..5));
-    env.host(&["state", "show", "sync.toml"]).ends_with(0).says("e2e").says("5");
+    env.host(&["state", "show", "sync.toml"]).looks_like("state_of_a_mirror");
     let export = env.host(&["state", "export", "sync.toml"]);
     export.ends_with(0);
     for id in ids(0..5) {

@@ -3,6 +3,7 @@
 use fake_talon_one::{AttributeType, Settings};
 
 use crate::harness::{KEY, TestEnv, counts};
+use crate::snapshot;
 
 const MAPPINGS: [(&str, &str, &str); 2] = [("id", "integration_id", ""), ("points", "points", "type = \"number\"")];
 
@@ -15,30 +16,11 @@ fn a_report_has_every_member_that_is_promised() {
     let env = env();
     env.write("rows.csv", "id,points\n1,5\n2,many\n3,7\n");
     env.profiles(&MAPPINGS);
-    env.sync(&[]).ends_with(3);
+    env.sync(&[]).ends_with(3).looks_like("summary_with_a_rejected_row");
+    snapshot::assert("report", &env.read("report.json"));
     let report = env.report();
-    for (name, value) in [
-        ("sync", serde_json::json!("e2e")),
-        ("object_type", serde_json::json!("customer_profiles")),
-        ("sync_mode", serde_json::json!("upsert")),
-        ("rows_read", serde_json::json!(3)),
-        ("unchanged", serde_json::json!(0)),
-        ("delivered", serde_json::json!(2)),
-        ("rejected", serde_json::json!(1)),
-        ("undelivered", serde_json::json!(0)),
-        ("withheld_removals", serde_json::json!(0)),
-        ("requests", serde_json::json!(1)),
-        ("retries", serde_json::json!(0)),
-        ("failure", serde_json::Value::Null),
-    ] {
-        assert_eq!(report.get(name), Some(&value), "{name} in {report:#}");
-    }
-    let sent = env.fake.bytes_received();
-    assert_eq!(report["bytes_sent"].as_u64(), Some(sent));
+    assert_eq!(report["bytes_sent"].as_u64(), Some(env.fake.bytes_received()));
     assert!(report["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
-    for name in ["added", "changed", "removed"] {
-        assert!(report.get(name).is_some(), "{name} in {report:#}");
-    }
 }
 
 #[test]
@@ -46,7 +28,7 @@ fn dead_letters_hold_the_row_as_it_was_and_can_be_sent_again() {
     let env = env();
     env.write("rows.csv", "id,points,note\n001,5,\n002,many,\"two\nlines, \"\"quoted\"\"\"\n,7,x\n");
     env.profiles(&MAPPINGS);
-    env.sync(&[]).ends_with(3).says("many");
+    env.sync(&[]).ends_with(3);
     let dead = env.dead_letters();
     assert_eq!(dead.len(), 2);
     assert_eq!(dead[0]["row"], serde_json::json!({"id": "002", "points": "many", "note": "two\nlines, \"quoted\""}));
@@ -135,14 +117,12 @@ fn the_summary_names_the_sync_and_its_counts() {
     env.profiles(&MAPPINGS);
     env.write("rows.csv", "id,points\n1,5\n2,6\n");
     let outcome = env.host(&["sync", "sync.toml"]);
-    outcome.ends_with(0);
-    assert!(outcome.stdout.contains("e2e") && outcome.stdout.contains("delivered"), "{}", outcome.stdout);
+    outcome.looks_like("summary");
     assert!(!outcome.all().contains('\u{1b}'), "no colour where there is no terminal: {}", outcome.all());
 }
 
 #[test]
 fn the_demo_ends_with_the_differences_alone() {
     let env = env();
-    let outcome = env.host(&["demo"]);
-    outcome.ends_with(0).says("300").says("113").says("12").says("9");
+    env.host(&["demo"]).looks_like("demo");
 }

@@ -3,16 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
-use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use fake_talon_one::{Fault, Faults};
 
 use crate::harness::{TestEnv, counts, sync_file};
-
-/// How long to wait for what must come. Long, because only a broken test waits.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::running::Running;
 
 const STATE: &str = "e2e.state.sqlite";
 const LOG: &str = "e2e.state.sqlite-wal";
@@ -55,42 +50,23 @@ fn run(env: &TestEnv, more: &[&str]) -> crate::harness::Outcome {
 }
 
 /// A run of which a request has arrived that gets no answer yet.
-fn held(env: &TestEnv) -> Child {
-    let before = env.fake.requests().len();
+fn held(env: &TestEnv) -> Running {
     env.fake.inject(Faults::script([Fault::hold().once()]));
-    let child = env
-        .command(&["sync", "e2e.toml", "--report", "report.json"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    env.fake.wait_for(before + 1, PATIENCE).unwrap();
-    child
-}
-
-fn kill(mut child: Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-fn end(mut child: Child) -> (Option<i32>, String) {
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    (child.wait().unwrap().code(), said)
+    Running::until(env, &["sync", "e2e.toml", "--report", "report.json"], 1)
 }
 
 #[test]
 fn a_lost_log_or_file_is_refused_by_name_and_removes_nobody() {
-    for (lost, said) in [(STATE, "is missing, but its log"), (LOG, "is missing or empty")] {
+    for (lost, snapshot) in [(STATE, "state_file_lost"), (LOG, "state_log_lost")] {
         let env = mirrored(&ids(0..8));
         source(&env, "e2e.csv", &ids(2..12));
-        kill(held(&env));
+        held(&env).kill();
         env.fake.inject(Faults::none());
         assert!(env.path(LOG).exists(), "a kill leaves the log");
         fs::remove_file(env.path(lost)).unwrap();
         let (members, requests) = (env.fake.members(42), env.fake.requests().len());
         for command in [&["sync", "e2e.toml"][..], &["sync", "e2e.toml", "--dry-run"], &["state", "show", "e2e.toml"]] {
-            env.host(command).ends_with(1).says(STATE).says(LOG).says(said).says("hint");
+            env.host(command).looks_like(snapshot);
         }
         assert_eq!((env.fake.members(42), env.fake.requests().len()), (members, requests));
     }
@@ -100,7 +76,7 @@ fn a_lost_log_or_file_is_refused_by_name_and_removes_nobody() {
 fn a_state_whose_log_is_lost_is_taken_up_and_everything_is_sent_again() {
     let env = mirrored(&ids(0..8));
     source(&env, "e2e.csv", &ids(2..12));
-    kill(held(&env));
+    held(&env).kill();
     env.fake.inject(Faults::none());
     fs::remove_file(env.path(LOG)).unwrap();
     env.host(&["state", "recover", "e2e.toml"]).ends_with(2).says("--yes");
@@ -124,7 +100,7 @@ fn a_state_that_is_taken_away_in_the_middle_ends_the_run_and_no_second_one_begin
         second.ends_with(1).says(STATE);
         assert_eq!(env.fake.requests().len(), requests, "the second run sent something");
         env.fake.release();
-        let (code, said) = end(first);
+        let (code, said) = first.end();
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("was changed during the run") && said.contains("deleted or moved away"), "{said}");
         assert_eq!(env.fake.requests().len(), requests, "the first run went on");
@@ -203,12 +179,7 @@ fn a_refused_removal_is_shown_as_one_and_can_be_dropped() {
     env.fake.inject(Faults::script([Fault::status(400).forever()]));
     for _ in 0..2 {
         let outcome = run(&env, &["--report-html", "page.html"]);
-        outcome.ends_with(3).says("1 removal refused").says("0003").says("state forget");
-        assert!(
-            !outcome.all().contains("rows rejected") && !outcome.all().contains("row rejected"),
-            "{}",
-            outcome.all()
-        );
+        outcome.looks_like("summary_with_refused_removals");
         let report = env.report();
         assert_eq!(counts(&report, ["removed", "failed_removals", "rejected"]), [0, 1, 0]);
         assert_eq!(report["refused_removals"][0]["first_keys"], serde_json::json!(["0003"]));

@@ -5,44 +5,57 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::harness::TestEnv;
+use crate::snapshot;
 
-#[test]
-fn commands_that_take_something_help_with_an_example() {
-    let env = TestEnv::permissive();
-    let help = env.host(&["--help"]);
-    help.ends_with(0);
-    let commands: Vec<&str> = help
-        .stdout
-        .lines()
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<&str> {
+    help.lines()
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
         .map(|line| line.split_whitespace().next().unwrap())
         .filter(|name| *name != "help")
-        .collect();
-    assert!(commands.len() >= 10, "{commands:?}");
-    for command in commands {
+        .collect()
+}
+
+#[test]
+fn commands_that_take_something_help_with_an_example() {
+    let env = TestEnv::permissive();
+    let help = env.host(&["--help"]);
+    let mut shown = help.ends_with(0).stdout.clone();
+    for command in commands(&help.stdout) {
         let help = env.host(&[command, "--help"]);
         help.ends_with(0);
         // The one takes nothing, the other has commands of its own.
         let plain = matches!(command, "demo" | "state");
         assert!(plain || help.stdout.contains("Example"), "{command} has no example:\n{}", help.stdout);
+        shown.push_str(&format!("\n=== {command} --help\n{}", help.stdout));
+        for inner in commands(&help.stdout) {
+            let help = env.host(&[command, inner, "--help"]);
+            shown.push_str(&format!("\n=== {command} {inner} --help\n{}", help.ends_with(0).stdout));
+        }
     }
+    snapshot::assert("help", &shown);
 }
 
 #[test]
 fn wrong_usage_is_said_with_what_is_right() {
     let env = TestEnv::permissive();
-    for (arguments, said) in [
-        (&["snyc"][..], "a similar subcommand exists: 'sync'"),
-        (&["sync"], "<SYNC>"),
-        (&["sync", "x.toml", "--dead-leters", "f"], "--dead-letters"),
-        (&["preview", "x.toml", "--rows", "0"], "0 is not in 1.."),
-        (&["fake", "--port", "x"], "invalid value 'x'"),
-        (&["completions", "tcsh"], "[possible values: bash, elvish, fish, powershell, zsh]"),
+    let mut shown = String::new();
+    for arguments in [
+        &["snyc", "sync.toml"][..],
+        &["sync"],
+        &["sync", "x.toml", "--dead-leters", "f"],
+        &["preview", "x.toml", "--rows", "0"],
+        &["fake", "--port", "x"],
+        &["completions", "tcsh"],
+        &["sync", "nowhere.toml"],
     ] {
-        env.host(arguments).ends_with(2).says(said);
+        let outcome = env.host(arguments);
+        outcome.ends_with(2);
+        shown.push_str(&format!("=== {}\n{}\n", arguments.join(" "), outcome.all().trim()));
     }
+    snapshot::assert("wrong_usage", &shown);
 }
 
 #[test]

@@ -30,20 +30,7 @@ fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
     env.write("rows.csv", "customer_id\n1\n");
     env.write("sync.toml", FAULTY);
     let outcome = env.host(&["validate", "sync.toml"]);
-    outcome.ends_with(2);
-    for (path, fix) in [
-        ("destination.deployment_url", "https://yourcompany.talon.one"),
-        ("destination.api_key", "Integration API key"),
-        ("destination.audience_id", "ID column"),
-        ("destination.sync_mode", "mirror"),
-        ("destination.batch_sise", "batch_size"),
-        ("destination.integration_id_prefix", "NO_SUCH_VARIABLE"),
-        ("destination.mappings", "integration_id"),
-        ("source.delimitter", "delimiter"),
-        ("limits.concurrency", "1"),
-    ] {
-        outcome.says(path).says(fix);
-    }
+    outcome.looks_like("faults_of_a_sync_file");
     assert!(!outcome.all().contains("0123456789abcdef"), "the key is shown: {}", outcome.all());
     assert_eq!(env.fake.requests().len(), 0, "validate needs no network");
 }
@@ -65,7 +52,7 @@ fn a_column_that_the_source_does_not_have_is_named_with_the_nearest() {
     let env = TestEnv::permissive();
     env.write("rows.csv", "customer_id,e_mail\n1,a@example.com\n");
     env.profiles(&[("customer_id", "integration_id", ""), ("email", "email", "")]);
-    env.host(&["validate", "sync.toml"]).ends_with(2).says("email").says("e_mail");
+    env.host(&["validate", "sync.toml"]).looks_like("column_that_is_not_there");
 }
 
 #[test]
