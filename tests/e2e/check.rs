@@ -19,7 +19,7 @@ fn a_check_says_what_it_saw_and_what_it_could_not_see() {
 }
 
 #[test]
-fn a_check_with_a_wrong_key_fails_with_the_mend() {
+fn a_check_with_a_wrong_key_fails_with_the_fix() {
     let env = env();
     let outcome = Outcome::of(env.command(&["check", "sync.toml"]).env("TALON_ONE_API_KEY", "some-other-key-1"));
     outcome.looks_like("check_with_a_wrong_key");

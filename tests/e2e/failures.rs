@@ -24,7 +24,7 @@ fn thousand_rows(env: &TestEnv) {
 }
 
 #[test]
-fn a_wrong_key_stops_the_run_with_the_mend() {
+fn a_wrong_key_stops_the_run_with_the_fix() {
     let env = TestEnv::new(Settings::new("another key than the sync has"));
     thousand_rows(&env);
     env.profiles(&[ID]);
@@ -38,7 +38,7 @@ fn a_wrong_key_stops_the_run_with_the_mend() {
 }
 
 #[test]
-fn an_unknown_audience_stops_the_run_with_the_mend() {
+fn an_unknown_audience_stops_the_run_with_the_fix() {
     let env = TestEnv::new(Settings::new(KEY));
     thousand_rows(&env);
     env.audience("add");

@@ -42,7 +42,7 @@ fn run(env: &TestEnv, command: &str) -> Outcome {
     if command == "sync" {
         arguments.extend(["--report", "report.json", "--dead-letters", "dead.ndjson"]);
     }
-    // At the most talkative: the harness looks for the key in all that is said.
+    // At the highest log level: the harness looks for the key in all that is said.
     let outcome = Outcome::of(env.command(&arguments).env("DESTINATION_HOST_LOG", "trace"));
     for file in ["report.json", "dead.ndjson"].map(|name| env.path(name)).iter().filter(|file| file.exists()) {
         assert!(!std::fs::read_to_string(file).unwrap().contains(KEY), "the key is in {}", file.display());

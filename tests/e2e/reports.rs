@@ -36,7 +36,7 @@ fn dead_letters_hold_the_row_as_it_was_and_can_be_sent_again() {
     assert!(dead[0]["message"].as_str().is_some_and(|message| message.contains("points")));
     assert_eq!(dead[1]["row"], serde_json::json!({"id": null, "points": "7", "note": "x"}));
 
-    // Mended by hand, as a person would: the value in one, the ID in the other.
+    // Fixed by hand, as a person would: the value in one, the ID in the other.
     let fixed = env.read("dead.ndjson").replace("\"many\"", "\"6\"").replace("\"id\":null", "\"id\":\"003\"");
     env.write("fixed.ndjson", fixed);
     env.sync(&["--replay", "fixed.ndjson"]).ends_with(0);

@@ -1,4 +1,4 @@
-//! The key, looked for in everything that any command says or leaves behind, at its most talkative.
+//! The key, looked for in everything that any command says or leaves behind, at the highest log level.
 
 use std::fs;
 

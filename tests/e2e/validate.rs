@@ -25,7 +25,7 @@ concurrency = 0
 "#;
 
 #[test]
-fn all_faults_are_told_at_once_each_with_its_path_and_its_mend() {
+fn all_faults_are_told_at_once_each_with_its_path_and_its_fix() {
     let env = TestEnv::permissive();
     env.write("rows.csv", "customer_id\n1\n");
     env.write("sync.toml", FAULTY);

@@ -2,9 +2,9 @@
 //! requests out to where they may go, at the rate that the destination bears.
 //!
 //! There is no command line here, no state, no source, and no file but the compile cache's: the reference host has them. Rows
-//! come in as Arrow record batches:
+//! come in as Arrow record batches, here for a deployment at `url`, with the plugin's file at `path`:
 //!
-//! ```no_run
+//! ```
 //! use std::sync::Arc;
 //!
 //! use destination_engine::arrow_format::array::{ArrayRef, StringArray};
@@ -12,21 +12,24 @@
 //!     ClientSettings, CompileCache, HttpClient, HttpContext, Limits, Plugin, Rate, RateLimiter, RecordBatch, Runtime,
 //! };
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let fake = fake_talon_one::Fake::start(fake_talon_one::Settings::new("key"))?;
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/component/talon-one-destination.wasm");
+//! # let url = fake.url();
 //! // Once a process: the engine, the plugin, and the client that all requests go through.
 //! let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
-//! let plugin = Plugin::load(&runtime, &std::fs::read("talon-one-destination.wasm")?, "talon-one").await?;
+//! let plugin = Plugin::load(&runtime, &std::fs::read(path)?, "talon-one").await?;
 //! let client = HttpClient::new(&ClientSettings::default())?;
 //!
 //! // Once a sync: its config, and the rate of its deployment. The key stays out of the sandbox.
-//! let config = r#"{"deployment_url": "https://yourcompany.talon.one", "api_key": "...",
-//!                  "object_type": "customer_profiles"}"#;
-//! for issue in plugin.validate_config(config).await? {
+//! let config = format!(r#"{{"deployment_url": "{url}", "api_key": "key", "object_type": "customer_profiles"}}"#);
+//! for issue in plugin.validate_config(&config).await? {
 //!     println!("{}: {}", issue.path, issue.message);
 //! }
 //! let mut rate = Rate::default();
 //! rate.per_second = 60.try_into().ok();
-//! let session = plugin.session(config, HttpContext::new(client, RateLimiter::new(rate)))?;
+//! let session = plugin.session(&config, HttpContext::new(client, RateLimiter::new(rate)))?;
 //!
 //! // For each batch: rows, mapped and delivered.
 //! let ids: ArrayRef = Arc::new(StringArray::from(vec!["cust_1", "cust_2"]));
@@ -34,6 +37,7 @@
 //! let mapping = session.map(&RecordBatch::try_from_iter([("integration_id", ids), ("name", names)])?).await?;
 //! let report = session.send_batch(&mapping.batch).await.answer?;
 //! println!("{} delivered, {} rows not mapped", report.accepted.len(), mapping.issues.len());
+//! # assert_eq!((report.accepted, fake.profiles().len()), (vec![0, 1], 2));
 //! # Ok(())
 //! # }
 //! ```

@@ -65,7 +65,7 @@ struct World {
     /// Whether the state's files were touched since the last settled run. A kill alone is no reason to refuse them.
     damaged: bool,
     /// Whether file and log are both gone: the next run starts again.
-    starts_anew: bool,
+    starts_again: bool,
     figures: BTreeMap<&'static str, u32>,
 }
 
@@ -95,7 +95,7 @@ impl World {
             theirs,
             left: Vec::new(),
             damaged: false,
-            starts_anew: false,
+            starts_again: false,
             figures: BTreeMap::new(),
         }
     }
@@ -231,7 +231,7 @@ impl World {
         child.wait().expect("it ends");
         self.nobody_was_removed(&before, "a run whose state was taken away");
         if self.files() == (None, None) {
-            self.starts_anew = true;
+            self.starts_again = true;
         }
     }
 
@@ -314,7 +314,7 @@ impl World {
                 self.put(STATE, None);
                 self.put(LOG, None);
                 self.count(if when == "after a kill" { "both lost after a kill" } else { "both lost during a run" });
-                self.starts_anew = true;
+                self.starts_again = true;
             }
         }
     }
@@ -336,7 +336,7 @@ impl World {
             self.count("runs that said that the state can't be used");
             self.take_up(&before);
         }
-        if std::mem::take(&mut self.starts_anew) {
+        if std::mem::take(&mut self.starts_again) {
             // What the lost state knew is nobody's to remove; so is what was under way when it was taken away.
             let unknown = self.members();
             self.theirs.extend(unknown);

@@ -102,7 +102,7 @@ impl MappedBatch {
     }
 
     /// The batch as a parameter of a plugin's function.
-    pub fn as_param(&self) -> MappedBatchParam<'_> {
+    pub(crate) fn as_param(&self) -> MappedBatchParam<'_> {
         MappedBatchParam {
             rows: &self.rows,
             keys: self.keys.as_param(),
@@ -115,7 +115,7 @@ impl MappedBatch {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn from_answer(answer: MappedBatchResult) -> Result<Self, String> {
+    pub(crate) fn from_answer(answer: MappedBatchResult) -> Result<Self, String> {
         let rows = answer.rows.len();
         if answer.actions.len() != rows {
             return Err(format!("{rows} rows but {} actions", answer.actions.len()));
