@@ -22,6 +22,7 @@ mod disks;
 mod failures;
 mod faults;
 mod files;
+mod folders;
 mod harness;
 mod hostile;
 mod html_report;

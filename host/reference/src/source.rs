@@ -11,28 +11,29 @@ mod computed;
 mod csv;
 #[cfg(feature = "adbc")]
 mod database;
-mod kind;
-mod meter;
+mod input;
+mod layout;
 mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parts;
 pub(crate) mod provenance;
 mod sample;
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 pub use self::chunk::{Chunk, RejectedRow};
-use self::kind::Expected;
-pub use self::meter::Meter;
-use self::meter::{Changed, Metered};
+use self::input::files::{self, Found};
+pub(crate) use self::input::files::{paths, would_join};
+pub use self::input::meter::Meter;
+use self::input::meter::{Changed, Metered};
+use self::layout::Layout;
+use self::parts::Parts;
 pub(crate) use self::sample::Sample;
 use crate::fault::Fault;
 use crate::fault::nearest;
-use crate::file::{self, Wanted};
-use crate::sync_file::{Computed, Destination, Input, SourceSpec};
+use crate::sync_file::{Computed, Destination, SourceSpec};
 
 /// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
 pub const CHUNK_ROWS: usize = 8_000;
@@ -123,52 +124,36 @@ pub fn open(
 }
 
 fn open_plain(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
-    let name = spec.to_string();
-    let text = |input: &Input, expected| {
-        let input = match input {
-            Input::Stdin => Metered::stdin(),
-            Input::File(path) => Metered::file(open_file(path, Wanted::Stream)?)
-                .map_err(|error| SourceError::unreadable(&name, &error))?,
-        };
-        checked(&name, input, expected)
-    };
-    Ok(match spec {
-        SourceSpec::Csv { input, delimiter, quote, columns } => {
-            let text = text(input, Expected::Csv)?;
-            let meter = text.meter();
-            let format = csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() };
-            (Box::new(csv::CsvSource::open(name, text, &format, chunk_rows)?), meter)
+    let (Some(layout), Some(input)) = (Layout::of(spec), spec.input()) else { return open_database(spec, chunk_rows) };
+    match files::find(input)? {
+        Found::Stdin => {
+            let input = Metered::stdin();
+            let meter = input.meter();
+            Ok((layout.read(&spec.to_string(), input, chunk_rows)?.source, meter))
         }
-        SourceSpec::Ndjson { input, columns } => {
-            let text = text(input, Expected::Ndjson)?;
-            let meter = text.meter();
-            let rows = ndjson::Lines::Rows;
-            (Box::new(ndjson::NdjsonSource::open(name, text, rows, columns.clone(), chunk_rows)?), meter)
+        Found::One(path) => {
+            let file = layout.open_file(&path)?;
+            let meter = Meter::of_file(&file).map_err(|error| SourceError::unreadable(&spec.to_string(), &error))?;
+            Ok((layout.read_file(&path, file, &meter, chunk_rows)?.source, meter))
         }
-        SourceSpec::DeadLetters { input } => {
-            let text = text(input, Expected::Ndjson)?;
-            let meter = text.meter();
-            let letters = ndjson::Lines::DeadLetters;
-            (Box::new(ndjson::NdjsonSource::open(name, text, letters, Vec::new(), chunk_rows)?), meter)
+        Found::Many(set) => {
+            let meter = Meter::of(Some(set.bytes()));
+            Ok((Box::new(Parts::open(set, layout, Arc::clone(&meter), chunk_rows)?), meter))
         }
-        SourceSpec::Arrow { input } => {
-            let stream = text(input, Expected::Arrow)?;
-            let meter = stream.meter();
-            (Box::new(arrow_stream::ArrowSource::open(name, stream, chunk_rows)?), meter)
-        }
-        #[cfg(feature = "parquet")]
-        SourceSpec::Parquet { path } => {
-            let (source, meter) = parquet::ParquetSource::open(path, open_file(path, Wanted::Regular)?, chunk_rows)?;
-            (Box::new(source), meter)
-        }
+    }
+}
+
+fn open_database(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
+    match spec {
         #[cfg(feature = "adbc")]
-        SourceSpec::Adbc(adbc) => (Box::new(database::DatabaseSource::open(adbc, chunk_rows)?), Arc::default()),
-        #[cfg(not(all(feature = "parquet", feature = "adbc")))]
-        _ => {
-            let message = "this build of the host leaves this type of source out";
-            return Err(SourceError::new(&name, message).hint("build it with all features"));
-        }
-    })
+        SourceSpec::Adbc(adbc) => Ok((Box::new(database::DatabaseSource::open(adbc, chunk_rows)?), Arc::default())),
+        _ => Err(left_out(&spec.to_string())),
+    }
+}
+
+/// For a type of source that this build has no code for.
+fn left_out(name: &str) -> SourceError {
+    SourceError::new(name, "this build of the host leaves this type of source out").hint("build it with all features")
 }
 
 /// How rows are written that come from an embedder's own reader.
@@ -187,35 +172,12 @@ pub enum Format {
 /// # Errors
 /// Where it begins with what it should not.
 pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Result<Box<dyn Source>, SourceError> {
-    let name = name.to_owned();
-    let expected = match format {
-        Format::Csv => Expected::Csv,
-        Format::Ndjson => Expected::Ndjson,
-        Format::Arrow => Expected::Arrow,
+    let layout = match format {
+        Format::Csv => Layout::Csv(csv::Format::default()),
+        Format::Ndjson => Layout::Ndjson { lines: ndjson::Lines::Rows, columns: Vec::new() },
+        Format::Arrow => Layout::Arrow,
     };
-    let input = checked(&name, Metered::stream(input), expected)?;
-    Ok(match format {
-        Format::Csv => {
-            let layout = csv::Format { delimiter: b',', quote: b'"', columns: None };
-            Box::new(csv::CsvSource::open(name, input, &layout, CHUNK_ROWS)?)
-        }
-        Format::Ndjson => {
-            Box::new(ndjson::NdjsonSource::open(name, input, ndjson::Lines::Rows, Vec::new(), CHUNK_ROWS)?)
-        }
-        Format::Arrow => Box::new(arrow_stream::ArrowSource::open(name, input, CHUNK_ROWS)?),
-    })
-}
-
-/// The input, where it begins like what is expected.
-fn checked(name: &str, mut input: Metered, expected: Expected) -> Result<Metered, SourceError> {
-    let head = input.head(kind::HEAD_BYTES).map_err(|error| SourceError::unreadable(name, &error))?;
-    kind::check(name, head, expected)?;
-    Ok(input)
-}
-
-fn open_file(path: &Path, wanted: Wanted) -> Result<File, SourceError> {
-    file::open(path, wanted)
-        .map_err(|message| SourceError { absent: true, ..SourceError::new(&path.display().to_string(), message) })
+    Ok(layout.read(name, Metered::stream(input), CHUNK_ROWS)?.source)
 }
 
 /// Calls into a library that may panic on a file that lies. That is the file's fault, and must be told like one.
@@ -282,7 +244,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::sync_file::Draft;
+    use crate::sync_file::{Draft, Input};
 
     fn destination(mappings: &str) -> Destination {
         let text = format!("[destination]\n{mappings}");

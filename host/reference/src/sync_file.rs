@@ -7,6 +7,7 @@
 mod defaults;
 mod destination;
 pub mod expression;
+mod glob;
 mod schema;
 mod section;
 mod source;
@@ -27,6 +28,7 @@ use toml::{Table, Value};
 pub use self::defaults::DEFAULTS;
 use self::defaults::{Defaults, Origins};
 pub use self::destination::{Destination, Mapping};
+pub use self::glob::Glob;
 pub use self::schema::schema;
 use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, SourceSpec};

@@ -117,7 +117,7 @@ async fn sync_file(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<
 /// The faults between a sync file and the columns of its source, and the columns. Standard input is left unread.
 fn column_faults(plugin: &Plugin, draft: &Draft) -> (Vec<Fault>, Option<Vec<String>>) {
     use destination_host::sync_file::Input;
-    let Some(spec) = draft.source().filter(|spec| spec.input() != Some(Input::Stdin)) else {
+    let Some(spec) = draft.source().filter(|spec| spec.input() != Some(&Input::Stdin)) else {
         return (Vec::new(), None);
     };
     let source = match source::open(spec, draft.computed(), ROWS_FOR_COLUMNS) {

@@ -11,6 +11,7 @@ use super::Options;
 use crate::fault::Fault;
 use crate::file_id::FileId;
 use crate::report::output::{self, part_of};
+use crate::source;
 use crate::sync_file::{Input, SourceSpec, StateSpec, SyncFile};
 
 /// Links that are followed to a file that is not there yet.
@@ -32,7 +33,9 @@ enum Place {
 }
 
 /// Every output that is an input, or another output.
-pub(super) fn collisions(state: Option<&StateSpec>, options: &Options) -> Vec<Fault> {
+///
+/// `input` is what the source reads: an output must not become one of its files.
+pub(super) fn collisions(input: Option<&Input>, state: Option<&StateSpec>, options: &Options) -> Vec<Fault> {
     let (inputs, outputs) = (inputs(options), outputs(state, options));
     let mut faults = Vec::new();
     for (number, output) in outputs.iter().enumerate() {
@@ -44,6 +47,9 @@ pub(super) fn collisions(state: Option<&StateSpec>, options: &Options) -> Vec<Fa
                 format!("{} is the same file as {} ({})", output.path.display(), other.path.display(), other.role)
             };
             faults.push(Fault::new(&output.role, message).hint("name another file"));
+        } else if let Some(input) = input.filter(|input| source::would_join(input, &output.path)) {
+            let message = format!("{} would be one of the files of source.path ({input})", output.path.display());
+            faults.push(Fault::new(&output.role, message).hint("put it into another folder"));
         }
     }
     faults
@@ -51,10 +57,8 @@ pub(super) fn collisions(state: Option<&StateSpec>, options: &Options) -> Vec<Fa
 
 /// The files that a sync file names and a run of it reads, each by its key.
 pub(super) fn read_by(sync: &SyncFile) -> Vec<(String, PathBuf)> {
-    let mut files = Vec::new();
-    if let Some(Input::File(path)) = sync.source.input() {
-        files.push(("source.path".to_owned(), path));
-    }
+    let read = sync.source.input().map(|input| source::paths(&input)).unwrap_or_default();
+    let mut files: Vec<_> = read.into_iter().map(|path| ("source.path".to_owned(), path)).collect();
     if let SourceSpec::Adbc(adbc) = &sync.source {
         files.push(("source.driver".to_owned(), PathBuf::from(&adbc.driver)));
         // A database that is a file, as SQLite's and DuckDB's are.
@@ -143,7 +147,7 @@ mod tests {
             for (report, expected) in [("crm.db", 1), ("report.json", 0)] {
                 let report = Some(folder.path().join(report));
                 let options = Options { report, inputs: read_by(&sync), ..Options::default() };
-                let faults = collisions(Some(&sync.state), &options);
+                let faults = collisions(None, Some(&sync.state), &options);
                 assert_eq!(faults.len(), expected, "{prefix}{rest}: {faults:?}");
                 assert!(faults.iter().all(|fault| fault.message.contains("source.uri")));
             }

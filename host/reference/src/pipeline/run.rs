@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         let started = Instant::now();
         let Self { plugin, client, name, destination, rows, limits, state, secrets, options, observer, stop, limiter } =
             self;
-        let collisions = files::collisions(state.as_ref(), &options);
+        let collisions = files::collisions(rows.input(), state.as_ref(), &options);
         if !collisions.is_empty() {
             return Err(Error::Files(collisions));
         }
@@ -255,6 +255,14 @@ impl<'a> Run<'a> {
 }
 
 impl Rows {
+    /// The text or files that are read; `None` for a database and for the embedder's own rows.
+    fn input(&self) -> Option<&Input> {
+        match self {
+            Self::Spec(spec, _) => spec.input(),
+            Self::Own(_) => None,
+        }
+    }
+
     /// The columns that are made from others.
     fn computed(&self) -> &[Computed] {
         match self {

@@ -9,6 +9,7 @@ mod claims;
 use std::io::{self, BufReader, Read};
 
 use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::root_as_message;
 use arrow::record_batch::RecordBatch;
@@ -61,6 +62,11 @@ impl<R: Read> ArrowSource<R> {
         source.columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         super::distinct(&source.name, &source.columns)?;
         Ok(source)
+    }
+
+    /// The columns and their types.
+    pub(super) fn schema(&self) -> Option<SchemaRef> {
+        self.decoder.schema()
     }
 
     /// Reads the rest of an Arrow file's mark and what fills it up, and returns what comes next.

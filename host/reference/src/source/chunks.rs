@@ -67,7 +67,7 @@ fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// The type of the values that a column stands for; `None` where it holds them itself.
-fn unpacked(data_type: &DataType) -> Option<DataType> {
+pub(super) fn unpacked(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Dictionary(_, values) => Some(unpacked(values).unwrap_or_else(|| (**values).clone())),
         DataType::RunEndEncoded(_, values) => {

@@ -45,7 +45,18 @@ pub(super) struct CsvSource<R> {
     ended: bool,
 }
 
+impl Default for Format {
+    fn default() -> Self {
+        Self { delimiter: b',', quote: b'"', columns: None }
+    }
+}
+
 impl<R: Read> CsvSource<R> {
+    /// The columns, which are all texts.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
     /// Reads the header.
     pub(super) fn open(name: String, text: R, format: &Format, chunk_rows: usize) -> Result<Self, SourceError> {
         let mut records = Records::new(text, format);

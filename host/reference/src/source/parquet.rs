@@ -9,18 +9,20 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::{Fields, TimeUnit};
+use arrow::datatypes::{Fields, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::Result as ParquetResult;
+use parquet::file::reader::Length;
 
 use self::int96::Int96;
 use self::pages::Groups;
 use self::whole::Whole;
 use super::chunks::Chunks;
-use super::meter::Meter;
-use super::{Chunk, Source, SourceError, guarded, kind};
+use super::input::kind;
+use super::input::meter::Meter;
+use super::{Chunk, Source, SourceError, guarded};
 
 /// The rows of a file.
 pub(super) struct ParquetSource {
@@ -29,15 +31,21 @@ pub(super) struct ParquetSource {
     /// The times of 96 bits once more, in microseconds, where there are some.
     coarse: Option<(Int96, ParquetRecordBatchReader)>,
     file: Arc<Whole>,
-    meter: Arc<Meter>,
+    progress: Progress,
+    schema: SchemaRef,
     columns: Vec<String>,
     chunk_rows: usize,
     chunks: Option<Chunks>,
 }
 
 impl ParquetSource {
+    /// The columns and their types.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
     /// Reads the schema.
-    pub(super) fn open(path: &Path, file: File, chunk_rows: usize) -> Result<(Self, Arc<Meter>), SourceError> {
+    pub(super) fn open(path: &Path, file: File, meter: Arc<Meter>, chunk_rows: usize) -> Result<Self, SourceError> {
         let name = path.display().to_string();
         let file = Whole::new(file).map_err(|error| SourceError::unreadable(&name, &error))?;
         let head = file.head(kind::HEAD_BYTES).map_err(|error| SourceError::unreadable(&name, &error))?;
@@ -45,7 +53,7 @@ impl ParquetSource {
         let file = Arc::new(file);
         let opened = guarded(&name, || ArrowReaderMetadata::load(&*file, ArrowReaderOptions::new()))?;
         let about = opened.map_err(|error| broken(&name, &error))?;
-        let rows = u64::try_from(about.metadata().file_metadata().num_rows()).ok();
+        let rows = u64::try_from(about.metadata().file_metadata().num_rows()).unwrap_or_default();
         let columns: Vec<String> = about.schema().fields().iter().map(|field| field.name().clone()).collect();
         super::distinct(&name, &columns)?;
         let read = |fields: &Fields, columns: ProjectionMask| {
@@ -62,9 +70,9 @@ impl ParquetSource {
                 (reader, Some((times, coarse)))
             }
         };
-        let meter = Arc::new(Meter::of(rows));
-        let source = Self { name, reader, coarse, file, meter: Arc::clone(&meter), columns, chunk_rows, chunks: None };
-        Ok((source, meter))
+        let progress = Progress { meter, bytes: file.len(), rows, read: 0, counted: 0 };
+        let schema = Arc::clone(about.schema());
+        Ok(Self { name, reader, coarse, file, progress, schema, columns, chunk_rows, chunks: None })
     }
 
     /// The next rows as the file cuts them.
@@ -81,6 +89,33 @@ impl ParquetSource {
             SourceError::new(&self.name, message)
                 .hint("they are INT96 times with nanoseconds, far from today and nested; write them as microseconds")
         })
+    }
+}
+
+/// How much of a file has been read. Its bytes are read here and there: each row counts for its part of them.
+struct Progress {
+    meter: Arc<Meter>,
+    bytes: u64,
+    rows: u64,
+    read: u64,
+    counted: u64,
+}
+
+impl Progress {
+    fn add(&mut self, rows: u64) {
+        self.read += rows;
+        let bytes = u128::from(self.bytes) * u128::from(self.read) / u128::from(self.rows.max(1));
+        self.count_to(u64::try_from(bytes).unwrap_or(self.bytes));
+    }
+
+    fn end(&mut self) {
+        self.count_to(self.bytes);
+    }
+
+    fn count_to(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.meter.add(bytes.saturating_sub(self.counted));
+        self.counted = self.counted.max(bytes);
     }
 }
 
@@ -113,10 +148,11 @@ impl Source for ParquetSource {
                 return chunk.map(|rows| Some(rows.into())).map_err(|error| broken(&self.name, &error));
             }
             let Some(batch) = self.next_batch()? else {
+                self.progress.end();
                 self.file.unchanged().map_err(|error| SourceError::unreadable(&self.name, &error))?;
                 return Ok(None);
             };
-            self.meter.add(batch.num_rows() as u64);
+            self.progress.add(batch.num_rows() as u64);
             self.chunks = Some(Chunks::of(batch, self.chunk_rows));
         }
     }
@@ -154,7 +190,8 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
         file.rewind().unwrap();
-        let (mut source, meter) = ParquetSource::open(Path::new("rows.parquet"), file, 256)?;
+        let meter = Meter::of_file(&file).unwrap();
+        let mut source = ParquetSource::open(Path::new("rows.parquet"), file, Arc::clone(&meter), 256)?;
         let mut chunks = Vec::new();
         while let Some(chunk) = source.next_chunk()? {
             chunks.push(chunk.rows);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
+use super::glob::Glob;
 use super::section::Section;
 use crate::fault::nearest;
 use crate::sync_file::expression::Expression;
@@ -30,10 +31,10 @@ pub enum SourceSpec {
         /// Columns that are there from the first row on, whatever keys the first rows have.
         columns: Vec<String>,
     },
-    /// A Parquet file. It is read from its end, so that it can't be standard input.
+    /// Parquet files. They are read from their ends: never [`Input::Stdin`].
     Parquet {
-        /// The file.
-        path: PathBuf,
+        /// The files.
+        input: Input,
     },
     /// An Arrow IPC stream or file.
     Arrow {
@@ -60,13 +61,15 @@ pub struct Adbc {
     pub query: String,
 }
 
-/// A text that is read from its start to its end.
+/// What is read from its start to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// Standard input, written `-`.
     Stdin,
-    /// A file.
+    /// A file, or a folder of files.
     File(PathBuf),
+    /// Files whose names have a form.
+    Glob(Glob),
 }
 
 /// A column that is made from others. It stands in the place of a column of the same name.
@@ -79,14 +82,14 @@ pub struct Computed {
 }
 
 impl SourceSpec {
-    /// The text or file that is read; `None` for a database.
-    pub fn input(&self) -> Option<Input> {
+    /// What is read; `None` for a database.
+    pub fn input(&self) -> Option<&Input> {
         match self {
             Self::Csv { input, .. }
             | Self::Ndjson { input, .. }
+            | Self::Parquet { input }
             | Self::Arrow { input }
-            | Self::DeadLetters { input } => Some(input.clone()),
-            Self::Parquet { path } => Some(Input::File(path.clone())),
+            | Self::DeadLetters { input } => Some(input),
             Self::Adbc(_) => None,
         }
     }
@@ -118,7 +121,10 @@ impl fmt::Debug for Adbc {
 impl Input {
     /// A path as a user writes it: `-` is standard input, anything else is taken from `base`.
     pub fn new(path: &str, base: &Path) -> Self {
-        if path == "-" { Self::Stdin } else { Self::File(base.join(path)) }
+        if path == "-" {
+            return Self::Stdin;
+        }
+        Glob::new(path, base).map_or_else(|| Self::File(base.join(path)), Self::Glob)
     }
 }
 
@@ -127,6 +133,7 @@ impl fmt::Display for Input {
         match self {
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => path.display().fmt(f),
+            Self::Glob(glob) => glob.path().display().fmt(f),
         }
     }
 }
@@ -151,13 +158,12 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> (Option<SourceSpec>
             input.map(|input| SourceSpec::Ndjson { input, columns })
         }
         Some("parquet") => match read_input(&mut section, base, "rows.parquet") {
-            Some(Input::File(path)) => Some(SourceSpec::Parquet { path }),
             Some(Input::Stdin) => {
                 let message = "is \"-\", and a Parquet file can't be read from standard input: it is read from its end";
                 section.fault("path", message, "name a file, or send an Arrow stream with type = \"arrow\"");
                 None
             }
-            None => None,
+            input => input.map(|input| SourceSpec::Parquet { input }),
         },
         Some("arrow") => read_input(&mut section, base, "rows.arrow").map(|input| SourceSpec::Arrow { input }),
         Some("adbc") => read_adbc(&mut section, base).map(SourceSpec::Adbc),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::source::meter::Watched;
+use crate::source::input::meter::Watched;
 
 /// A file to read chunks of.
 pub(super) struct Whole {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// Counts the bytes (or the rows) of an input as they are read. Shared by whoever reads and whoever looks.
+use super::Bytes;
+
+/// Counts the bytes of an input as they are read. Shared by whoever reads and whoever looks.
 #[derive(Debug, Default)]
 pub struct Meter {
     read: AtomicU64,
@@ -14,13 +16,19 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter of rows, where it is known how many there are.
-    pub(super) fn of(total: Option<u64>) -> Self {
-        Self { total, ..Self::default() }
+    /// A meter of so many bytes, where it is known how many there are.
+    pub(in crate::source) fn of(total: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { total, ..Self::default() })
+    }
+
+    /// A meter of one file. Of a pipe with a name it is not known how much will come.
+    pub(in crate::source) fn of_file(file: &File) -> io::Result<Arc<Self>> {
+        let about = file.metadata()?;
+        Ok(Self::of(about.is_file().then_some(about.len())))
     }
 
     /// Counts what was read.
-    pub(super) fn add(&self, read: u64) {
+    pub(in crate::source) fn add(&self, read: u64) {
         self.read.fetch_add(read, Ordering::Relaxed);
     }
 
@@ -33,65 +41,37 @@ impl Meter {
     }
 }
 
-/// An input whose bytes are counted, and whose first ones can be looked at.
-pub(super) struct Metered {
-    input: Box<dyn Read + Send>,
-    /// The first bytes, as far as they were read and not handed on.
-    head: Vec<u8>,
+/// An input whose bytes are counted.
+pub(in crate::source) struct Metered {
+    input: Bytes,
     /// The file, where it is one: it must not change while it is read.
     watched: Option<Watched>,
     meter: Arc<Meter>,
 }
 
 impl Metered {
-    pub(super) fn file(file: File) -> io::Result<Self> {
+    /// A file, whose bytes count with those of others.
+    pub(in crate::source) fn file(file: File, meter: Arc<Meter>) -> io::Result<Self> {
         let watched = Watched::new(file.try_clone()?)?;
-        // Of a pipe with a name it is not known how much will come.
-        let total = watched.as_ref().map(|watched| watched.before.length);
-        Ok(Self { input: Box::new(file), head: Vec::new(), watched, meter: Arc::new(Meter::of(total)) })
+        Ok(Self { input: Box::new(file), watched, meter })
     }
 
-    pub(super) fn stdin() -> Self {
+    pub(in crate::source) fn stdin() -> Self {
         Self::stream(io::stdin())
     }
 
-    pub(super) fn stream(input: impl Read + Send + 'static) -> Self {
-        Self { input: Box::new(input), head: Vec::new(), watched: None, meter: Arc::default() }
+    pub(in crate::source) fn stream(input: impl Read + Send + 'static) -> Self {
+        Self { input: Box::new(input), watched: None, meter: Arc::default() }
     }
 
-    pub(super) fn meter(&self) -> Arc<Meter> {
+    pub(in crate::source) fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
-    }
-
-    /// The first bytes, which are read all the same later. Fewer than `most` may do: a pipe hands over what it has.
-    pub(super) fn head(&mut self, most: usize) -> io::Result<&[u8]> {
-        const ENOUGH: usize = 16;
-        self.head = vec![0; most];
-        let mut filled = 0;
-        while filled < ENOUGH {
-            match self.input.read(self.head.get_mut(filled..).unwrap_or_default()) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.head.truncate(filled);
-        Ok(&self.head)
     }
 }
 
 impl Read for Metered {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = if self.head.is_empty() {
-            self.input.read(into)?
-        } else {
-            let read = self.head.len().min(into.len());
-            for (to, from) in into.iter_mut().zip(self.head.drain(..read)) {
-                *to = from;
-            }
-            read
-        };
+        let read = self.input.read(into)?;
         if read == 0
             && !into.is_empty()
             && let Some(watched) = &self.watched
@@ -106,32 +86,36 @@ impl Read for Metered {
 /// A file that must be the same at the end as at the start. One that is cut or written to while it is read has an end that means
 /// nothing.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(in crate::source) struct Watched {
     file: File,
     before: Version,
 }
 
+/// What tells one content of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version {
+pub(super) struct Version {
     length: u64,
     modified: Option<SystemTime>,
 }
 
 impl Version {
-    fn of(about: &Metadata) -> Self {
+    pub(super) fn of(about: &Metadata) -> Self {
         Self { length: about.len(), modified: about.modified().ok() }
     }
-}
 
+    pub(super) fn length(self) -> u64 {
+        self.length
+    }
+}
 impl Watched {
     /// `None` for what is not a regular file.
-    pub(super) fn new(file: File) -> io::Result<Option<Self>> {
+    pub(in crate::source) fn new(file: File) -> io::Result<Option<Self>> {
         let about = file.metadata()?;
         Ok(about.is_file().then(|| Self { before: Version::of(&about), file }))
     }
 
     /// Fails where the file changed since.
-    pub(super) fn unchanged(&self) -> io::Result<()> {
+    pub(in crate::source) fn unchanged(&self) -> io::Result<()> {
         let now = Version::of(&self.file.metadata()?);
         if now == self.before {
             return Ok(());
@@ -143,7 +127,7 @@ impl Watched {
 /// A file changed while it was read.
 #[derive(Debug, thiserror::Error)]
 #[error("the file changed while it was read: it had {before} bytes at the start and has {now} now")]
-pub(super) struct Changed {
+pub(in crate::source) struct Changed {
     before: u64,
     now: u64,
 }
@@ -161,8 +145,8 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"12345678").unwrap();
         io::Seek::rewind(&mut file).unwrap();
-        let mut metered = Metered::file(file).unwrap();
-        let meter = metered.meter();
+        let meter = Meter::of_file(&file).unwrap();
+        let mut metered = Metered::file(file, Arc::clone(&meter)).unwrap();
         assert_eq!(meter.share(), Some(0.0));
         metered.read_exact(&mut [0; 2]).unwrap();
         assert_eq!(meter.share(), Some(0.25));
@@ -173,18 +157,7 @@ mod tests {
     #[test]
     fn of_standard_input_nothing_is_known() {
         assert_eq!(Metered::stdin().meter().share(), None);
-        assert_eq!(Metered::file(tempfile::tempfile().unwrap()).unwrap().meter().share(), None);
-    }
-
-    #[test]
-    fn first_bytes_that_were_looked_at_are_read_all_the_same() {
-        let mut metered = Metered::stream(&b"0123456789"[..]);
-        assert_eq!(metered.head(512).unwrap(), b"0123456789");
-        let mut read = [0; 4];
-        assert_eq!(metered.read(&mut read).unwrap(), 4);
-        let mut rest = String::new();
-        metered.read_to_string(&mut rest).unwrap();
-        assert_eq!((&read, rest.as_str()), (b"0123", "456789"));
+        assert_eq!(Meter::of_file(&tempfile::tempfile().unwrap()).unwrap().share(), None);
     }
 
     #[test]
@@ -192,8 +165,8 @@ mod tests {
         for change in [4_u64, 20] {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             file.write_all(b"12345678").unwrap();
-            let mut metered = Metered::file(file.reopen().unwrap()).unwrap();
-            assert_eq!(metered.head(4).unwrap(), b"1234");
+            let mut metered = Metered::file(file.reopen().unwrap(), Arc::default()).unwrap();
+            metered.read_exact(&mut [0; 4]).unwrap();
             file.as_file().set_len(change).unwrap();
             let error = metered.read_to_end(&mut Vec::new()).unwrap_err().to_string();
             assert!(error.contains(&format!("it had 8 bytes at the start and has {change} now")), "{error}");

@@ -1,14 +1,14 @@
 //! What an input is by its first bytes. A table that was compressed, or saved by another program's default, is named for what it
 //! is, with what to do: a parser's complaint about its bytes helps nobody.
 
-use super::{SourceError, UTF8_MARK};
+use crate::source::{SourceError, UTF8_MARK};
 
 /// Bytes that tell.
-pub(super) const HEAD_BYTES: usize = 512;
+pub(in crate::source) const HEAD_BYTES: usize = 512;
 
 /// What a source reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(in crate::source) enum Expected {
     Csv,
     Ndjson,
     Arrow,
@@ -66,7 +66,7 @@ const ARROW_STREAM: &[u8] = b"\xFF\xFF\xFF\xFF";
 
 /// Refuses an input that begins like something else than what is expected. One that begins like nothing known is left to its
 /// reader.
-pub(super) fn check(name: &str, head: &[u8], expected: Expected) -> Result<(), SourceError> {
+pub(in crate::source) fn check(name: &str, head: &[u8], expected: Expected) -> Result<(), SourceError> {
     let known = KINDS.iter().find(|(start, ..)| head.starts_with(start)).filter(|(start, ..)| match expected {
         Expected::Parquet => *start != PARQUET,
         Expected::Arrow => ![ARROW_FILE, ARROW_STREAM].contains(start),

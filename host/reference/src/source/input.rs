@@ -1,0 +1,35 @@
+//! The bytes of a source, before anything makes rows of them: which files they are in, how many have been read, whether they
+//! are packed, and whether they begin like what is expected.
+
+pub(super) mod files;
+pub(super) mod head;
+pub(super) mod kind;
+pub(super) mod meter;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::file::{self, Wanted};
+
+use self::head::Headed;
+use self::kind::Expected;
+use self::meter::Metered;
+use super::SourceError;
+
+/// Bytes, wherever they come from.
+pub(super) type Bytes = Box<dyn Read + Send>;
+
+/// The input, where it begins like what is expected.
+pub(super) fn checked(name: &str, input: Metered, expected: Expected) -> Result<Headed, SourceError> {
+    let unreadable = |error| SourceError::unreadable(name, &error);
+    let mut input = Headed::new(input);
+    kind::check(name, input.head(kind::HEAD_BYTES).map_err(unreadable)?, expected)?;
+    Ok(input)
+}
+
+/// Opens a file that must be there.
+pub(super) fn open_file(path: &Path, wanted: Wanted) -> Result<File, SourceError> {
+    file::open(path, wanted)
+        .map_err(|message| SourceError { absent: true, ..SourceError::new(&path.display().to_string(), message) })
+}
