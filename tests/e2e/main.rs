@@ -17,6 +17,7 @@ mod answers;
 mod arrow_types;
 mod check;
 mod component;
+mod compression;
 mod databases;
 mod disks;
 mod failures;

@@ -24,6 +24,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 pub use self::chunk::{Chunk, RejectedRow};
+use self::input::compression::Damaged;
 use self::input::files::{self, Found};
 pub(crate) use self::input::files::{paths, would_join};
 pub use self::input::meter::Meter;
@@ -80,12 +81,14 @@ impl SourceError {
 
     /// An input that breaks off.
     fn unreadable(name: &str, error: &io::Error) -> Self {
-        let changed = error.get_ref().and_then(|error| error.downcast_ref::<Changed>()).is_some();
         let failed = Self::new(name, format!("cannot be read: {error}"));
-        if changed {
-            failed.hint("run again once the file is complete; write it elsewhere and rename it")
-        } else {
-            failed
+        let Some(cause) = error.get_ref() else { return failed };
+        if cause.is::<Changed>() {
+            return failed.hint("run again once the file is complete; write it elsewhere and rename it");
+        }
+        match cause.downcast_ref::<Damaged>() {
+            Some(damaged) => failed.hint(damaged.hint()),
+            None => failed,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The bytes of a source, before anything makes rows of them: which files they are in, how many have been read, whether they
 //! are packed, and whether they begin like what is expected.
 
+pub(super) mod compression;
 pub(super) mod files;
 pub(super) mod head;
 pub(super) mod kind;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use crate::file::{self, Wanted};
 
+use self::compression::Compression;
 use self::head::Headed;
 use self::kind::Expected;
 use self::meter::Metered;
@@ -20,11 +22,16 @@ use super::SourceError;
 /// Bytes, wherever they come from.
 pub(super) type Bytes = Box<dyn Read + Send>;
 
-/// The input, where it begins like what is expected.
+/// The input, unpacked where it is a compressed text, and only where it begins like what is expected.
 pub(super) fn checked(name: &str, input: Metered, expected: Expected) -> Result<Headed, SourceError> {
     let unreadable = |error| SourceError::unreadable(name, &error);
     let mut input = Headed::new(input);
-    kind::check(name, input.head(kind::HEAD_BYTES).map_err(unreadable)?, expected)?;
+    let head = input.head(kind::HEAD_BYTES).map_err(unreadable)?;
+    let compression = Compression::of(head).filter(|_| expected.is_text());
+    if let Some(compression) = compression {
+        input = Headed::new(compression.unpack(input).map_err(unreadable)?);
+    }
+    kind::check(name, input.head(kind::HEAD_BYTES).map_err(unreadable)?, expected, compression)?;
     Ok(input)
 }
 

@@ -49,7 +49,7 @@ impl ParquetSource {
         let name = path.display().to_string();
         let file = Whole::new(file).map_err(|error| SourceError::unreadable(&name, &error))?;
         let head = file.head(kind::HEAD_BYTES).map_err(|error| SourceError::unreadable(&name, &error))?;
-        kind::check(&name, &head, kind::Expected::Parquet)?;
+        kind::check(&name, &head, kind::Expected::Parquet, None)?;
         let file = Arc::new(file);
         let opened = guarded(&name, || ArrowReaderMetadata::load(&*file, ArrowReaderOptions::new()))?;
         let about = opened.map_err(|error| broken(&name, &error))?;

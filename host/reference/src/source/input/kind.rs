@@ -1,6 +1,7 @@
 //! What an input is by its first bytes. A table that was compressed, or saved by another program's default, is named for what it
 //! is, with what to do: a parser's complaint about its bytes helps nobody.
 
+use super::compression::Compression;
 use crate::source::{SourceError, UTF8_MARK};
 
 /// Bytes that tell.
@@ -25,7 +26,8 @@ impl Expected {
         }
     }
 
-    fn is_text(self) -> bool {
+    /// Text may be compressed as a whole.
+    pub(in crate::source) fn is_text(self) -> bool {
         matches!(self, Self::Csv | Self::Ndjson)
     }
 }
@@ -60,13 +62,20 @@ const KINDS: [(&[u8], &str, &str); 22] = [
     (ARROW_FILE, "is an Arrow file", "set type = \"arrow\""),
     (ARROW_STREAM, "is an Arrow stream", "set type = \"arrow\""),
 ];
+/// Where a tar archive says that it is one, and how.
+const TAR: (usize, &[u8]) = (257, b"ustar");
 const PARQUET: &[u8] = b"PAR1";
 const ARROW_FILE: &[u8] = b"ARROW1\0\0";
 const ARROW_STREAM: &[u8] = b"\xFF\xFF\xFF\xFF";
 
 /// Refuses an input that begins like something else than what is expected. One that begins like nothing known is left to its
-/// reader.
-pub(in crate::source) fn check(name: &str, head: &[u8], expected: Expected) -> Result<(), SourceError> {
+/// reader. `within` is what it was unpacked from.
+pub(in crate::source) fn check(
+    name: &str,
+    head: &[u8],
+    expected: Expected,
+    within: Option<Compression>,
+) -> Result<(), SourceError> {
     let known = KINDS.iter().find(|(start, ..)| head.starts_with(start)).filter(|(start, ..)| match expected {
         Expected::Parquet => *start != PARQUET,
         Expected::Arrow => ![ARROW_FILE, ARROW_STREAM].contains(start),
@@ -74,12 +83,17 @@ pub(in crate::source) fn check(name: &str, head: &[u8], expected: Expected) -> R
         Expected::Csv | Expected::Ndjson => *start != b"ORC" || head.contains(&0),
     });
     let (what, hint) = match known {
+        // It can't be piped in.
+        Some((_, what, _)) if expected == Expected::Parquet && Compression::of(head).is_some() => {
+            ((*what).to_owned(), "unpack it first; a Parquet file compresses its columns itself".to_owned())
+        }
         Some((_, what, hint)) => ((*what).to_owned(), (*hint).to_owned()),
         None => match text(head, expected) {
             Some(found) => found,
             None => return Ok(()),
         },
     };
+    let what = within.map_or_else(|| what.clone(), |within| format!("unpacked from {within}, it {what}"));
     let message = format!("{what}, and {} is expected", expected.name());
     Err(SourceError { absent: !expected.is_text(), ..SourceError::new(name, message).hint(hint) })
 }
@@ -94,6 +108,12 @@ fn text(head: &[u8], expected: Expected) -> Option<(String, String)> {
     let begins = |mark: &[u8]| start.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
     if [&b"<!doctype html"[..], b"<html"].into_iter().any(begins) {
         return found("is an HTML page", "what was downloaded may be a sign-in page; fetch the file itself");
+    }
+    if head.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1)) {
+        return found(
+            "is a tar archive",
+            "take the table out of it; several files: put them into a folder and name that",
+        );
     }
     if begins(b"<?xml") {
         return found("is XML", TAKE_TABLE);
@@ -157,10 +177,23 @@ mod tests {
             (b"id,name\n1,x\n", &all[2..], "is a text, and"),
         ] {
             for &expected in expected {
-                let error = check("x", head, expected).unwrap_err();
+                let error = check("x", head, expected, None).unwrap_err();
                 assert!(error.to_string().contains(said), "{error}");
                 assert!(error.hint.is_some());
             }
+        }
+    }
+
+    #[test]
+    fn what_was_unpacked_says_from_what() {
+        let mut tar = [b'x'; 512];
+        tar[257..262].copy_from_slice(b"ustar");
+        for (head, said) in [
+            (&tar[..], "unpacked from gzip, it is a tar archive, and CSV is expected"),
+            (b"\x1F\x8B\x08", "unpacked from gzip, it is compressed with gzip, and CSV is expected"),
+        ] {
+            let error = check("x", head, Expected::Csv, Some(Compression::Gzip)).unwrap_err();
+            assert_eq!(error.to_string(), format!("x: {said}"));
         }
     }
 
@@ -178,7 +211,7 @@ mod tests {
             (b"id\n\xFF\n", Expected::Csv),
             (b"\0\x01\x02\x03\xFE", Expected::Arrow),
         ] {
-            check("x", head, expected).unwrap();
+            check("x", head, expected, None).unwrap();
         }
     }
 }
