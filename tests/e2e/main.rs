@@ -45,5 +45,6 @@ mod sources;
 mod state;
 mod syncs;
 mod terminal;
+mod unreadable;
 mod validate;
 mod vectors;

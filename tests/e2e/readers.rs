@@ -80,8 +80,8 @@ fn standard_input_that_is_cut_off_is_seen_too() {
 #[test]
 fn an_input_that_is_something_else_is_named_with_what_to_do() {
     for (kind, bytes, said) in [
-        ("csv", &b"\x1F\x8B\x08\0\0\0\0\0"[..], "rows: is compressed with gzip, and CSV is expected"),
-        ("ndjson", b"\x28\xB5\x2F\xFD\0\0\0\0", "is compressed with zstd, and JSON lines is expected"),
+        ("parquet", &b"\x1F\x8B\x08\0\0\0\0\0"[..], "rows: is compressed with gzip, and a Parquet file is expected"),
+        ("arrow", b"\x28\xB5\x2F\xFD\0\0\0\0", "is compressed with zstd, and an Arrow stream is expected"),
         ("csv", b"PK\x03\x04\x14\0\x06\0", "an Excel workbook (.xlsx)"),
         ("csv", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "(.xls)"),
         ("csv", b"%PDF-1.7\n%", "is a PDF"),
@@ -108,9 +108,7 @@ fn a_path_that_leads_to_no_file_is_named() {
     let env = TestEnv::permissive();
     std::fs::create_dir(env.path("d")).unwrap();
     for kind in ["csv", "ndjson", "parquet", "arrow"] {
-        for (path, said) in
-            [("d", "d: is a folder, and a file is expected"), ("no", "no: is not there"), ("/dev/zero", "is a device")]
-        {
+        for (path, said) in [("d", "d: has no files"), ("no", "no: is not there"), ("/dev/zero", "is a device")] {
             env.write("sync.toml", sync_file("customer_profiles", "", &ID, kind, path));
             env.sync(&[]).ends_with(2).says(said);
         }

@@ -23,7 +23,7 @@ mod sample;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-pub use self::chunk::{Chunk, RejectedRow};
+pub use self::chunk::{Chunk, RejectedRow, RowContent};
 use self::input::compression::Damaged;
 use self::input::files::{self, Found};
 pub(crate) use self::input::files::{paths, would_join};
@@ -34,7 +34,7 @@ use self::parts::Parts;
 pub(crate) use self::sample::Sample;
 use crate::fault::Fault;
 use crate::fault::nearest;
-use crate::sync_file::{Computed, Destination, SourceSpec};
+use crate::sync_file::{Computed, CsvDialect, Destination, OnError, SourceSpec};
 
 /// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
 pub const CHUNK_ROWS: usize = 8_000;
@@ -176,8 +176,8 @@ pub enum Format {
 /// Where it begins with what it should not.
 pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Result<Box<dyn Source>, SourceError> {
     let layout = match format {
-        Format::Csv => Layout::Csv(csv::Format::default()),
-        Format::Ndjson => Layout::Ndjson { lines: ndjson::Lines::Rows, columns: Vec::new() },
+        Format::Csv => Layout::Csv(CsvDialect::default(), OnError::Stop),
+        Format::Ndjson => Layout::Ndjson { lines: ndjson::Lines::Rows, columns: Vec::new(), on_error: OnError::Stop },
         Format::Arrow => Layout::Arrow,
     };
     Ok(layout.read(name, Metered::stream(input), CHUNK_ROWS)?.source)
@@ -282,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let spec = SourceSpec::DeadLetters { input: Input::File("/nowhere/rows.ndjson".into()) };
+        let spec =
+            SourceSpec::DeadLetters { input: Input::File("/nowhere/rows.ndjson".into()), on_error: OnError::Stop };
         let error = open(&spec, &[], 1).err().unwrap();
         assert_eq!(error.to_string(), "/nowhere/rows.ndjson: is not there");
         assert!(error.absent);

@@ -6,6 +6,7 @@
 
 mod defaults;
 mod destination;
+mod dialect;
 pub mod expression;
 mod glob;
 mod schema;
@@ -28,10 +29,11 @@ use toml::{Table, Value};
 pub use self::defaults::DEFAULTS;
 use self::defaults::{Defaults, Origins};
 pub use self::destination::{Destination, Mapping};
+pub use self::dialect::CsvDialect;
 pub use self::glob::Glob;
 pub use self::schema::schema;
 use self::section::Section;
-pub use self::source::{Adbc, Computed, Input, SourceSpec};
+pub use self::source::{Adbc, Computed, Input, OnError, SourceSpec};
 use crate::fault::Fault;
 use crate::sync_file::threshold::Threshold;
 use destination_engine::redaction::Redaction;

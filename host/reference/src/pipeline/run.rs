@@ -3,6 +3,7 @@
 //! What the rows go through is in [`flow`](super::flow); here the parts are opened, in an order in which a run that is
 //! refused has touched no output, and the report is written in the end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -18,7 +19,7 @@ use crate::report::timeline::TimelineObserver;
 use crate::report::{Failure, Report, html_report};
 use crate::source::{self, CHUNK_ROWS, Meter, Sample, Source};
 use crate::state::Resend;
-use crate::sync_file::{Computed, Destination, Input, Limits, SourceSpec, StateSpec, SyncFile, SyncName};
+use crate::sync_file::{Computed, Destination, Input, Limits, OnError, SourceSpec, StateSpec, SyncFile, SyncName};
 use destination_engine::http::client::HttpClient;
 use destination_engine::http::hooks::HttpContext;
 use destination_engine::http::rate_limiter::RateLimiter;
@@ -278,7 +279,12 @@ impl Rows {
         destination: &Destination,
         job: &Job,
     ) -> Result<(Box<dyn Source>, Arc<Meter>), Error> {
-        let replay = options.replay.as_ref().map(|path| SourceSpec::DeadLetters { input: Input::File(path.clone()) });
+        let on_error = match &self {
+            Self::Spec(spec, _) => spec.on_error(),
+            Self::Own(_) => OnError::default(),
+        };
+        let letters = |path: &PathBuf| SourceSpec::DeadLetters { input: Input::File(path.clone()), on_error };
+        let replay = options.replay.as_ref().map(letters);
         let (source, meter) = match (replay, self) {
             (Some(letters), Self::Spec(_, computed)) => open(letters, computed, CHUNK_ROWS).await?,
             (Some(letters), Self::Own(_)) => open(letters, Vec::new(), CHUNK_ROWS).await?,

@@ -3,9 +3,11 @@
 //! Such a file can be fixed and fed back in. It is begun before the first request, so that no rejection is lost for want
 //! of a place to write it, flushed with each batch, and takes its place at the end of the run.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,8 +16,11 @@ use crate::report::output::GrowingFile;
 /// One rejected row.
 #[derive(Debug, Serialize)]
 pub struct DeadLetter<'a> {
-    /// The row, by column.
+    /// The row, by column; null where it could not be read.
     pub row: &'a RawValue,
+    /// The row as it stands in its source, where it could not be read.
+    #[serde(flatten)]
+    pub raw: Option<RawRow<'a>>,
     /// Its number in the source, from 1.
     pub row_number: u64,
     /// The record's key, where the row got that far.
@@ -28,6 +33,24 @@ pub struct DeadLetter<'a> {
     pub code: &'a str,
     /// Why, for a person.
     pub message: &'a str,
+}
+
+/// The text of a row that could not be read.
+#[derive(Debug, Serialize)]
+pub struct RawRow<'a> {
+    /// The text. What is not UTF-8 is shown as U+FFFD.
+    raw: Cow<'a, str>,
+    /// The bytes, where the text does not tell them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_base64: Option<String>,
+}
+
+impl<'a> From<&'a [u8]> for RawRow<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        let raw = String::from_utf8_lossy(bytes);
+        let raw_base64 = (raw.as_bytes() != bytes).then(|| BASE64_STANDARD.encode(bytes));
+        Self { raw, raw_base64 }
+    }
 }
 
 /// A file of rejected rows.
@@ -78,8 +101,15 @@ mod tests {
         std::fs::write(&path, "of an earlier run\n").unwrap();
         let mut letters = DeadLetters::create(&path).unwrap();
         let row = RawValue::from_string("{\"n\":1.10}".to_owned()).unwrap();
-        let letter =
-            DeadLetter { row: &row, row_number: 7, key: Some("k"), column: None, code: "c", message: "a \"b\"\n" };
+        let letter = DeadLetter {
+            row: &row,
+            raw: None,
+            row_number: 7,
+            key: Some("k"),
+            column: None,
+            code: "c",
+            message: "a \"b\"\n",
+        };
         letters.write(&letter).unwrap();
         letters.write(&DeadLetter { key: None, column: Some("n"), ..letter }).unwrap();
         letters.flush().unwrap();
@@ -91,6 +121,28 @@ mod tests {
             "{\"row\":{\"n\":1.10},\"row_number\":7,\"key\":\"k\",\"code\":\"c\",\"message\":\"a \\\"b\\\"\\n\"}\n\
              {\"row\":{\"n\":1.10},\"row_number\":7,\"column\":\"n\",\"code\":\"c\",\"message\":\"a \\\"b\\\"\\n\"}\n"
         );
+    }
+
+    #[test]
+    fn bytes_of_a_row_that_could_not_be_read_are_kept() {
+        for (raw, told) in [
+            (&b"1,\"x\",\t"[..], r#""raw":"1,\"x\",\t""#),
+            (b"M\xFCller", "\"raw\":\"M\u{FFFD}ller\",\"raw_base64\":\"TfxsbGVy\""),
+            ("\u{FFFD}".as_bytes(), "\"raw\":\"\u{FFFD}\""),
+        ] {
+            let raw = Some(RawRow::from(raw));
+            let letter = DeadLetter {
+                row: RawValue::NULL,
+                raw,
+                row_number: 1,
+                key: None,
+                column: None,
+                code: "c",
+                message: "m",
+            };
+            let expected = format!("{{\"row\":null,{told},\"row_number\":1,\"code\":\"c\",\"message\":\"m\"}}");
+            assert_eq!(serde_json::to_string(&letter).unwrap(), expected);
+        }
     }
 
     #[test]

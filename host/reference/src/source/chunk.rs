@@ -3,6 +3,8 @@
 use arrow::record_batch::RecordBatch;
 use serde_json::value::RawValue;
 
+use super::SourceError;
+
 /// Rows that were read together, and those among them that can't be used.
 #[derive(Debug, Clone)]
 pub struct Chunk {
@@ -22,8 +24,27 @@ pub struct RejectedRow {
     pub code: &'static str,
     /// Why, for a person.
     pub message: String,
-    /// What it holds, as far as that is known: a JSON object by column.
-    pub row: Box<RawValue>,
+    /// What it holds.
+    pub content: RowContent,
+}
+
+/// What a row holds that can't be used.
+#[derive(Debug, Clone)]
+pub enum RowContent {
+    /// Its values, as a JSON object by column.
+    Values(Box<RawValue>),
+    /// Its bytes as they stand in the source, where no values could be made of them.
+    Raw(Vec<u8>),
+}
+
+impl RejectedRow {
+    /// A row that can't be read: what would stop the source, and the row's bytes.
+    pub(super) fn unreadable(place: usize, code: &'static str, error: SourceError, raw: Vec<u8>) -> Self {
+        let SourceError { line, message, hint, .. } = error;
+        let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        Self { place, code, message: format!("{line}{message}{hint}"), content: RowContent::Raw(raw) }
+    }
 }
 
 impl Chunk {
@@ -75,9 +96,13 @@ mod tests {
 
     fn chunk(rows: i64, rejected: &[usize]) -> Chunk {
         let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
-        let row = RawValue::from_string("{}".to_owned()).unwrap();
-        let rejected =
-            rejected.iter().map(|&place| RejectedRow { place, code: "c", message: String::new(), row: row.clone() });
+        let content = RowContent::Raw(Vec::new());
+        let rejected = rejected.iter().map(|&place| RejectedRow {
+            place,
+            code: "c",
+            message: String::new(),
+            content: content.clone(),
+        });
         Chunk { rows: RecordBatch::try_from_iter([("n", values)]).unwrap(), rejected: rejected.collect() }
     }
 

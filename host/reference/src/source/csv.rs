@@ -3,7 +3,8 @@
 //! The fields are found by `csv-core`, which keeps quoted line breaks, takes LF and CRLF and skips blank lines. Around
 //! it stands what a parser for any CSV leaves open: what RFC 4180 does not have ([`strict`]), a byte order mark, names that
 //! can't be told apart, rows of another length than the header, bytes that are no UTF-8, and a file that ends inside a quoted
-//! field. Each of these stops the source with the line's number; none is repaired. A last row without a line break may be
+//! field. Each of these stops the source with the line's number; none is repaired. Where rows may be rejected, those are that have
+//! fields too many or too few, or bytes that are no UTF-8: where the next row begins is known all the same. A last row without a line break may be
 //! the rest of a longer one, with an ID that is another customer's: it is rejected.
 
 mod records;
@@ -20,20 +21,14 @@ use arrow::record_batch::RecordBatch;
 use serde_json::value::RawValue;
 
 use self::records::{End, Records};
-use super::{CHUNK_BYTES, Chunk, RejectedRow, Source, SourceError};
+use super::{CHUNK_BYTES, Chunk, RejectedRow, RowContent, Source, SourceError};
+use crate::sync_file::{CsvDialect, OnError};
 use destination_engine::arrow::cell;
 
+/// The code of a row with fields too many or too few.
+const RAGGED: &str = "ragged-row";
 /// What a field takes beside its text: its place and its validity.
 const FIELD_BYTES: usize = 8;
-
-/// How the text is laid out.
-#[derive(Debug, Clone)]
-pub(super) struct Format {
-    pub(super) delimiter: u8,
-    pub(super) quote: u8,
-    /// The columns of a file without a header line.
-    pub(super) columns: Option<Vec<String>>,
-}
 
 /// A CSV text.
 pub(super) struct CsvSource<R> {
@@ -41,14 +36,9 @@ pub(super) struct CsvSource<R> {
     records: Records<R>,
     columns: Vec<String>,
     schema: SchemaRef,
+    on_error: OnError,
     chunk_rows: usize,
     ended: bool,
-}
-
-impl Default for Format {
-    fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', columns: None }
-    }
 }
 
 impl<R: Read> CsvSource<R> {
@@ -58,15 +48,21 @@ impl<R: Read> CsvSource<R> {
     }
 
     /// Reads the header.
-    pub(super) fn open(name: String, text: R, format: &Format, chunk_rows: usize) -> Result<Self, SourceError> {
-        let mut records = Records::new(text, format);
-        let columns = match &format.columns {
+    pub(super) fn open(
+        name: String,
+        text: R,
+        dialect: &CsvDialect,
+        on_error: OnError,
+        chunk_rows: usize,
+    ) -> Result<Self, SourceError> {
+        let mut records = Records::new(text, dialect);
+        let columns = match &dialect.columns {
             Some(columns) => columns.clone(),
             None => read_header(&name, &mut records)?,
         };
         let fields: Vec<Field> = columns.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { name, records, columns, schema, chunk_rows, ended: false })
+        Ok(Self { name, records, columns, schema, on_error, chunk_rows, ended: false })
     }
 
     fn ragged(&self) -> SourceError {
@@ -79,37 +75,44 @@ impl<R: Read> CsvSource<R> {
 }
 
 impl<R: Read> CsvSource<R> {
-    /// The last row, which no line break ends.
+    /// The last row, which no line break ends. Its values are told where it has as many as there are columns.
     fn unended(&self, place: usize) -> Result<RejectedRow, SourceError> {
+        let message = "the file ends without a line break, so this row and more may have been cut off";
+        let error = SourceError::new(&self.name, message)
+            .line(self.records.line)
+            .hint("complete the file, and end its last line with a line break");
+        let unended = RejectedRow::unreadable(place, "unterminated-row", error, self.records.raw());
+        let values: Option<Vec<&str>> = self.records.values().map(|value| std::str::from_utf8(value).ok()).collect();
+        let Some(values) = values.filter(|values| values.len() == self.columns.len()) else { return Ok(unended) };
         let mut row = String::from("{");
-        let mut start = 0;
-        for (at, column) in self.columns.iter().enumerate() {
-            if at > 0 {
+        for (column, value) in self.columns.iter().zip(values) {
+            if row.len() > 1 {
                 row.push(',');
             }
             cell::push_string(&mut row, column);
-            let end = self.records.ends().get(at).copied().unwrap_or(start);
-            match self.records.text(start..end) {
-                [] => row.push_str(":null"),
-                value => {
-                    row.push(':');
-                    cell::push_string(&mut row, &String::from_utf8_lossy(value));
-                }
+            row.push(':');
+            match value {
+                "" => row.push_str("null"),
+                value => cell::push_string(&mut row, value),
             }
-            start = end;
         }
         row.push('}');
         let failed = |error: serde_json::Error| SourceError::new(&self.name, error.to_string());
-        Ok(RejectedRow {
-            place,
-            code: "unterminated-row",
-            message: format!(
-                "line {}: the file ends without a line break, so this row and more may have been cut off; complete the file, \
-                 and end its last line with a line break",
-                self.records.line
-            ),
-            row: RawValue::from_string(row).map_err(failed)?,
-        })
+        Ok(RejectedRow { content: RowContent::Values(RawValue::from_string(row).map_err(failed)?), ..unended })
+    }
+
+    /// Why the record is no row, where it is none. Whether all texts of a chunk are UTF-8 is known for less when it is full; here
+    /// it is asked where a record alone is to be rejected.
+    fn unreadable(&self) -> Option<(&'static str, SourceError)> {
+        if self.records.fields() != self.columns.len() {
+            return Some((RAGGED, self.ragged()));
+        }
+        if self.on_error == OnError::Stop {
+            return None;
+        }
+        let (column, _) =
+            self.columns.iter().zip(self.records.values()).find(|(_, value)| std::str::from_utf8(value).is_err())?;
+        Some(("invalid-text", not_utf8(&self.name, column, self.records.line)))
     }
 }
 
@@ -129,11 +132,12 @@ impl<R: Read + Send> Source for CsvSource<R> {
         let mut lines = Vec::with_capacity(rows);
         let mut rejected = Vec::new();
         let mut bytes = 0;
-        while lines.len() < self.chunk_rows && bytes < CHUNK_BYTES {
+        while lines.len() + rejected.len() < self.chunk_rows && bytes < CHUNK_BYTES {
+            let place = lines.len() + rejected.len();
             match self.records.read(&self.name)? {
                 Some(End::Line) => {}
                 Some(End::Text) => {
-                    rejected.push(self.unended(lines.len())?);
+                    rejected.push(self.unended(place)?);
                     self.ended = true;
                     break;
                 }
@@ -142,8 +146,15 @@ impl<R: Read + Send> Source for CsvSource<R> {
                     break;
                 }
             }
-            if self.records.fields() != columns.len() {
-                return Err(self.ragged());
+            if let Some((code, error)) = self.unreadable() {
+                let raw = self.records.raw();
+                // A quote that was never closed may have made one record of several lines: then rows are missing.
+                if self.on_error == OnError::Stop || (code == RAGGED && raw.contains(&b'\n')) {
+                    return Err(error);
+                }
+                bytes += raw.len() + row_bytes;
+                rejected.push(RejectedRow::unreadable(place, code, error, raw));
+                continue;
             }
             let mut start = 0;
             for (column, &end) in columns.iter_mut().zip(self.records.ends()) {
@@ -159,7 +170,7 @@ impl<R: Read + Send> Source for CsvSource<R> {
         let arrays: Option<Vec<ArrayRef>> =
             columns.iter_mut().map(|column| Some(Arc::new(column.finish()?) as ArrayRef)).collect();
         let Some(arrays) = arrays else {
-            return Err(not_utf8(&self.name, &self.columns, &columns, &lines));
+            return Err(first_not_utf8(&self.name, &self.columns, &columns, &lines));
         };
         RecordBatch::try_new(self.schema.clone(), arrays)
             .map(|rows| Some(Chunk { rows, rejected }))
@@ -207,17 +218,21 @@ fn read_header<R: Read>(name: &str, records: &mut Records<R>) -> Result<Vec<Stri
 }
 
 /// Finds the first field that is not UTF-8, once it is known that there is one.
-fn not_utf8(name: &str, names: &[String], columns: &[Column], lines: &[u64]) -> SourceError {
+fn first_not_utf8(name: &str, names: &[String], columns: &[Column], lines: &[u64]) -> SourceError {
     for (row, &line) in lines.iter().enumerate() {
         for (column, column_name) in columns.iter().zip(names) {
             if std::str::from_utf8(column.bytes_of(row)).is_err() {
-                return SourceError::new(name, format!("the value of {column_name:?} is not valid UTF-8"))
-                    .line(line)
-                    .hint("save the file as UTF-8");
+                return not_utf8(name, column_name, line);
             }
         }
     }
     SourceError::new(name, "is not valid UTF-8").hint("save the file as UTF-8")
+}
+
+fn not_utf8(name: &str, column: &str, line: u64) -> SourceError {
+    SourceError::new(name, format!("the value of {column:?} is not valid UTF-8"))
+        .line(line)
+        .hint("save the file as UTF-8")
 }
 
 /// The values of one column of a chunk, one after the other.

@@ -11,12 +11,12 @@ use super::input::kind::Expected;
 use super::input::meter::{Meter, Metered};
 use super::input::{checked, open_file};
 use super::{Source, SourceError, arrow_stream, csv, ndjson};
-use crate::sync_file::SourceSpec;
+use crate::sync_file::{CsvDialect, OnError, SourceSpec};
 
 /// How rows are written.
 pub(super) enum Layout {
-    Csv(csv::Format),
-    Ndjson { lines: ndjson::Lines, columns: Vec<String> },
+    Csv(CsvDialect, OnError),
+    Ndjson { lines: ndjson::Lines, columns: Vec<String>, on_error: OnError },
     Arrow,
     Parquet,
 }
@@ -32,11 +32,13 @@ impl Layout {
     /// `None` for a database.
     pub(super) fn of(spec: &SourceSpec) -> Option<Self> {
         Some(match spec {
-            SourceSpec::Csv { delimiter, quote, columns, .. } => {
-                Self::Csv(csv::Format { delimiter: *delimiter, quote: *quote, columns: columns.clone() })
+            SourceSpec::Csv { dialect, on_error, .. } => Self::Csv(dialect.clone(), *on_error),
+            SourceSpec::Ndjson { columns, on_error, .. } => {
+                Self::Ndjson { lines: ndjson::Lines::Rows, columns: columns.clone(), on_error: *on_error }
             }
-            SourceSpec::Ndjson { columns, .. } => Self::Ndjson { lines: ndjson::Lines::Rows, columns: columns.clone() },
-            SourceSpec::DeadLetters { .. } => Self::Ndjson { lines: ndjson::Lines::DeadLetters, columns: Vec::new() },
+            SourceSpec::DeadLetters { on_error, .. } => {
+                Self::Ndjson { lines: ndjson::Lines::DeadLetters, columns: Vec::new(), on_error: *on_error }
+            }
             SourceSpec::Arrow { .. } => Self::Arrow,
             SourceSpec::Parquet { .. } => Self::Parquet,
             SourceSpec::Adbc(_) => return None,
@@ -48,13 +50,13 @@ impl Layout {
         let text = |expected| checked(name, input, expected);
         let name = name.to_owned();
         Ok(match self {
-            Self::Csv(format) => {
-                let source = csv::CsvSource::open(name, text(Expected::Csv)?, format, chunk_rows)?;
+            Self::Csv(dialect, on_error) => {
+                let source = csv::CsvSource::open(name, text(Expected::Csv)?, dialect, *on_error, chunk_rows)?;
                 Opened { schema: Some(source.schema()), source: Box::new(source) }
             }
-            Self::Ndjson { lines, columns } => {
+            Self::Ndjson { lines, columns, on_error } => {
                 let text = text(Expected::Ndjson)?;
-                let source = ndjson::NdjsonSource::open(name, text, *lines, columns.clone(), chunk_rows)?;
+                let source = ndjson::NdjsonSource::open(name, text, *lines, columns.clone(), *on_error, chunk_rows)?;
                 Opened { schema: None, source: Box::new(source) }
             }
             Self::Arrow => {

@@ -2,8 +2,8 @@
 //!
 //! Columns are the keys seen so far: the first chunk fixes the starting list, later ones may add to it, and a key that a
 //! row does not have is null there. What type a column has is [`cells`]' to say, where a line ends is [`lines`]', and what is
-//! wrong with one is [`fault`]'s. A
-//! dead-letter file is read by the same code: the row stands under its `row` key.
+//! wrong with one is [`fault`]'s. A line that can't be read hides no other, so that it can be rejected alone. A dead-letter file is
+//! read by the same code: the row stands under its `row` key.
 
 mod cells;
 mod fault;
@@ -13,17 +13,22 @@ mod sound;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use self::cells::{Cells, Columns};
+use self::fault::Fault;
 use self::lines::{Line, LineReader};
-use super::{Chunk, Source, SourceError, excerpt};
+use super::{Chunk, RejectedRow, Source, SourceError, excerpt};
+use crate::sync_file::OnError;
 
 /// What a line holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +45,10 @@ pub(super) struct NdjsonSource<R> {
     reader: LineReader<R>,
     kind: Lines,
     columns: Columns,
+    on_error: OnError,
     chunk_rows: usize,
     /// The first chunk: it was read to know the columns.
-    first: Option<RecordBatch>,
+    first: Option<Chunk>,
 }
 
 /// A line of a dead-letter file, so far as it is read back.
@@ -50,6 +56,20 @@ pub(super) struct NdjsonSource<R> {
 struct DeadLetter<'a> {
     #[serde(borrow)]
     row: &'a RawValue,
+    /// What stands in its place where the row could not be read.
+    #[serde(borrow, default)]
+    raw: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    raw_base64: Option<Cow<'a, str>>,
+}
+
+impl DeadLetter<'_> {
+    /// The bytes of a row that could not be read.
+    fn unreadable(&self) -> Option<Vec<u8>> {
+        let text = self.raw.as_ref().filter(|_| self.row.get() == RawValue::NULL.get())?;
+        let bytes = self.raw_base64.as_ref().and_then(|bytes| BASE64_STANDARD.decode(bytes.as_bytes()).ok());
+        Some(bytes.unwrap_or_else(|| text.as_bytes().to_vec()))
+    }
 }
 
 impl<R: Read> NdjsonSource<R> {
@@ -59,42 +79,90 @@ impl<R: Read> NdjsonSource<R> {
         text: R,
         kind: Lines,
         columns: Vec<String>,
+        on_error: OnError,
         chunk_rows: usize,
     ) -> Result<Self, SourceError> {
         let columns = Columns::new(columns);
-        let mut source = Self { name, reader: LineReader::new(text), kind, columns, chunk_rows, first: None };
+        let mut source = Self { name, reader: LineReader::new(text), kind, columns, on_error, chunk_rows, first: None };
         source.first = source.read_chunk()?;
         Ok(source)
     }
 
-    fn read_chunk(&mut self) -> Result<Option<RecordBatch>, SourceError> {
+    fn read_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         let chunk = self.reader.take(&self.name, self.chunk_rows)?;
-        let rows = chunk.lines.len();
-        if rows == 0 {
+        if chunk.lines.is_empty() {
             return Ok(None);
         }
-        let bad_line = |line: &Line, fault| fault::told(&self.name, self.kind, line, chunk.text_of(line), &fault);
-        let mut cells = Cells::new(&mut self.columns);
-        for line in &chunk.lines {
-            let text = chunk.text_of(line);
-            let row = match self.kind {
-                Lines::Rows => Ok(text),
-                Lines::DeadLetters => serde_json::from_str::<DeadLetter<'_>>(text).map(|letter| letter.row.get()),
-            };
-            row.and_then(|row| cells.add_row(row)).map_err(|error| bad_line(line, error.into()))?;
+        let columns_before = self.columns.names().len();
+        let all: Vec<&Line> = chunk.lines.iter().collect();
+        match values(&mut self.columns, self.kind, &chunk, &all) {
+            Ok(values) => self.batch(values, all.len()).map(|rows| Some(rows.into())),
+            Err(fault) if self.on_error == OnError::Stop => Err(self.told(&chunk, &all, &fault)),
+            Err(_) => {
+                // A key that only a rejected row has is no column.
+                self.columns.truncate(columns_before);
+                self.without_faults(&chunk, all).map(Some)
+            }
         }
-        let (fields, arrays): (Vec<_>, Vec<_>) = cells
-            .finish()
-            .map_err(|(row, fault)| match chunk.lines.get(row) {
-                Some(line) => bad_line(line, fault),
-                None => SourceError::new(&self.name, "has a row that can't be read"),
-            })?
-            .into_iter()
-            .unzip();
+    }
+
+    /// The lines that can be read, and the others as rejected rows.
+    fn without_faults(&mut self, chunk: &lines::Chunk, all: Vec<&Line>) -> Result<Chunk, SourceError> {
+        let (mut good, mut rejected) = (Vec::with_capacity(all.len()), Vec::new());
+        for (place, line) in all.into_iter().enumerate() {
+            let alone = values(&mut Columns::new(Vec::new()), self.kind, chunk, &[line]);
+            let Err((_, fault)) = alone else {
+                good.push(line);
+                continue;
+            };
+            let error = fault::told(&self.name, self.kind, line, chunk.text_of(line).unwrap_or_default(), &fault);
+            let code = fault.code(line);
+            let raw = if let Fault::Unreadable(raw) = fault { raw } else { chunk.bytes_of(line).to_vec() };
+            rejected.push(RejectedRow::unreadable(place, code, error, raw));
+        }
+        let values = values(&mut self.columns, self.kind, chunk, &good);
+        let values = values.map_err(|fault| self.told(chunk, &good, &fault))?;
+        Ok(Chunk { rows: self.batch(values, good.len())?, rejected })
+    }
+
+    fn told(&self, chunk: &lines::Chunk, lines: &[&Line], (place, fault): &(usize, Fault)) -> SourceError {
+        match lines.get(*place) {
+            Some(line) => fault::told(&self.name, self.kind, line, chunk.text_of(line).unwrap_or_default(), fault),
+            None => SourceError::new(&self.name, "has a row that can't be read"),
+        }
+    }
+
+    fn batch(&self, values: Vec<(Field, ArrayRef)>, rows: usize) -> Result<RecordBatch, SourceError> {
+        let (fields, arrays): (Vec<_>, Vec<_>) = values.into_iter().unzip();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-            .map(Some)
             .map_err(|error| SourceError::new(&self.name, error.to_string()))
+    }
+}
+
+/// The values of some lines, by column; or the place of the first line that can't be read, and why.
+fn values(
+    columns: &mut Columns,
+    kind: Lines,
+    chunk: &lines::Chunk,
+    lines: &[&Line],
+) -> Result<Vec<(Field, ArrayRef)>, (usize, Fault)> {
+    let mut cells = Cells::new(columns);
+    for (place, line) in lines.iter().enumerate() {
+        let row = chunk.text_of(line).ok_or(Fault::NotUtf8).and_then(|text| row_of(kind, text));
+        row.and_then(|row| cells.add_row(row).map_err(Fault::Json)).map_err(|fault| (place, fault))?;
+    }
+    cells.finish()
+}
+
+/// The row that a line holds.
+fn row_of(kind: Lines, text: &str) -> Result<&str, Fault> {
+    match kind {
+        Lines::Rows => Ok(text),
+        Lines::DeadLetters => {
+            let letter: DeadLetter<'_> = serde_json::from_str(text).map_err(Fault::Json)?;
+            letter.unreadable().map_or(Ok(letter.row.get()), |raw| Err(Fault::Unreadable(raw)))
+        }
     }
 }
 
@@ -104,10 +172,9 @@ impl<R: Read + Send> Source for NdjsonSource<R> {
     }
 
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
-        let rows = match self.first.take() {
-            Some(first) => Some(first),
-            None => self.read_chunk()?,
-        };
-        Ok(rows.map(Chunk::from))
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.read_chunk(),
+        }
     }
 }

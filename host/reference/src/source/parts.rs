@@ -146,11 +146,11 @@ mod tests {
     use arrow::record_batch::RecordBatch;
 
     use crate::source::{Source, SourceError, open};
-    use crate::sync_file::{Input, SourceSpec};
+    use crate::sync_file::{CsvDialect, Input, OnError, SourceSpec};
 
     fn csv(folder: &Path) -> SourceSpec {
         let input = Input::File(folder.to_owned());
-        SourceSpec::Csv { input, delimiter: b',', quote: b'"', columns: None }
+        SourceSpec::Csv { input, dialect: CsvDialect::default(), on_error: OnError::Stop }
     }
 
     fn texts(source: &mut dyn Source, column: &str) -> Result<Vec<String>, SourceError> {
@@ -249,7 +249,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "{\"id\":\"1\",\"n\":1}\n").unwrap();
         fs::write(folder.path().join("b"), "{\"id\":\"2\",\"m\":1}\n").unwrap();
-        let spec = SourceSpec::Ndjson { input: Input::File(folder.path().to_owned()), columns: Vec::new() };
+        let input = Input::File(folder.path().to_owned());
+        let spec = SourceSpec::Ndjson { input, columns: Vec::new(), on_error: OnError::Stop };
         let (mut source, _) = open(&spec, &[], 100).unwrap();
         assert_eq!(texts(&mut *source, "id").unwrap(), ["1", "2"]);
         assert_eq!(source.columns(), ["id", "n", "m"]);

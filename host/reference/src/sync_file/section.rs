@@ -90,6 +90,17 @@ impl<'a> Section<'a> {
         Some(strings)
     }
 
+    /// One of some words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.string(key)?;
+        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, chosen)| *chosen);
+        if chosen.is_none() {
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.fault(key, format!("is {text:?}"), format!("write {}", words.join(" or ")));
+        }
+        chosen
+    }
+
     /// A single ASCII character.
     pub(super) fn ascii(&mut self, key: &'static str, example: &str) -> Option<u8> {
         let text = self.string(key)?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
+use super::dialect::CsvDialect;
 use super::glob::Glob;
 use super::section::Section;
 use crate::fault::nearest;
@@ -17,12 +18,10 @@ pub enum SourceSpec {
     Csv {
         /// The text.
         input: Input,
-        /// Between two fields. Default: a comma.
-        delimiter: u8,
-        /// Around a field. Default: a double quote.
-        quote: u8,
-        /// The names of the columns of a file without a header line; `None` where the first line names them.
-        columns: Option<Vec<String>>,
+        /// How it is written.
+        dialect: CsvDialect,
+        /// What becomes of rows that can't be read.
+        on_error: OnError,
     },
     /// One JSON object a line.
     Ndjson {
@@ -30,6 +29,8 @@ pub enum SourceSpec {
         input: Input,
         /// Columns that are there from the first row on, whatever keys the first rows have.
         columns: Vec<String>,
+        /// What becomes of rows that can't be read.
+        on_error: OnError,
     },
     /// Parquet files. They are read from their ends: never [`Input::Stdin`].
     Parquet {
@@ -47,7 +48,19 @@ pub enum SourceSpec {
     DeadLetters {
         /// The text.
         input: Input,
+        /// What becomes of rows that can't be read.
+        on_error: OnError,
     },
+}
+
+/// What becomes of a row that can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// It stops the source.
+    #[default]
+    Stop,
+    /// It is rejected, and the rest goes on.
+    Reject,
 }
 
 /// A query through ADBC, Arrow's interface to databases.
@@ -89,8 +102,20 @@ impl SourceSpec {
             | Self::Ndjson { input, .. }
             | Self::Parquet { input }
             | Self::Arrow { input }
-            | Self::DeadLetters { input } => Some(input),
+            | Self::DeadLetters { input, .. } => Some(input),
             Self::Adbc(_) => None,
+        }
+    }
+}
+
+impl SourceSpec {
+    /// What becomes of rows that can't be read.
+    pub fn on_error(&self) -> OnError {
+        match self {
+            Self::Csv { on_error, .. } | Self::Ndjson { on_error, .. } | Self::DeadLetters { on_error, .. } => {
+                *on_error
+            }
+            Self::Parquet { .. } | Self::Arrow { .. } | Self::Adbc(_) => OnError::Stop,
         }
     }
 }
@@ -148,14 +173,15 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> (Option<SourceSpec>
         Some("csv") => {
             let input = read_input(&mut section, base, "rows.csv");
             let columns = read_columns(&mut section);
-            let delimiter = section.ascii("delimiter", "\";\"").unwrap_or(b',');
-            let quote = section.ascii("quote", "\"'\"").unwrap_or(b'"');
-            input.map(|input| SourceSpec::Csv { input, delimiter, quote, columns })
+            let dialect = CsvDialect::read(&mut section, columns);
+            let on_error = read_on_error(&mut section);
+            input.map(|input| SourceSpec::Csv { input, dialect, on_error })
         }
         Some("ndjson") => {
             let input = read_input(&mut section, base, "rows.ndjson");
             let columns = read_columns(&mut section).unwrap_or_default();
-            input.map(|input| SourceSpec::Ndjson { input, columns })
+            let on_error = read_on_error(&mut section);
+            input.map(|input| SourceSpec::Ndjson { input, columns, on_error })
         }
         Some("parquet") => match read_input(&mut section, base, "rows.parquet") {
             Some(Input::Stdin) => {
@@ -184,6 +210,10 @@ pub(super) fn read(mut section: Section<'_>, base: &Path) -> (Option<SourceSpec>
 
 fn read_input(section: &mut Section<'_>, base: &Path, example: &str) -> Option<Input> {
     section.required_string("path", &format!("{example:?}")).map(|path| Input::new(&path, base))
+}
+
+fn read_on_error(section: &mut Section<'_>) -> OnError {
+    section.choice("on_error", &[("stop", OnError::Stop), ("reject", OnError::Reject)]).unwrap_or_default()
 }
 
 fn read_columns(section: &mut Section<'_>) -> Option<Vec<String>> {

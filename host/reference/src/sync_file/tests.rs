@@ -49,9 +49,8 @@ fn a_whole_file_is_read_into_types() {
         sync.source,
         SourceSpec::Csv {
             input: Input::File(PathBuf::from("/base/customers.csv")),
-            delimiter: b';',
-            quote: b'"',
-            columns: None
+            dialect: CsvDialect { delimiter: b';', ..CsvDialect::default() },
+            on_error: OnError::Stop,
         }
     );
     assert_eq!(sync.limits.requests_per_second, Rate::AtMost(NonZeroU32::new(30).unwrap()));
@@ -83,7 +82,7 @@ fn the_destination_goes_over_as_json() {
 #[test]
 fn what_is_left_out_has_its_default() {
     let sync = draft("name = 'a'\n[destination]\n[source]\ntype = 'ndjson'\npath = '-'").finish().unwrap();
-    assert_eq!(sync.source, SourceSpec::Ndjson { input: Input::Stdin, columns: Vec::new() });
+    assert_eq!(sync.source, SourceSpec::Ndjson { input: Input::Stdin, columns: Vec::new(), on_error: OnError::Stop });
     assert_eq!(sync.limits.requests_per_second, Rate::PluginDefault);
     assert_eq!(sync.limits.concurrency, 4);
     assert_eq!(sync.state.path, Path::new("/base/a.state.sqlite"));

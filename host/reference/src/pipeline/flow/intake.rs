@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::batch::{Item, KeyHash, content_hash};
 use super::rejection::Reason;
 use super::{Flow, count_change};
@@ -12,7 +14,7 @@ use crate::pipeline::mapper::Mapped;
 use crate::pipeline::rows::Rows;
 use crate::report::Failure;
 use crate::report::dead_letter::DeadLetter;
-use crate::source::RejectedRow;
+use crate::source::{RejectedRow, RowContent};
 use crate::state::Change;
 use destination_engine::bindings::RowIssue;
 use destination_engine::plugin::answers::Mapping;
@@ -54,11 +56,15 @@ impl<D: Delivery> Flow<D> {
         self.counts.rejected += rejected.len() as u64;
         self.unmapped_rows += rejected.len() as u64;
         self.unnamed_rows += rejected.len() as u64;
-        for RejectedRow { place, code, message, row } in rejected {
+        for RejectedRow { place, code, message, content } in rejected {
             let row_number = first + *place as u64;
             let Reason { code, message } = self.reason(code, message);
             self.tally.add(&code, &message, Some(row_number));
-            let letter = DeadLetter { row, row_number, key: None, column: None, code: &code, message: &message };
+            let (row, raw) = match content {
+                RowContent::Values(row) => (&**row, None),
+                RowContent::Raw(bytes) => (RawValue::NULL, Some(bytes.as_slice().into())),
+            };
+            let letter = DeadLetter { row, raw, row_number, key: None, column: None, code: &code, message: &message };
             self.write_letter(&letter)?;
         }
         Ok(())

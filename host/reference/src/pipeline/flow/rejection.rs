@@ -42,7 +42,15 @@ impl<D: Delivery> Flow<D> {
             return Ok(());
         }
         let json = rows.json(row).map_err(|error| Failure::engine(error.to_string()))?;
-        self.write_letter(&DeadLetter { row: &json, row_number: rows.number(row), key, column, code, message })
+        self.write_letter(&DeadLetter {
+            row: &json,
+            raw: None,
+            row_number: rows.number(row),
+            key,
+            column,
+            code,
+            message,
+        })
     }
 
     pub(super) fn write_letter(&mut self, letter: &DeadLetter<'_>) -> Result<(), Failure> {

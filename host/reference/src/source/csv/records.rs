@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use csv_core::{ReadRecordResult, Reader};
 
-use super::Format;
 use super::strict::{Breach, Strict};
 use crate::source::{MOST_RECORD_BYTES, READ_BYTES, SourceError, UTF8_MARK};
+use crate::sync_file::CsvDialect;
 
 /// More fields than this make no record: they are a line of delimiters.
 pub(super) const MOST_FIELDS: usize = 1 << 16;
@@ -32,6 +32,9 @@ pub(super) struct Records<R> {
     breach: Option<Breach>,
     at_start: bool,
     input_ended: bool,
+    /// The record as it stands in the text: what earlier fillings of the buffer had of it, and where the rest is in this one.
+    carried: Vec<u8>,
+    rest: Range<usize>,
     /// The bytes of the record's fields, without what stood between them.
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -41,18 +44,20 @@ pub(super) struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn new(input: R, format: &Format) -> Self {
-        let parser = csv_core::ReaderBuilder::new().delimiter(format.delimiter).quote(format.quote).build();
+    pub(super) fn new(input: R, dialect: &CsvDialect) -> Self {
+        let parser = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).quote(dialect.quote).build();
         Self {
             input,
             parser,
-            strict: Strict::new(format.delimiter, format.quote),
+            strict: Strict::new(dialect.delimiter, dialect.quote),
             // One byte more, for the LF of a CR that would be the last.
             buffer: vec![0; READ_BYTES + 1],
             unread: 0..0,
             breach: None,
             at_start: true,
             input_ended: false,
+            carried: Vec::new(),
+            rest: 0..0,
             text: vec![0; 4 << 10],
             ends: vec![0; 64],
             fields: 0,
@@ -74,15 +79,35 @@ impl<R: Read> Records<R> {
         self.text.get(range).unwrap_or_default()
     }
 
+    /// The bytes of each field of the record.
+    pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends().iter().copied());
+        starts.zip(self.ends()).map(|(start, &end)| self.text(start..end))
+    }
+
+    /// The record as it stands in the text, without the end of its line.
+    pub(super) fn raw(&self) -> Vec<u8> {
+        let mut raw = self.carried.clone();
+        raw.extend_from_slice(self.buffer.get(self.rest.clone()).unwrap_or_default());
+        while raw.last().is_some_and(|last| matches!(last, b'\r' | b'\n')) {
+            raw.pop();
+        }
+        raw
+    }
+
     /// Reads the next record and says how it ends; `None` at the end of the text.
     pub(super) fn read(&mut self, name: &str) -> Result<Option<End>, SourceError> {
         self.fields = 0;
         self.skip_line_ends(name)?;
         self.line = self.parser.line();
+        self.carried.clear();
+        let mut start = self.unread.start;
         let mut written = 0;
         loop {
             if self.unread.is_empty() {
+                self.carried.extend_from_slice(self.buffer.get(start..self.unread.end).unwrap_or_default());
                 self.fill(name)?;
+                start = self.unread.start;
             }
             // At the end of the text the parser is given one line break more. Only a quoted field swallows it.
             let at_end = self.unread.is_empty();
@@ -95,6 +120,7 @@ impl<R: Read> Records<R> {
             if !at_end {
                 self.unread.start += read;
             }
+            self.rest = start..self.unread.start;
             written += wrote;
             self.fields += ended;
             match result {

@@ -7,7 +7,7 @@ use super::records::MOST_FIELDS;
 use super::*;
 use crate::source::{MOST_RECORD_BYTES, READ_BYTES};
 
-const COMMA: Format = Format { delimiter: b',', quote: b'"', columns: None };
+const COMMA: CsvDialect = CsvDialect { delimiter: b',', quote: b'"', columns: None };
 
 /// A reader that hands over `step` bytes at a time.
 struct Drip<'a> {
@@ -27,19 +27,34 @@ impl Read for Drip<'_> {
 
 type Rows = Vec<Vec<Option<String>>>;
 
-fn read_as(text: &[u8], format: &Format, step: usize, chunk_rows: usize) -> Result<(Vec<String>, Rows), SourceError> {
+fn read_as(
+    text: &[u8],
+    format: &CsvDialect,
+    step: usize,
+    chunk_rows: usize,
+) -> Result<(Vec<String>, Rows), SourceError> {
     read_all(text, format, step, chunk_rows).map(|(columns, rows, _)| (columns, rows))
 }
 
 /// The columns, the rows, and those that were rejected.
 fn read_all(
     text: &[u8],
-    format: &Format,
+    format: &CsvDialect,
+    step: usize,
+    chunk_rows: usize,
+) -> Result<(Vec<String>, Rows, Vec<RejectedRow>), SourceError> {
+    read_with(text, format, OnError::Stop, step, chunk_rows)
+}
+
+fn read_with(
+    text: &[u8],
+    format: &CsvDialect,
+    on_error: OnError,
     step: usize,
     chunk_rows: usize,
 ) -> Result<(Vec<String>, Rows, Vec<RejectedRow>), SourceError> {
     let mut rejected = Vec::new();
-    let mut source = CsvSource::open("x.csv".to_owned(), Drip { text, step }, format, chunk_rows)?;
+    let mut source = CsvSource::open("x.csv".to_owned(), Drip { text, step }, format, on_error, chunk_rows)?;
     let columns = source.columns().to_vec();
     let mut rows = Vec::new();
     while let Some(chunk) = source.next_chunk()? {
@@ -104,7 +119,7 @@ fn a_header_without_rows_is_an_empty_source() {
 
 #[test]
 fn a_file_without_a_header_takes_its_columns_from_the_sync_file() {
-    let format = Format { columns: Some(vec!["id".to_owned(), "n".to_owned()]), ..COMMA };
+    let format = CsvDialect { columns: Some(vec!["id".to_owned(), "n".to_owned()]), ..COMMA };
     let (columns, rows) = read_as(b"1,2\n", &format, 1, 10).unwrap();
     assert_eq!((columns, rows), (vec!["id".to_owned(), "n".to_owned()], vec![row(&["1", "2"])]));
     assert_eq!(read_as(b"", &format, 1, 10).unwrap().1, Rows::new());
@@ -112,7 +127,7 @@ fn a_file_without_a_header_takes_its_columns_from_the_sync_file() {
 
 #[test]
 fn delimiter_and_quote_can_be_others() {
-    let format = Format { delimiter: b';', quote: b'\'', columns: None };
+    let format = CsvDialect { delimiter: b';', quote: b'\'', columns: None };
     assert_eq!(read_as(b"a;b\n1,5;'x;y'\n", &format, 1, 10).unwrap().1, [row(&["1,5", "x;y"])]);
 }
 
@@ -173,21 +188,86 @@ fn what_rfc_4180_does_not_have_stops_with_its_line_and_field() {
 #[test]
 fn a_last_row_without_its_line_break_is_rejected() {
     for (text, row) in [
-        ("id,b\n1,x\ncust_109", r#"{"id":"cust_109","b":null}"#),
+        ("id,b\n1,x\ncust_109", "cust_109"),
         ("id,b\n1,x\n2,y", r#"{"id":"2","b":"y"}"#),
         ("id,b\n1,x\n2,\"y\"", r#"{"id":"2","b":"y"}"#),
         ("id,b\r\n1,x\r\n2,y\r", r#"{"id":"2","b":"y"}"#),
         ("id,b\n1,x\n2,", r#"{"id":"2","b":null}"#),
-        ("id,b\n1,x\n2,y,z", r#"{"id":"2","b":"y"}"#),
+        ("id,b\n1,x\n2,y,z", "2,y,z"),
     ] {
         for step in [1, 2, 100] {
             let (_, rows, rejected) = read_all(text.as_bytes(), &COMMA, step, 100).unwrap();
             assert_eq!(rows, [self::row(&["1", "x"])], "{text:?}");
             let [rejected] = rejected.as_slice() else { panic!("{rejected:?}") };
-            assert_eq!((rejected.place, rejected.code, rejected.row.get()), (1, "unterminated-row", row));
+            assert_eq!((rejected.place, rejected.code), (1, "unterminated-row"));
+            match &rejected.content {
+                RowContent::Values(values) => assert_eq!(values.get(), row),
+                RowContent::Raw(raw) => assert_eq!(raw, row.as_bytes()),
+            }
             assert!(rejected.message.starts_with("line 3: the file ends without a line break"), "{}", rejected.message);
         }
     }
+}
+
+fn raw(row: &RejectedRow) -> &[u8] {
+    match &row.content {
+        RowContent::Raw(raw) => raw,
+        RowContent::Values(values) => panic!("{values}"),
+    }
+}
+
+#[test]
+fn rows_that_cannot_be_read_are_rejected_with_their_bytes_where_that_is_asked_for() {
+    let text =
+        b"id,b\r\n1,x\r\n2\r\n3,\"y\n\"\r\n4,\xFF\xC3\r\n\"5\",\"z\",\"w\"\r\n\r\n6,\xC3,\xA9\r\n7,v\r\n8,\xC3\r\n";
+    for step in [1, 3, usize::MAX] {
+        for chunk_rows in [1, 2, 100] {
+            let (_, rows, rejected) = read_with(text, &COMMA, OnError::Reject, step, chunk_rows).unwrap();
+            assert_eq!(rows, [row(&["1", "x"]), row(&["3", "y\n"]), row(&["7", "v"])]);
+            let told: Vec<_> = rejected.iter().map(|row| (row.code, raw(row))).collect();
+            let expected: [(_, &[u8]); 5] = [
+                ("ragged-row", b"2"),
+                ("invalid-text", b"4,\xFF\xC3"),
+                ("ragged-row", b"\"5\",\"z\",\"w\""),
+                ("ragged-row", b"6,\xC3,\xA9"),
+                ("invalid-text", b"8,\xC3"),
+            ];
+            assert_eq!(told, expected);
+        }
+    }
+    let (_, _, rejected) = read_with(text, &COMMA, OnError::Reject, 7, 100).unwrap();
+    assert_eq!(rejected.iter().map(|row| row.place).collect::<Vec<_>>(), [1, 3, 4, 5, 7]);
+    assert!(
+        rejected[1].message.starts_with("line 6: the value of \"b\" is not valid UTF-8"),
+        "{}",
+        rejected[1].message
+    );
+}
+
+/// Behind such a fault it is not known where the next row begins, or rows are missing already.
+#[test]
+fn what_may_swallow_other_rows_stops_all_the_same() {
+    for (text, said) in [
+        ("id,b\n1,\"x\n2,y\n3,\",z\n4,w\n", "x.csv, line 2: has 3 fields where there are 2 columns"),
+        ("id,b\n1,\"x\"y\n2,z\n", "x.csv, line 2: field 2 goes on behind its closing quote"),
+        ("id,b\n1,x\"y\n2,z\n", "x.csv, line 2: field 2 has a quote within a value"),
+        ("id,b\n1,x\ry\n", "x.csv, line 2: field 2 has a carriage return"),
+        ("id,b\n1,x\0\n", "x.csv, line 2: field 2 has a NUL byte"),
+        ("id,b\n1,\"x\n2,y\n", "x.csv, line 2: the text ends inside a quoted value"),
+        ("id,id\n1,x\n", "x.csv, line 1: columns 1 and 2 are both named"),
+    ] {
+        let error = read_with(text.as_bytes(), &COMMA, OnError::Reject, usize::MAX, 100).unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_long_row_are_kept_across_what_is_read_at_a_time() {
+    let long = "x".repeat(READ_BYTES * 2 + 77);
+    let text = format!("id,b\n1,2\n{long},y,z\n3,4\n");
+    let (_, rows, rejected) = read_with(text.as_bytes(), &COMMA, OnError::Reject, usize::MAX, 100).unwrap();
+    assert_eq!(rows, [row(&["1", "2"]), row(&["3", "4"])]);
+    assert_eq!(raw(&rejected[0]), format!("{long},y,z").as_bytes());
 }
 
 #[test]
@@ -227,7 +307,7 @@ fn a_line_of_delimiters_does_not_swallow_the_memory() {
 fn wide_rows_make_short_chunks() {
     let value = "x".repeat(CHUNK_BYTES / 4);
     let text = format!("a\n{}", format!("{value}\n").repeat(10));
-    let mut source = CsvSource::open("x.csv".to_owned(), text.as_bytes(), &COMMA, 100).unwrap();
+    let mut source = CsvSource::open("x.csv".to_owned(), text.as_bytes(), &COMMA, OnError::Stop, 100).unwrap();
     let mut lengths = Vec::new();
     while let Some(chunk) = source.next_chunk().unwrap() {
         lengths.push(chunk.rows.num_rows());
@@ -247,7 +327,7 @@ fn a_read_that_fails_is_no_end() {
             Ok(6)
         }
     }
-    let mut source = CsvSource::open("x.csv".to_owned(), Broken(false), &COMMA, 10).unwrap();
+    let mut source = CsvSource::open("x.csv".to_owned(), Broken(false), &COMMA, OnError::Stop, 10).unwrap();
     let error = source.next_chunk().unwrap_err();
     assert_eq!(error.to_string(), "x.csv, line 4: cannot be read: the disk is gone");
 }
@@ -283,6 +363,28 @@ proptest! {
         }
         prop_assert_eq!(rejected.len(), usize::from(!last_line_end));
         prop_assert_eq!(read, expected);
+    }
+
+    /// Rejected lines change nothing about the others, and come out as they stand in the text.
+    #[test]
+    fn the_other_rows_are_what_they_are_without_the_rejected(
+        lines in prop::collection::vec(prop_oneof![
+            "[a-c]{1,3},[a-c]{0,3}",
+            "\"[a,\n]{0,4}\",[b]{1,2}",
+            "[a-c]{1,3}",
+            "[a-c]{1,2},[a-c],\"[ab]{0,2}\"",
+        ], 0..20),
+        step in 1usize..40,
+        chunk_rows in 1usize..8,
+    ) {
+        let is_good = |line: &&String| read(&format!("x,y\n{line}\n")).is_ok();
+        let text = |lines: &[&String]| lines.iter().fold("x,y\n".to_owned(), |text, line| format!("{text}{line}\n"));
+        let all: Vec<&String> = lines.iter().collect();
+        let good: Vec<&String> = lines.iter().filter(is_good).collect();
+        let bad: Vec<&[u8]> = lines.iter().filter(|line| !is_good(line)).map(|line| line.as_bytes()).collect();
+        let (_, rows, rejected) = read_with(text(&all).as_bytes(), &COMMA, OnError::Reject, step, chunk_rows).unwrap();
+        prop_assert_eq!(rows, self::rows(&text(&good)));
+        prop_assert_eq!(rejected.iter().map(raw).collect::<Vec<_>>(), bad);
     }
 
     /// A text that is cut inside a quoted field never ends cleanly.

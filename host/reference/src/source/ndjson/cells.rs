@@ -36,6 +36,13 @@ impl Columns {
         &self.names
     }
 
+    /// Forgets all columns but the first.
+    pub(super) fn truncate(&mut self, columns: usize) {
+        for name in self.names.drain(columns.min(self.names.len())..) {
+            self.places.remove(&name);
+        }
+    }
+
     /// The place of a column, which is a new one if need be. `guess` is where it stands if all rows have the same keys
     /// in the same order.
     fn place(&mut self, name: &str, guess: usize) -> Option<usize> {

@@ -13,11 +13,22 @@ pub(super) enum Fault {
         column: String,
         what: Unsound,
     },
+    NotUtf8,
+    /// A dead letter of a row that could not be read, and its bytes.
+    Unreadable(Vec<u8>),
 }
 
-impl From<serde_json::Error> for Fault {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json(error)
+impl Fault {
+    /// The fault, for machines.
+    pub(super) fn code(&self, line: &Line) -> &'static str {
+        match self {
+            Self::Json(error) if error.is_eof() && !line.terminated => "unterminated-row",
+            Self::Json(_) => "invalid-json",
+            Self::Unsound { what: Unsound::Twice(_), .. } => "duplicate-key",
+            Self::Unsound { what: Unsound::HalfCharacter(_), .. } => "lone-surrogate",
+            Self::NotUtf8 => "invalid-text",
+            Self::Unreadable(_) => "unreadable-row",
+        }
     }
 }
 
@@ -38,6 +49,13 @@ pub(super) fn told(name: &str, kind: Lines, line: &Line, text: &str, fault: &Fau
                 excerpt(half)
             ))
             .hint(WHOLE_CHARACTER);
+        }
+        Fault::NotUtf8 => return at("is not valid UTF-8".to_owned()).hint("save the file as UTF-8"),
+        Fault::Unreadable(_) => {
+            return at("holds a row that its source could not read".to_owned()).hint(
+                "write the row as an object under \"row\" and remove \"raw\", or remove the line; with on_error = \"reject\" it is \
+                 kept for later",
+            );
         }
         Fault::Json(error) => error,
     };

@@ -17,8 +17,14 @@ pub(super) struct LineReader<R> {
 
 /// Some lines of a text.
 pub(super) struct Chunk {
-    text: String,
+    text: Text,
     pub(super) lines: Vec<Line>,
+}
+
+/// What should be UTF-8.
+enum Text {
+    Utf8(String),
+    Bytes(Vec<u8>),
 }
 
 /// The place of a line.
@@ -32,9 +38,23 @@ pub(super) struct Line {
 }
 
 impl Chunk {
-    /// The line without the white space around it.
-    pub(super) fn text_of(&self, line: &Line) -> &str {
-        self.text.get(line.start..line.end).unwrap_or_default().trim_ascii()
+    /// The line without the white space around it; `None` where it is not UTF-8.
+    pub(super) fn text_of(&self, line: &Line) -> Option<&str> {
+        let text = match &self.text {
+            Text::Utf8(text) => text.get(line.start..line.end)?,
+            Text::Bytes(_) => std::str::from_utf8(self.bytes_of(line)).ok()?,
+        };
+        Some(text.trim_ascii())
+    }
+
+    /// The line as it stands in the text, without its end.
+    pub(super) fn bytes_of(&self, line: &Line) -> &[u8] {
+        let bytes = match &self.text {
+            Text::Utf8(text) => text.as_bytes(),
+            Text::Bytes(bytes) => bytes,
+        };
+        let bytes = bytes.get(line.start..line.end).unwrap_or_default();
+        bytes.strip_suffix(b"\r").unwrap_or(bytes)
     }
 }
 
@@ -79,11 +99,7 @@ impl<R: Read> LineReader<R> {
                 }
             }
         }
-        let text = String::from_utf8(text).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let line = lines.iter().find(|line| line.end >= valid).map_or(self.line, |line| line.number);
-            SourceError::new(name, "is not valid UTF-8").line(line).hint("save the file as UTF-8")
-        })?;
+        let text = String::from_utf8(text).map_or_else(|error| Text::Bytes(error.into_bytes()), Text::Utf8);
         Ok(Chunk { text, lines })
     }
 

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -21,7 +21,7 @@ impl Read for Drip<'_> {
 }
 
 fn open(text: &str, chunk_rows: usize) -> Result<NdjsonSource<&[u8]>, SourceError> {
-    NdjsonSource::open("x.ndjson".to_owned(), text.as_bytes(), Lines::Rows, Vec::new(), chunk_rows)
+    NdjsonSource::open("x.ndjson".to_owned(), text.as_bytes(), Lines::Rows, Vec::new(), OnError::Stop, chunk_rows)
 }
 
 fn chunks(mut source: impl Source) -> Result<Vec<RecordBatch>, SourceError> {
@@ -110,7 +110,8 @@ fn keys_may_be_absent_and_may_come_later() {
 #[test]
 fn declared_columns_are_there_from_the_start() {
     let columns = vec!["phone".to_owned()];
-    let source = NdjsonSource::open("x".to_owned(), b"{\"id\":1}".as_slice(), Lines::Rows, columns, 10).unwrap();
+    let source =
+        NdjsonSource::open("x".to_owned(), b"{\"id\":1}".as_slice(), Lines::Rows, columns, OnError::Stop, 10).unwrap();
     assert_eq!(source.columns(), ["phone", "id"]);
     assert_eq!(chunks(source).unwrap()[0].column(0).data_type(), &DataType::Null);
 }
@@ -132,7 +133,8 @@ fn rows_without_keys_are_rows() {
 #[test]
 fn a_mark_and_bytes_one_at_a_time_change_nothing() {
     let text = "\u{feff}{\"a\":\"é\"}\n{\"a\":\"☃\"}";
-    let source = NdjsonSource::open("x".to_owned(), Drip(text.as_bytes()), Lines::Rows, Vec::new(), 1).unwrap();
+    let source =
+        NdjsonSource::open("x".to_owned(), Drip(text.as_bytes()), Lines::Rows, Vec::new(), OnError::Stop, 1).unwrap();
     let read: Vec<_> = chunks(source).unwrap().iter().flat_map(|chunk| texts(chunk, "a")).collect();
     assert_eq!(read, some(&["é", "☃"]));
 }
@@ -185,7 +187,10 @@ fn a_text_that_stops_in_a_line_is_no_end() {
 #[test]
 fn bytes_that_are_no_utf8_stop_with_their_line() {
     let open = |text: &[u8]| {
-        NdjsonSource::open("x.ndjson".to_owned(), text, Lines::Rows, Vec::new(), 10).err().unwrap().to_string()
+        NdjsonSource::open("x.ndjson".to_owned(), text, Lines::Rows, Vec::new(), OnError::Stop, 10)
+            .err()
+            .unwrap()
+            .to_string()
     };
     assert_eq!(open(b"{\"a\":1}\n{\"a\":\"\xFF\"}\n"), "x.ndjson, line 2: is not valid UTF-8");
 }
@@ -210,7 +215,7 @@ fn wide_rows_make_short_chunks() {
 #[test]
 fn dead_letters_are_rows_again() {
     let read = |text: &'static str| {
-        NdjsonSource::open("x.ndjson".to_owned(), text.as_bytes(), Lines::DeadLetters, Vec::new(), 10)
+        NdjsonSource::open("x.ndjson".to_owned(), text.as_bytes(), Lines::DeadLetters, Vec::new(), OnError::Stop, 10)
     };
     let source = read("{\"row\":{\"id\":\"1\",\"n\":1.10},\"code\":\"x\",\"message\":\"y\"}\n").unwrap();
     let chunk = chunks(source).unwrap().pop().unwrap();
@@ -218,6 +223,79 @@ fn dead_letters_are_rows_again() {
     assert_eq!(texts(&chunk, "n"), some(&["1.10"]));
     let error = read("{\"id\":\"1\"}\n").err().unwrap();
     assert!(error.to_string().starts_with("x.ndjson, line 1: missing field `row`"), "{error}");
+}
+
+/// The rows' values of `a`, and the rejected rows: place, code, bytes.
+type Split = (Vec<Option<String>>, Vec<(usize, &'static str, Vec<u8>)>);
+
+fn rejecting(text: &[u8], kind: Lines, chunk_rows: usize) -> Split {
+    let source = NdjsonSource::open("x.ndjson".to_owned(), text, kind, Vec::new(), OnError::Reject, chunk_rows);
+    let mut source = source.unwrap();
+    let (mut values, mut rejected, mut first) = (Vec::new(), Vec::new(), 0);
+    while let Some(chunk) = source.next_chunk().unwrap() {
+        for row in &chunk.rejected {
+            let crate::source::RowContent::Raw(raw) = &row.content else { panic!("{row:?}") };
+            rejected.push((first + row.place, row.code, raw.clone()));
+        }
+        first += chunk.len();
+        if chunk.rows.num_rows() > 0 {
+            values.extend(texts(&chunk.rows, "a"));
+        }
+    }
+    assert_eq!(source.columns(), if values.is_empty() { vec![] } else { vec!["a"] }, "a rejected row has no columns");
+    (values, rejected)
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_rejected_with_their_bytes_where_that_is_asked_for() {
+    let lines: [(&[u8], Option<&str>); 12] = [
+        (b"{\"a\":\"1\"}", None),
+        (b"{\"a\":\"x\",\"new\":nope}", Some("invalid-json")),
+        (b" {\"a\":\"2\"} ", None),
+        (b"{\"a\":\"\xFF\"}", Some("invalid-text")),
+        (b"{\"a\":\"\\ud800\"}\r", Some("lone-surrogate")),
+        (b"{\"a\":{\"b\":1,\"b\":2}}", Some("duplicate-key")),
+        (b"{\"a\":\"1\",\"a\":\"2\"}", Some("invalid-json")),
+        (b"[\"1\"]", Some("invalid-json")),
+        (b"{\"a\":NaN}", Some("invalid-json")),
+        (b"<html>", Some("invalid-json")),
+        (b"{\"a\":\"3\"}", None),
+        (b"{\"a\":\"x", Some("unterminated-row")),
+    ];
+    let text = lines.map(|(line, _)| line).join(&b'\n');
+    let expected: Vec<_> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(at, (line, code))| Some((at, (*code)?, line.strip_suffix(b"\r").unwrap_or(line).to_vec())))
+        .collect();
+    for chunk_rows in [1, 2, 3, 100] {
+        assert_eq!(
+            rejecting(&text, Lines::Rows, chunk_rows),
+            (some(&["1", "2", "3"]), expected.clone()),
+            "{chunk_rows}"
+        );
+    }
+}
+
+#[test]
+fn a_line_without_end_stops_all_the_same() {
+    let long = format!("{{\"a\":\"{}", "x".repeat(MOST_RECORD_BYTES + 1));
+    let text = long.as_bytes();
+    let opened = NdjsonSource::open("x".to_owned(), text, Lines::Rows, Vec::new(), OnError::Reject, 10);
+    assert_eq!(opened.err().unwrap().to_string(), "x, line 1: the line is longer than 16 MiB");
+}
+
+#[test]
+fn dead_letters_without_a_row_are_never_lost() {
+    let text = "{\"row\":{\"a\":\"1\"},\"row_number\":1,\"code\":\"c\",\"message\":\"m\"}\n\
+                {\"row\":null,\"raw\":\"1,\\t2\",\"row_number\":2,\"code\":\"c\",\"message\":\"m\"}\n\
+                {\"row\":null,\"raw\":\"M\u{FFFD}\",\"raw_base64\":\"Tfw=\",\"row_number\":3,\"code\":\"c\",\"message\":\"m\"}\n";
+    let unreadable = |place, raw: &[u8]| (place, "unreadable-row", raw.to_vec());
+    let expected = vec![unreadable(1, b"1,\t2"), unreadable(2, b"M\xFC")];
+    assert_eq!(rejecting(text.as_bytes(), Lines::DeadLetters, 100), (some(&["1"]), expected));
+    let stopped =
+        NdjsonSource::open("x".to_owned(), text.as_bytes(), Lines::DeadLetters, Vec::new(), OnError::Stop, 10);
+    assert_eq!(stopped.err().unwrap().to_string(), "x, line 2: holds a row that its source could not read");
 }
 
 proptest! {
