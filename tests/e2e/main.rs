@@ -19,6 +19,7 @@ mod check;
 mod component;
 mod compression;
 mod databases;
+mod dialects;
 mod disks;
 mod failures;
 mod faults;

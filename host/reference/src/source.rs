@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 pub use self::chunk::{Chunk, RejectedRow, RowContent};
 use self::input::compression::Damaged;
+use self::input::encoding::Malformed;
 use self::input::files::{self, Found};
 pub(crate) use self::input::files::{paths, would_join};
 pub use self::input::meter::Meter;
@@ -85,6 +86,9 @@ impl SourceError {
         let Some(cause) = error.get_ref() else { return failed };
         if cause.is::<Changed>() {
             return failed.hint("run again once the file is complete; write it elsewhere and rename it");
+        }
+        if cause.is::<Malformed>() {
+            return failed.hint(Malformed::HINT);
         }
         match cause.downcast_ref::<Damaged>() {
             Some(damaged) => failed.hint(damaged.hint()),

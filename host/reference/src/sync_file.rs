@@ -29,7 +29,7 @@ use toml::{Table, Value};
 pub use self::defaults::DEFAULTS;
 use self::defaults::{Defaults, Origins};
 pub use self::destination::{Destination, Mapping};
-pub use self::dialect::CsvDialect;
+pub use self::dialect::{CsvDialect, Encoding};
 pub use self::glob::Glob;
 pub use self::schema::schema;
 use self::section::Section;

@@ -5,8 +5,10 @@
 //! can't be told apart, rows of another length than the header, bytes that are no UTF-8, and a file that ends inside a quoted
 //! field. Each of these stops the source with the line's number; none is repaired. Where rows may be rejected, those are that have
 //! fields too many or too few, or bytes that are no UTF-8: where the next row begins is known all the same. A last row without a line break may be
-//! the rest of a longer one, with an ID that is another customer's: it is rejected.
+//! the rest of a longer one, with an ID that is another customer's: it is rejected. Texts of another [`dialect`] have a parser
+//! of their own, with the same rules.
 
+mod dialect;
 mod records;
 mod strict;
 
@@ -82,7 +84,9 @@ impl<R: Read> CsvSource<R> {
             .line(self.records.line)
             .hint("complete the file, and end its last line with a line break");
         let unended = RejectedRow::unreadable(place, "unterminated-row", error, self.records.raw());
-        let values: Option<Vec<&str>> = self.records.values().map(|value| std::str::from_utf8(value).ok()).collect();
+        let values = self.records.values().zip(self.records.are_null());
+        let values: Option<Vec<(&str, bool)>> =
+            values.map(|(value, null)| Some((std::str::from_utf8(value).ok()?, null))).collect();
         let Some(values) = values.filter(|values| values.len() == self.columns.len()) else { return Ok(unended) };
         let mut row = String::from("{");
         for (column, value) in self.columns.iter().zip(values) {
@@ -92,8 +96,8 @@ impl<R: Read> CsvSource<R> {
             cell::push_string(&mut row, column);
             row.push(':');
             match value {
-                "" => row.push_str("null"),
-                value => cell::push_string(&mut row, value),
+                (_, true) => row.push_str("null"),
+                (value, false) => cell::push_string(&mut row, value),
             }
         }
         row.push('}');
@@ -157,9 +161,20 @@ impl<R: Read + Send> Source for CsvSource<R> {
                 continue;
             }
             let mut start = 0;
-            for (column, &end) in columns.iter_mut().zip(self.records.ends()) {
-                column.push(self.records.text(start..end));
-                start = end;
+            let ends = self.records.ends();
+            match self.records.nulls() {
+                None => {
+                    for (column, &end) in columns.iter_mut().zip(ends) {
+                        column.push(self.records.text(start..end));
+                        start = end;
+                    }
+                }
+                Some(nulls) => {
+                    for ((column, &end), &null) in columns.iter_mut().zip(ends).zip(nulls) {
+                        column.push_or_null(self.records.text(start..end), null);
+                        start = end;
+                    }
+                }
             }
             bytes += start + row_bytes;
             lines.push(self.records.line);
@@ -251,11 +266,15 @@ impl Column {
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        self.push_or_null(bytes, bytes.is_empty());
+    }
+
+    fn push_or_null(&mut self, bytes: &[u8], null: bool) {
         self.text.extend_from_slice(bytes);
         // A chunk holds CHUNK_BYTES and one record more: far below 2 GiB.
         self.offsets.push(i32::try_from(self.text.len()).unwrap_or(i32::MAX));
-        self.valid.push(!bytes.is_empty());
-        self.nulls += usize::from(bytes.is_empty());
+        self.valid.push(!null);
+        self.nulls += usize::from(null);
     }
 
     fn bytes_of(&self, row: usize) -> &[u8] {

@@ -2,6 +2,7 @@
 //! are packed, and whether they begin like what is expected.
 
 pub(super) mod compression;
+pub(super) mod encoding;
 pub(super) mod files;
 pub(super) mod head;
 pub(super) mod kind;

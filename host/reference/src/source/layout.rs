@@ -9,9 +9,9 @@ use arrow::datatypes::SchemaRef;
 
 use super::input::kind::Expected;
 use super::input::meter::{Meter, Metered};
-use super::input::{checked, open_file};
+use super::input::{checked, encoding, open_file};
 use super::{Source, SourceError, arrow_stream, csv, ndjson};
-use crate::sync_file::{CsvDialect, OnError, SourceSpec};
+use crate::sync_file::{CsvDialect, Encoding, OnError, SourceSpec};
 
 /// How rows are written.
 pub(super) enum Layout {
@@ -51,7 +51,9 @@ impl Layout {
         let name = name.to_owned();
         Ok(match self {
             Self::Csv(dialect, on_error) => {
-                let source = csv::CsvSource::open(name, text(Expected::Csv)?, dialect, *on_error, chunk_rows)?;
+                let declared = dialect.encoding.map(Encoding::get);
+                let text = encoding::utf8(&name, text(Expected::Csv)?, declared)?;
+                let source = csv::CsvSource::open(name, text, dialect, *on_error, chunk_rows)?;
                 Opened { schema: Some(source.schema()), source: Box::new(source) }
             }
             Self::Ndjson { lines, columns, on_error } => {

@@ -101,11 +101,30 @@ impl<'a> Section<'a> {
         chosen
     }
 
+    /// True or false.
+    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        match self.take(key)? {
+            Value::Boolean(boolean) => Some(boolean),
+            other => self.wrong(key, &other, "true or false"),
+        }
+    }
+
     /// A single ASCII character.
     pub(super) fn ascii(&mut self, key: &'static str, example: &str) -> Option<u8> {
         let text = self.string(key)?;
+        self.single(key, &text, example)
+    }
+
+    /// A single ASCII character, or an empty text for none.
+    pub(super) fn ascii_or_none(&mut self, key: &'static str, example: &str) -> Option<Option<u8>> {
+        let text = self.string(key)?;
+        if text.is_empty() { Some(None) } else { self.single(key, &text, example).map(Some) }
+    }
+
+    fn single(&mut self, key: &str, text: &str, example: &str) -> Option<u8> {
         match text.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n') => Some(*byte),
+            // What ends a line, and what no text has, are no signs.
+            [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Some(*byte),
             _ => {
                 self.fault(
                     key,

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use csv_core::{ReadRecordResult, Reader};
 
+use super::dialect::{DialectReader, Fields, Rest, Step};
 use super::strict::{Breach, Strict};
 use crate::source::{MOST_RECORD_BYTES, READ_BYTES, SourceError, UTF8_MARK};
 use crate::sync_file::CsvDialect;
@@ -26,6 +27,8 @@ pub(super) struct Records<R> {
     input: R,
     parser: Reader,
     strict: Strict,
+    /// In their place, and its record, where the text is not written as RFC 4180 has it.
+    dialect: Option<Box<(DialectReader, Fields)>>,
     buffer: Vec<u8>,
     unread: Range<usize>,
     /// What is wrong behind the unread bytes.
@@ -45,11 +48,14 @@ pub(super) struct Records<R> {
 
 impl<R: Read> Records<R> {
     pub(super) fn new(input: R, dialect: &CsvDialect) -> Self {
-        let parser = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).quote(dialect.quote).build();
+        // Without quotes it is a dialect.
+        let quote = dialect.quote.unwrap_or(b'"');
+        let parser = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).quote(quote).build();
         Self {
             input,
             parser,
-            strict: Strict::new(dialect.delimiter, dialect.quote),
+            strict: Strict::new(dialect.delimiter, quote),
+            dialect: (!dialect.is_plain()).then(|| Box::new((DialectReader::new(dialect), Fields::default()))),
             // One byte more, for the LF of a CR that would be the last.
             buffer: vec![0; READ_BYTES + 1],
             unread: 0..0,
@@ -66,17 +72,34 @@ impl<R: Read> Records<R> {
     }
 
     pub(super) fn fields(&self) -> usize {
-        self.fields
+        self.ends().len()
     }
 
     /// Where each field of the record ends among [`Self::text`].
     pub(super) fn ends(&self) -> &[usize] {
-        self.ends.get(..self.fields).unwrap_or_default()
+        match &self.dialect {
+            None => self.ends.get(..self.fields).unwrap_or_default(),
+            Some(dialect) => &dialect.1.ends,
+        }
     }
 
     /// The bytes of some of the record's fields.
     pub(super) fn text(&self, range: Range<usize>) -> &[u8] {
-        self.text.get(range).unwrap_or_default()
+        let text = self.dialect.as_ref().map_or(&self.text, |dialect| &dialect.1.text);
+        text.get(range).unwrap_or_default()
+    }
+
+    /// Which fields are null; `None` where those are that are empty.
+    pub(super) fn nulls(&self) -> Option<&[bool]> {
+        self.dialect.as_ref().map(|dialect| dialect.1.nulls.as_slice())
+    }
+
+    /// Whether each field of the record is null.
+    pub(super) fn are_null(&self) -> impl Iterator<Item = bool> {
+        let nulls = self.nulls();
+        self.values()
+            .enumerate()
+            .map(move |(at, value)| nulls.map_or(value.is_empty(), |nulls| nulls.get(at).copied().unwrap_or_default()))
     }
 
     /// The bytes of each field of the record.
@@ -97,6 +120,69 @@ impl<R: Read> Records<R> {
 
     /// Reads the next record and says how it ends; `None` at the end of the text.
     pub(super) fn read(&mut self, name: &str) -> Result<Option<End>, SourceError> {
+        match self.dialect.take() {
+            None => self.read_plain(name),
+            Some(mut dialect) => {
+                let (reader, fields) = &mut *dialect;
+                let read = self.read_dialect(name, reader, fields);
+                self.dialect = Some(dialect);
+                read
+            }
+        }
+    }
+
+    fn read_dialect(
+        &mut self,
+        name: &str,
+        reader: &mut DialectReader,
+        fields: &mut Fields,
+    ) -> Result<Option<End>, SourceError> {
+        fields.clear();
+        loop {
+            if self.unread.is_empty() {
+                self.fill(name, reader.line(), true)?;
+            }
+            let unread = self.buffer.get(self.unread.clone()).unwrap_or_default();
+            if unread.is_empty() {
+                return Ok(None);
+            }
+            self.unread.start += reader.skip(unread);
+            if !self.unread.is_empty() {
+                break;
+            }
+        }
+        self.line = reader.line();
+        self.carried.clear();
+        let mut start = self.unread.start;
+        loop {
+            if self.unread.is_empty() {
+                self.carried.extend_from_slice(self.buffer.get(start..self.unread.end).unwrap_or_default());
+                self.fill(name, reader.line(), true)?;
+                start = self.unread.start;
+            }
+            let unread = self.buffer.get(self.unread.clone()).unwrap_or_default();
+            if unread.is_empty() {
+                self.rest = start..start;
+                return match reader.finish(fields) {
+                    Rest::Record => Ok(Some(End::Text)),
+                    Rest::Quoted => Err(self.ends_in_quotes(name, fields.ends.len())),
+                };
+            }
+            let (step, read) = reader.read(unread, fields);
+            self.unread.start += read;
+            self.rest = start..self.unread.start;
+            match step {
+                Step::More if fields.text.len() >= MOST_RECORD_BYTES => return Err(self.too_long(name)),
+                Step::More if fields.ends.len() > MOST_FIELDS => return Err(self.too_many_fields(name)),
+                Step::More => {}
+                Step::Record if fields.text.starts_with(UTF8_MARK) => return Err(self.second_mark(name)),
+                Step::Record => return Ok(Some(End::Line)),
+                Step::Wrong(breach) => return Err(broken(name, reader.line(), fields.ends.len(), breach)),
+            }
+        }
+    }
+
+    fn read_plain(&mut self, name: &str) -> Result<Option<End>, SourceError> {
         self.fields = 0;
         self.skip_line_ends(name)?;
         self.line = self.parser.line();
@@ -106,7 +192,7 @@ impl<R: Read> Records<R> {
         loop {
             if self.unread.is_empty() {
                 self.carried.extend_from_slice(self.buffer.get(start..self.unread.end).unwrap_or_default());
-                self.fill(name)?;
+                self.fill(name, self.parser.line(), false)?;
                 start = self.unread.start;
             }
             // At the end of the text the parser is given one line break more. Only a quoted field swallows it.
@@ -125,34 +211,18 @@ impl<R: Read> Records<R> {
             self.fields += ended;
             match result {
                 ReadRecordResult::Record if self.text.starts_with(UTF8_MARK) && written >= UTF8_MARK.len() => {
-                    return Err(SourceError::new(name, "begins with a byte order mark, which only a file has at its start")
-                        .line(self.line)
-                        .hint("this looks like two files, one behind the other; give each a sync of its own, or join them without it"));
+                    return Err(self.second_mark(name));
                 }
                 ReadRecordResult::Record => return Ok(Some(if at_end { End::Text } else { End::Line })),
                 ReadRecordResult::InputEmpty if at_end && (written > 0 || self.fields > 0) => {
-                    let field = self.fields + 1;
-                    let message =
-                        format!("the text ends inside a quoted value, field {field} of the row that begins here");
-                    return Err(SourceError::new(name, message)
-                        .line(self.line)
-                        .hint("close the quote, or check that the file is complete"));
+                    return Err(self.ends_in_quotes(name, self.fields));
                 }
                 ReadRecordResult::InputEmpty if at_end => return Ok(None),
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if written >= MOST_RECORD_BYTES => {
-                    return Err(SourceError::new(
-                        name,
-                        format!("the record is longer than {} MiB", MOST_RECORD_BYTES >> 20),
-                    )
-                    .line(self.line)
-                    .hint("look for a quote that is opened here and never closed"));
-                }
+                ReadRecordResult::OutputFull if written >= MOST_RECORD_BYTES => return Err(self.too_long(name)),
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull if self.fields >= MOST_FIELDS => {
-                    return Err(SourceError::new(name, format!("the record has more than {MOST_FIELDS} fields"))
-                        .line(self.line)
-                        .hint("check the file's delimiter"));
+                    return Err(self.too_many_fields(name));
                 }
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::End => return Ok(None),
@@ -160,11 +230,41 @@ impl<R: Read> Records<R> {
         }
     }
 
+    fn second_mark(&self, name: &str) -> SourceError {
+        SourceError::new(name, "begins with a byte order mark, which only a file has at its start")
+            .line(self.line)
+            .hint(
+                "this looks like two files, one behind the other; give each a sync of its own, or join them without it",
+            )
+    }
+
+    fn ends_in_quotes(&self, name: &str, fields: usize) -> SourceError {
+        let field = fields + 1;
+        SourceError::new(
+            name,
+            format!("the text ends inside a quoted value, field {field} of the row that begins here"),
+        )
+        .line(self.line)
+        .hint("close the quote, or check that the file is complete")
+    }
+
+    fn too_long(&self, name: &str) -> SourceError {
+        SourceError::new(name, format!("the record is longer than {} MiB", MOST_RECORD_BYTES >> 20))
+            .line(self.line)
+            .hint("look for a quote that is opened here and never closed")
+    }
+
+    fn too_many_fields(&self, name: &str) -> SourceError {
+        SourceError::new(name, format!("the record has more than {MOST_FIELDS} fields"))
+            .line(self.line)
+            .hint("check the file's delimiter")
+    }
+
     /// Skips the rest of a CRLF and blank lines, so that the record's line is known before it is read.
     fn skip_line_ends(&mut self, name: &str) -> Result<(), SourceError> {
         loop {
             if self.unread.is_empty() {
-                self.fill(name)?;
+                self.fill(name, self.parser.line(), false)?;
             }
             let Some(byte @ (b'\r' | b'\n')) = self.buffer.get(self.unread.clone()).and_then(<[u8]>::first) else {
                 return Ok(());
@@ -175,11 +275,9 @@ impl<R: Read> Records<R> {
     }
 
     /// Reads on, until there are bytes or the text has ended. Bytes behind one that is wrong are not handed out.
-    fn fill(&mut self, name: &str) -> Result<(), SourceError> {
+    fn fill(&mut self, name: &str, line: u64, is_dialect: bool) -> Result<(), SourceError> {
         if let Some(breach) = self.breach {
-            return Err(SourceError::new(name, format!("field {} {breach}", self.fields + 1))
-                .line(self.parser.line())
-                .hint(breach.hint()));
+            return Err(broken(name, line, self.fields, breach));
         }
         let mut filled = 0_usize;
         loop {
@@ -199,7 +297,11 @@ impl<R: Read> Records<R> {
                 Ok(0) => self.input_ended = true,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(SourceError::unreadable(name, &error).line(self.parser.line())),
+                Err(error) => {
+                    let before = self.buffer.get(..filled).unwrap_or_default();
+                    let line = line + memchr::memchr_iter(b'\n', before).count() as u64;
+                    return Err(SourceError::unreadable(name, &error).line(line));
+                }
             }
         }
         self.unread = 0..filled;
@@ -211,13 +313,19 @@ impl<R: Read> Records<R> {
             // Half of a line's end ends no line.
             self.unread.end -= 1;
         }
-        if let Some((at, breach)) = self.strict.check(self.buffer.get(self.unread.clone()).unwrap_or_default()) {
+        if !is_dialect
+            && let Some((at, breach)) = self.strict.check(self.buffer.get(self.unread.clone()).unwrap_or_default())
+        {
             self.unread.end = self.unread.start + at;
             self.breach = Some(breach);
         }
         if self.unread.is_empty() && (self.breach.is_some() || !self.input_ended) {
-            return self.fill(name);
+            return self.fill(name, line, is_dialect);
         }
         Ok(())
     }
+}
+
+fn broken(name: &str, line: u64, fields: usize, breach: Breach) -> SourceError {
+    SourceError::new(name, format!("field {} {breach}", fields + 1)).line(line).hint(breach.hint())
 }

@@ -43,6 +43,8 @@ pub(super) enum Breach {
     LoneCarriageReturn,
     /// A byte 0.
     Nul,
+    /// An escape before a byte with which it means different things to different programs.
+    UnknownEscape { escape: u8, byte: u8 },
 }
 
 impl Strict {
@@ -154,11 +156,15 @@ impl Breach {
         match self {
             Self::QuoteWithin => "put the whole value in quotes and double each quote within it: \"TV 16\"\"\"",
             Self::TextBehindQuote => {
-                "double each quote within a quoted value: \"TV 16\"\"\"; a backslash in front of one does not do it, so export \
-                 with doubled quotes"
+                "double each quote within a quoted value: \"TV 16\"\"\"; if the writer puts a backslash in front of one instead, \
+                 set escape = \"\\\\\""
             }
             Self::LoneCarriageReturn => "put a value with a line break in quotes, and end lines with LF or CRLF",
-            Self::Nul => "the file is damaged, or is not encoded in UTF-8; export it again as UTF-8",
+            Self::Nul => "the file is damaged, or in another encoding: set `encoding`, or export it again as UTF-8",
+            Self::UnknownEscape { .. } => {
+                "it is read before the escape itself, a quote, a delimiter and a line break; a text for null such as \\N belongs into \
+                 `nulls`; anything else is to be exported without escapes, in quotes"
+            }
         }
     }
 }
@@ -166,6 +172,10 @@ impl Breach {
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::UnknownEscape { escape, byte } => {
+                let (escape, byte) = (char::from(*escape), byte.escape_ascii());
+                return write!(f, "has the escape {escape}{byte}, which programs read in different ways");
+            }
             Self::QuoteWithin => "has a quote within a value that does not begin with one",
             Self::TextBehindQuote => "goes on behind its closing quote",
             Self::LoneCarriageReturn => {

@@ -7,7 +7,16 @@ use super::records::MOST_FIELDS;
 use super::*;
 use crate::source::{MOST_RECORD_BYTES, READ_BYTES};
 
-const COMMA: CsvDialect = CsvDialect { delimiter: b',', quote: b'"', columns: None };
+const COMMA: CsvDialect = CsvDialect {
+    delimiter: b',',
+    quote: Some(b'"'),
+    escape: None,
+    comment: None,
+    trim: false,
+    nulls: None,
+    encoding: None,
+    columns: None,
+};
 
 /// A reader that hands over `step` bytes at a time.
 struct Drip<'a> {
@@ -127,7 +136,7 @@ fn a_file_without_a_header_takes_its_columns_from_the_sync_file() {
 
 #[test]
 fn delimiter_and_quote_can_be_others() {
-    let format = CsvDialect { delimiter: b';', quote: b'\'', columns: None };
+    let format = CsvDialect { delimiter: b';', quote: Some(b'\''), ..COMMA };
     assert_eq!(read_as(b"a;b\n1,5;'x;y'\n", &format, 1, 10).unwrap().1, [row(&["1,5", "x;y"])]);
 }
 

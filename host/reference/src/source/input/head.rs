@@ -9,11 +9,13 @@ pub(in crate::source) struct Headed {
     input: Bytes,
     /// The first bytes, as far as they were looked at and not handed on.
     head: Vec<u8>,
+    /// What stopped the look at them. It is told behind the bytes before it.
+    failed: Option<io::Error>,
 }
 
 impl Headed {
     pub(in crate::source) fn new(input: impl Read + Send + 'static) -> Self {
-        Self { input: Box::new(input), head: Vec::new() }
+        Self { input: Box::new(input), head: Vec::new(), failed: None }
     }
 
     /// The first bytes, which are read all the same later. Fewer than `most` may do: a pipe hands over what it has.
@@ -21,12 +23,13 @@ impl Headed {
         const ENOUGH: usize = 16;
         let mut filled = self.head.len();
         self.head.resize(filled.max(most), 0);
-        while filled < ENOUGH {
+        while filled < ENOUGH && self.failed.is_none() {
             match self.input.read(self.head.get_mut(filled..).unwrap_or_default()) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) if filled == 0 => return Err(error),
+                Err(error) => self.failed = Some(error),
             }
         }
         self.head.truncate(filled);
@@ -37,7 +40,10 @@ impl Headed {
 impl Read for Headed {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.head.is_empty() {
-            return self.input.read(into);
+            return match self.failed.take() {
+                Some(error) => Err(error),
+                None => self.input.read(into),
+            };
         }
         let read = self.head.len().min(into.len());
         for (to, from) in into.iter_mut().zip(self.head.drain(..read)) {

@@ -56,14 +56,16 @@ const KINDS: [(&[u8], &str, &str); 22] = [
     (b"ORC", "is an ORC file", TAKE_TABLE),
     (b"\xFF\xFE\0\0", "is encoded in UTF-32", AS_UTF8),
     (b"\0\0\xFE\xFF", "is encoded in UTF-32", AS_UTF8),
-    (b"\xFF\xFE", "is encoded in UTF-16", AS_UTF8),
-    (b"\xFE\xFF", "is encoded in UTF-16", AS_UTF8),
+    (UTF_16[0], "is encoded in UTF-16", AS_UTF8),
+    (UTF_16[1], "is encoded in UTF-16", AS_UTF8),
     (PARQUET, "is a Parquet file", "set type = \"parquet\""),
     (ARROW_FILE, "is an Arrow file", "set type = \"arrow\""),
     (ARROW_STREAM, "is an Arrow stream", "set type = \"arrow\""),
 ];
 /// Where a tar archive says that it is one, and how.
 const TAR: (usize, &[u8]) = (257, b"ustar");
+/// The marks of UTF-16.
+const UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 const PARQUET: &[u8] = b"PAR1";
 const ARROW_FILE: &[u8] = b"ARROW1\0\0";
 const ARROW_STREAM: &[u8] = b"\xFF\xFF\xFF\xFF";
@@ -77,6 +79,8 @@ pub(in crate::source) fn check(
     within: Option<Compression>,
 ) -> Result<(), SourceError> {
     let known = KINDS.iter().find(|(start, ..)| head.starts_with(start)).filter(|(start, ..)| match expected {
+        // It is decoded.
+        Expected::Csv if UTF_16.contains(start) => false,
         Expected::Parquet => *start != PARQUET,
         Expected::Arrow => ![ARROW_FILE, ARROW_STREAM].contains(start),
         // Three letters may begin a header as well.
@@ -101,7 +105,7 @@ pub(in crate::source) fn check(
 /// What a text is that is not the expected one.
 fn text(head: &[u8], expected: Expected) -> Option<(String, String)> {
     let found = |what: &str, hint: &str| Some((what.to_owned(), hint.to_owned()));
-    if is_utf16(head) {
+    if expected != Expected::Csv && utf16_without_mark(head).is_some() {
         return found("is encoded in UTF-16", AS_UTF8);
     }
     let start = head.strip_prefix(UTF8_MARK).unwrap_or(head).trim_ascii_start();
@@ -140,10 +144,15 @@ fn is_text(head: &[u8]) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_control() && !c.is_whitespace())
 }
 
-/// UTF-16 without its mark: every second byte of what begins a table is 0.
-fn is_utf16(head: &[u8]) -> bool {
+/// The order of UTF-16 without its mark: every second byte of what begins a table is 0.
+pub(in crate::source) fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
     let (pairs, _) = head.get(..head.len().min(8)).unwrap_or_default().as_chunks::<2>();
-    pairs.len() >= 2 && (pairs.iter().all(|[a, b]| *a != 0 && *b == 0) || pairs.iter().all(|[a, b]| *a == 0 && *b != 0))
+    let all = |is: fn(&[u8; 2]) -> bool| pairs.len() >= 2 && pairs.iter().all(is);
+    match (all(|[a, b]| *a != 0 && *b == 0), all(|[a, b]| *a == 0 && *b != 0)) {
+        (true, _) => Some("utf-16le"),
+        (_, true) => Some("utf-16be"),
+        (false, false) => None,
+    }
 }
 
 #[cfg(test)]
@@ -166,8 +175,9 @@ mod tests {
             (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0", &all, "(.xls)"),
             (b"%PDF-1.7", &all, "is a PDF"),
             (b"SQLite format 3\0", &all, "is an SQLite database"),
-            (b"\xFF\xFEi\0d\0", &all, "is encoded in UTF-16"),
-            (&utf16, &all, "is encoded in UTF-16"),
+            (b"\xFF\xFEi\0d\0", &all[1..], "is encoded in UTF-16"),
+            (&utf16, &all[1..], "is encoded in UTF-16"),
+            (b"\xFF\xFE\0\0i\0\0\0", &all, "is encoded in UTF-32"),
             (b"\n <!DOCTYPE HTML><html>", &all, "is an HTML page"),
             (b"<?xml version='1.0'?>", &all, "is XML"),
             (b"PAR1\x15\x04", &all[..3], "is a Parquet file, and"),
