@@ -3,12 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use fake_talon_one::{Fault, Faults};
 
 use crate::harness::{TestEnv, sync_file};
-use crate::running::Running;
+use crate::running::{PATIENCE, Running};
 
 /// Every file of a folder, with what is in it.
 fn contents(env: &TestEnv) -> Vec<(String, Vec<u8>)> {
@@ -116,22 +116,53 @@ fn devices_and_pipes_can_be_written_to_by_several() {
     }
 }
 
+/// Every file that a run makes, while it lasts and afterwards, under a umask that would let everybody read and write it.
 #[test]
-fn files_with_customers_data_are_their_owners_alone() {
+fn files_with_customers_data_are_their_owners_alone_whatever_the_umask() {
     let env = TestEnv::permissive();
     env.write("rows.csv", "id\n1\n\"\"\n");
     env.audience("mirror");
-    // What an earlier release left for everybody is closed, too.
-    env.write("report.json", "{}");
-    env.sync(&["--report-html", "page.html"]).ends_with(3);
-    for name in ["report.json", "page.html", "dead.ndjson", "e2e.last-run.json", "e2e.state.sqlite"] {
-        assert_eq!(fs::metadata(env.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    let ours = ["rows.csv", "sync.toml"];
+    let mode = |name: &str| fs::metadata(env.path(name)).unwrap().permissions().mode() & 0o777;
+    let private = |expected: &[&str]| {
+        let made: Vec<_> = names(&env).into_iter().filter(|name| !ours.contains(&name.as_str())).collect();
+        for name in expected {
+            assert!(made.iter().any(|made| made == name), "{name} is not in {made:?}");
+        }
+        for name in &made {
+            assert_eq!(mode(name), 0o600, "{name}");
+        }
+    };
+    let open = fs::Permissions::from_mode(0o666);
+    // What an earlier release, or somebody else, left for everybody is closed where it is replaced or taken over.
+    for name in ["report.json", "dead.ndjson.part"] {
+        env.write(name, "");
+        fs::set_permissions(env.path(name), open.clone()).unwrap();
     }
-    env.sync(&[]).ends_with(3);
-    let expected =
-        ["dead.ndjson", "e2e.last-run.json", "e2e.state.sqlite", "page.html", "report.json", "rows.csv", "sync.toml"]
-            .map(str::to_owned);
-    assert_eq!(names(&env), expected);
+    env.fake.inject(Faults::script([Fault::hold().once()]));
+    let arguments =
+        ["sync", "sync.toml", "--dead-letters", "dead.ndjson", "--report", "report.json", "--report-html", "page.html"];
+    let host = env.command(&arguments);
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(host.get_program()).args(host.get_args());
+    command.current_dir(env.path("")).envs(host.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut run = || command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let first = run();
+    env.fake.wait_for(1, PATIENCE).unwrap();
+    // The report is replaced at the end alone.
+    fs::set_permissions(env.path("report.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    private(&["dead.ndjson.part", "e2e.state.sqlite", "e2e.state.sqlite-lock", "e2e.state.sqlite-wal"]);
+    fs::set_permissions(env.path("report.json"), open.clone()).unwrap();
+    env.fake.release();
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(3));
+    let made = ["dead.ndjson", "e2e.last-run.json", "e2e.state.sqlite", "page.html", "report.json"];
+    private(&made);
+    assert_eq!(names(&env).len(), ours.len() + made.len(), "{:?}", names(&env));
+
+    // A file that is not replaced keeps what its owner gave it.
+    fs::set_permissions(env.path("e2e.state.sqlite"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(run().wait_with_output().unwrap().status.code(), Some(3));
+    assert_eq!(mode("e2e.state.sqlite"), 0o640);
 }
 
 /// Rows of which every second is rejected by the plugin itself.

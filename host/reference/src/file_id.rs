@@ -50,3 +50,19 @@ pub(crate) fn private() -> std::fs::OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
 }
+
+/// Takes away what others may do with a file that was there before. Only its owner can.
+pub(crate) fn make_private(file: &std::fs::File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o600);
+            return file.set_permissions(permissions);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}

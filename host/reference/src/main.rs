@@ -11,6 +11,7 @@ use crate::cli::arguments::Cli;
 use crate::cli::terminal::Terminal;
 
 fn main() -> ExitCode {
+    make_files_private();
     let cli = Cli::parse();
     let terminal = Terminal::detect(cli.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -40,3 +41,14 @@ fn main() -> ExitCode {
         None => exit.into(),
     }
 }
+
+/// Files that this process makes may hold customers' data: their owner alone may read them. The host says so for each of its
+/// own; SQLite and database drivers make theirs as the umask says.
+#[cfg(unix)]
+fn make_files_private() {
+    use rustix::fs::Mode;
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+#[cfg(not(unix))]
+fn make_files_private() {}

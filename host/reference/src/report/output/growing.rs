@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Destination, ROOM, is_at};
-use crate::file_id::{self, private};
+use crate::file_id::{self, make_private, private};
 
 /// Bytes that are read at a time on the way back to the last line break.
 const STEP: u64 = 64 << 10;
@@ -55,6 +55,8 @@ impl GrowingFile {
                 // The run that had it has just finished.
                 continue;
             }
+            // Whoever made it may have let others read it.
+            make_private(&file)?;
             let lines = end_of_last_line(&mut file)?;
             if lines > 0 {
                 file.set_len(lines)?;
