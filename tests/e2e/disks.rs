@@ -33,7 +33,9 @@ fn rows(env: &TestEnv, count: usize) {
 
 #[test]
 fn a_disk_that_has_no_room_is_found_before_the_first_request() {
-    for (option, name) in [("--report", "report.json"), ("--dead-letters", "dead.ndjson")] {
+    for (option, name) in
+        [("--report", "report.json"), ("--dead-letters", "dead.ndjson"), ("--outcomes", "outcomes.parquet")]
+    {
         let env = TestEnv::permissive();
         rows(&env, 3);
         env.profiles(&[("id", "integration_id", "")]);

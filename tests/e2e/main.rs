@@ -33,6 +33,7 @@ mod metrics;
 mod mirror;
 mod mistakes;
 mod network;
+mod outcomes;
 mod payloads;
 mod preview;
 mod readers;

@@ -100,7 +100,7 @@ fn the_reference_in_the_readme_is_made_of_the_schema() {
     let schema = schema();
     let readme = fs::read_to_string(examples().join("../host/README.md")).unwrap();
     let mut tables = Vec::new();
-    for section in ["source", "limits", "state", "network"] {
+    for section in ["source", "limits", "state", "outcomes", "network"] {
         reference(&schema["properties"][section], section, &mut tables);
     }
     let reference = tables.join("\n");

@@ -49,6 +49,12 @@ impl Stop {
         self.when_asked().await.reason
     }
 
+    /// Whether a stop was asked for and the time of requests in flight is up.
+    #[must_use]
+    pub fn is_grace_over(&self) -> bool {
+        self.asked.borrow().is_some_and(|asked| asked.at + GRACE <= Instant::now())
+    }
+
     /// Waits until a stop was asked for and the time of requests in flight is up.
     pub async fn grace_over(&self) {
         let asked = self.when_asked().await;
@@ -88,7 +94,9 @@ mod tests {
         stop.ask("SIGINT");
         assert_eq!((stop.asked(), stop.wait().await), (Some("SIGTERM"), "SIGTERM"));
         let before = Instant::now();
+        assert!(!stop.is_grace_over());
         stop.grace_over().await;
+        assert!(stop.is_grace_over());
         assert_eq!(before.elapsed(), GRACE / 2);
     }
 }

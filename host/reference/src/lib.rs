@@ -6,6 +6,7 @@
 //! [`report`] tells of it. [`sync_file`] says which rows go where. An engine that brings all of that itself embeds
 //! [`destination_engine`] alone.
 
+pub mod database;
 pub mod embedded;
 pub mod fault;
 pub mod file;

@@ -30,10 +30,12 @@ use crate::fault::Fault;
 use crate::pipeline::job::Job;
 use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::{Observer, ProgressSnapshot};
+use crate::report::outcomes::{OutcomeFile, Outcomes, OutcomesError};
 use crate::report::output::Output;
+use crate::report::run_id::RunId;
 use crate::source::SourceError;
 use crate::state::{Access, Ledger, State, StateError};
-use crate::sync_file::{Limits, Rate, StateSpec, SyncName};
+use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
 use destination_engine::bindings::{Column, Descriptor};
 use destination_engine::http::rate_limiter::Rate as RequestRate;
@@ -41,6 +43,7 @@ use destination_engine::plugin::answers::{Mapping, Report as Answer};
 use destination_engine::plugin::config::ConfigError;
 use destination_engine::plugin::instance::{CallError, CallOutcome};
 use destination_engine::plugin::session::Session;
+use destination_engine::redaction::Redaction;
 
 /// What a run is asked beside its sync file.
 #[derive(Debug, Clone, Default)]
@@ -53,6 +56,8 @@ pub struct Options {
     pub html_report: Option<PathBuf>,
     /// Where rejected rows go.
     pub dead_letters: Option<PathBuf>,
+    /// Where it is told what happened to each row.
+    pub outcomes: Option<OutcomeFile>,
     /// Let removals through that would be withheld.
     pub allow_removals: bool,
     /// Send only rows that are new or differ from what was delivered.
@@ -94,6 +99,9 @@ pub enum Error {
         /// Why.
         error: std::io::Error,
     },
+    /// There is no place for the outcomes.
+    #[error(transparent)]
+    Outcomes(#[from] OutcomesError),
     /// A stop was asked for before the first row was there.
     #[error("stopped by {0} before the first row")]
     Interrupted(&'static str),
@@ -173,11 +181,49 @@ impl Outputs {
     }
 }
 
+/// Makes a place for what is told of each row. A database may take its time.
+async fn open_outcomes(
+    run_id: &RunId,
+    name: &SyncName,
+    table: Option<OutcomeTable>,
+    state: Option<&StateSpec>,
+    secrets: &Redaction,
+    options: &Options,
+) -> Result<Option<Outcomes>, Error> {
+    // A dry run writes what it is asked for by itself alone.
+    let table = table.filter(|_| !options.dry_run);
+    let until_then = state.map(|state| state.outcomes_until_then(name));
+    let table = match (table, until_then) {
+        (None, _) => None,
+        (Some(table), Some(until_then)) => Some((table, until_then)),
+        (Some(_), None) => {
+            let what = "outcomes that go into a table are kept beside the state until then: give the run one";
+            return Err(Error::Faults(vec![Fault::new("state", what)]));
+        }
+    };
+    let (run_id, name, file, secrets) = (run_id.clone(), name.clone(), options.outcomes.clone(), secrets.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        let table = table.as_ref().map(|(table, until_then)| (table, until_then.as_path(), &secrets));
+        Outcomes::open(&run_id, name.as_str(), file.as_ref(), table)
+    });
+    Ok(opened.await.map_err(|error| Error::Engine(format!("the outcomes died: {error}")))??)
+}
+
 /// What a person should know before the first row.
-fn warn(observer: &dyn Observer, name: &SyncName, job: &Job, ledger: Option<&Ledger>, letters: Option<&DeadLetters>) {
-    if let Some(left_behind) = letters.and_then(DeadLetters::left_behind) {
+fn warn(
+    observer: &dyn Observer,
+    name: &SyncName,
+    job: &Job,
+    ledger: Option<&Ledger>,
+    outputs: &Outputs,
+    outcomes: Option<&Outcomes>,
+) {
+    let letters = outputs.dead_letters.as_ref().and_then(DeadLetters::left_behind);
+    let letters = letters.map(|path| ("the rows that it had rejected", path));
+    let outcomes = outcomes.into_iter().flat_map(Outcomes::left_behind).map(|path| ("the outcomes that it knew", path));
+    for (what, path) in letters.into_iter().chain(outcomes) {
         observer.warn(
-            &format!("an earlier run was interrupted; the rows that it had rejected are in {}", left_behind.display()),
+            &format!("an earlier run was interrupted; {what} are in {}", path.display()),
             Some("this run writes a new file; remove the old one when you need it no more"),
         );
     }

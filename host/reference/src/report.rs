@@ -8,12 +8,15 @@ pub mod exit;
 pub(crate) mod html_report;
 pub mod metrics;
 pub mod observer;
+pub mod outcomes;
 pub mod output;
+pub mod run_id;
 pub(crate) mod timeline;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::report::exit::Exit;
+use crate::report::run_id::RunId;
 use destination_engine::redaction::Redaction;
 
 /// Kinds of rejection that are told apart. A destination whose codes never repeat does not make the report grow.
@@ -67,9 +70,8 @@ pub struct Rejections {
     pub message: String,
 }
 
-/// What stopped a run, for machines. In JSON in kebab case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// What stopped a run, for machines. In JSON it is its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
     /// The plugin or the destination can't work with the config.
@@ -110,7 +112,37 @@ pub enum FailureKind {
     Skipped,
 }
 
+impl Serialize for FailureKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
 impl FailureKind {
+    /// Its name, as in JSON.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Row => "row",
+            Self::Authentication => "authentication",
+            Self::NotFound => "not-found",
+            Self::Refused => "refused",
+            Self::Connection => "connection",
+            Self::Timeout => "timeout",
+            Self::RateLimited => "rate-limited",
+            Self::Server => "server",
+            Self::Internal => "internal",
+            Self::Source => "source",
+            Self::State => "state",
+            Self::Plugin => "plugin",
+            Self::DeadLetters => "dead-letters",
+            Self::Output => "output",
+            Self::Interrupted => "interrupted",
+            Self::TooManyRejected => "too-many-rejected",
+            Self::Skipped => "skipped",
+        }
+    }
+
     /// What the command exits with.
     fn exit(self) -> Exit {
         match self {
@@ -208,6 +240,8 @@ pub struct Withheld {
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
+    /// The run's name.
+    pub run_id: RunId,
     /// The sync's name.
     pub sync: String,
     /// The kind of object that was sent, as the config says it.
@@ -255,8 +289,9 @@ impl RefusedRemovals {
 impl Report {
     /// Of a run that did not get as far as its rows.
     #[must_use]
-    pub(crate) fn without_rows(sync: String, failure: Failure) -> Self {
+    pub(crate) fn without_rows(run_id: RunId, sync: String, failure: Failure) -> Self {
         Self {
+            run_id,
             sync,
             object_type: None,
             sync_mode: None,
@@ -363,6 +398,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
+            run_id: RunId::new(std::time::SystemTime::UNIX_EPOCH),
             sync: "a".to_owned(),
             object_type: Some("customer_profiles".to_owned()),
             sync_mode: Some("upsert"),
@@ -398,6 +434,7 @@ mod tests {
     fn the_json_has_the_keys_that_the_documentation_names() {
         let json: serde_json::Value = serde_json::from_slice(&report().json().unwrap()).unwrap();
         for key in [
+            "run_id",
             "sync",
             "object_type",
             "sync_mode",

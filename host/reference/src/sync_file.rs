@@ -4,11 +4,13 @@
 //! was read but not yet judged by the plugin, [`Draft::finish`] turns it into a [`SyncFile`] or into every fault there
 //! is. What `[destination]` means is the plugin's to say; nothing here knows a key of it.
 
+mod database;
 mod defaults;
 mod destination;
 mod dialect;
 pub mod expression;
 mod glob;
+mod outcomes;
 mod schema;
 mod section;
 mod source;
@@ -26,11 +28,15 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+pub use self::database::DatabaseSpec;
+#[cfg(feature = "adbc")]
+pub(crate) use self::database::is_manifest;
 pub use self::defaults::DEFAULTS;
 use self::defaults::{Defaults, Origins};
 pub use self::destination::{Destination, Mapping};
 pub use self::dialect::{CsvDialect, Encoding};
 pub use self::glob::Glob;
+pub use self::outcomes::OutcomeTable;
 pub use self::schema::schema;
 use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, OnError, SourceSpec};
@@ -75,6 +81,8 @@ pub struct SyncFile {
     pub state: StateSpec,
     /// The way to the destination.
     pub network: Network,
+    /// The table that is told what happened to each row.
+    pub outcomes: Option<OutcomeTable>,
     /// The values that took the place of `${VARIABLES}`: no output shows them.
     pub secrets: Redaction,
 }
@@ -136,6 +144,11 @@ impl StateSpec {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), max_removals: MaxRemovals::default() }
     }
+
+    /// Where the outcomes of a sync are kept until they are in their table: beside the state, named like it.
+    pub(crate) fn outcomes_until_then(&self, name: &SyncName) -> PathBuf {
+        self.path.with_file_name(format!("{name}.outcomes.ndjson"))
+    }
 }
 
 /// The way to the destination. Proxies are the environment's to name (`HTTPS_PROXY`, `NO_PROXY`).
@@ -181,6 +194,7 @@ pub struct Draft {
     limits: Limits,
     state: Option<StateSpec>,
     network: Network,
+    outcomes: Option<OutcomeTable>,
     secrets: Redaction,
     faults: Vec<Fault>,
     /// Paths of strings whose variables could not be replaced. What stands there is not what the user meant.
@@ -286,6 +300,7 @@ impl Draft {
         let limits = read_limits(root.section("limits"));
         let state = read_state(root.section("state"), base, name.as_ref());
         let network = read_network(root.section("network"), base);
+        let outcomes = outcomes::read(&mut root, base);
         root.finish();
         let destination = Destination::from_toml(destination.unwrap_or_default(), &mut faults);
         Ok(Self {
@@ -297,6 +312,7 @@ impl Draft {
             limits,
             state,
             network,
+            outcomes,
             secrets,
             faults,
             unexpanded,
@@ -341,11 +357,23 @@ impl Draft {
     /// The sync, or all faults that were found.
     pub fn finish(self) -> Result<SyncFile, Vec<Fault>> {
         let Self {
-            name, after, destination, source, computed, limits, state, network, secrets, faults, origins, ..
+            name,
+            after,
+            destination,
+            source,
+            computed,
+            limits,
+            state,
+            network,
+            outcomes,
+            secrets,
+            faults,
+            origins,
+            ..
         } = self;
         match (name, source, state) {
             (Some(name), Some(source), Some(state)) if faults.is_empty() => {
-                Ok(SyncFile { name, after, destination, source, computed, limits, state, network, secrets })
+                Ok(SyncFile { name, after, destination, source, computed, limits, state, network, outcomes, secrets })
             }
             _ => Err(origins.tell(faults)),
         }

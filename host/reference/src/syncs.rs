@@ -9,7 +9,7 @@ mod order;
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::fault::Fault;
 use crate::pipeline::{self, Run};
 use crate::report::exit::Exit;
+use crate::report::run_id::RunId;
 use crate::report::{Failure, Report, Verdict};
 use crate::sync_file::SyncFile;
 use destination_engine::bindings::Descriptor;
@@ -181,7 +182,7 @@ pub fn not_begun(sync: &SyncFile, error: &pipeline::Error) -> Report {
 }
 
 fn without_rows(sync: &SyncFile, failure: Failure) -> Report {
-    let mut report = Report::without_rows(sync.name.to_string(), failure);
+    let mut report = Report::without_rows(RunId::new(SystemTime::now()), sync.name.to_string(), failure);
     report.redact(&sync.secrets);
     report
 }

@@ -2,10 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use destination_host::report::outcomes::OutcomeFile;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
                           4 removals withheld.\n\
@@ -146,6 +147,10 @@ pub(crate) struct Sync {
     /// stands for its name.
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letters: Option<PathBuf>,
+    /// Write what happened to each row, one line a row. The name says the form: .parquet, .ndjson or .csv. With several
+    /// syncs: a file for each, {sync} stands for its name.
+    #[arg(long, value_name = "FILE", value_parser = outcome_file)]
+    pub(crate) outcomes: Option<OutcomeFile>,
     /// Let a mirror remove more than state.max_removals, everybody even.
     #[arg(long)]
     pub(crate) allow_removals: bool,
@@ -169,6 +174,11 @@ pub(crate) struct Sync {
 /// A sync's name, or a pattern of names.
 fn name_pattern(text: &str) -> Result<glob::Pattern, String> {
     glob::Pattern::new(text).map_err(|error| format!("is no name or pattern of names: {error}"))
+}
+
+/// A file for outcomes, whose name says what it holds.
+fn outcome_file(path: &str) -> Result<OutcomeFile, String> {
+    OutcomeFile::new(Path::new(path))
 }
 
 /// An address to listen on: `9090`, `:9090`, `127.0.0.1:9090`.

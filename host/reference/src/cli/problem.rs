@@ -10,6 +10,7 @@ use destination_engine::plugin::runtime::EngineError;
 use destination_host::fault::Fault;
 use destination_host::pipeline::{Error as RunError, PreviewError};
 use destination_host::report::exit::Exit;
+use destination_host::report::outcomes::OutcomesError;
 use destination_host::source::SourceError;
 use destination_host::state::StateError;
 
@@ -74,7 +75,13 @@ impl Problem {
             RunError::Source(error) => error.into(),
             RunError::State(error) => error.into(),
             RunError::Config(error) => error.into(),
-            RunError::Output { .. } => Self::new(Exit::Usage, error.to_string()),
+            RunError::Output { .. } | RunError::Outcomes(OutcomesError::File { .. }) => {
+                Self::new(Exit::Usage, error.to_string())
+            }
+            RunError::Outcomes(OutcomesError::Database(ref database)) => {
+                let exit = if database.usage { Exit::Usage } else { Exit::Failed };
+                Self { hint: database.hint.clone(), ..Self::new(exit, error.to_string()) }
+            }
             RunError::Interrupted(_) => Self::new(Exit::Failed, error.to_string()),
             RunError::Engine(message) => Self::new(Exit::Failed, message),
         }

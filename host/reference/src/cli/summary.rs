@@ -237,9 +237,11 @@ mod tests {
     use destination_host::report::{Counts, Failure};
 
     use super::*;
+    use destination_host::report::run_id::RunId;
 
     fn report(counts: Counts) -> Report {
         Report {
+            run_id: RunId::new(std::time::SystemTime::UNIX_EPOCH),
             sync: "vip".to_owned(),
             object_type: Some("members".to_owned()),
             sync_mode: Some("mirror"),

@@ -30,7 +30,7 @@ impl Failure {
             Error::Faults(_) | Error::Files(_) | Error::Config(_) => FailureKind::Configuration,
             Error::Source(_) => FailureKind::Source,
             Error::State(_) => FailureKind::State,
-            Error::Output { .. } => FailureKind::Output,
+            Error::Output { .. } | Error::Outcomes(_) => FailureKind::Output,
             Error::Interrupted(_) => FailureKind::Interrupted,
             Error::Engine(_) => FailureKind::Internal,
         };
@@ -60,9 +60,9 @@ impl Failure {
 
     /// What is to be said of a failure once a stop was asked for: a call that did not succeed then was not let.
     pub(crate) fn after(self, stop: &Stop) -> Self {
-        match (stop.asked(), self.kind) {
-            (None, _) | (_, FailureKind::State | FailureKind::DeadLetters | FailureKind::TooManyRejected) => self,
-            (Some(reason), _) => Self::interrupted(reason),
+        match stop.asked() {
+            None => self,
+            Some(reason) => Self::interrupted(reason),
         }
     }
 
@@ -86,6 +86,12 @@ impl Failure {
     pub(crate) fn dead_letters(error: &std::io::Error) -> Self {
         Self::new(FailureKind::DeadLetters, format!("the dead letters cannot be written: {error}"))
             .hint("check that the disk is not full; rows that were rejected since are sent again by the next run")
+    }
+
+    /// What happened to each row can't be written, or not where it was wanted.
+    pub(crate) fn outcomes(message: String) -> Self {
+        Self::new(FailureKind::Output, message)
+            .hint("what the summary says was delivered was; only the lines about it are missing or elsewhere")
     }
 
     /// A file of the run can't be written, now that the rows are through.

@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::file_id::FileId;
 use crate::report::output::{self, part_of};
 use crate::source;
-use crate::sync_file::{Input, SourceSpec, StateSpec, SyncFile};
+use crate::sync_file::{Input, OutcomeTable, SourceSpec, StateSpec, SyncFile, SyncName};
 
 /// Links that are followed to a file that is not there yet.
 const MOST_LINKS: u32 = 16;
@@ -32,11 +32,19 @@ enum Place {
     Path(PathBuf),
 }
 
+/// What says which files a run reads and writes.
+pub(super) struct Files<'a> {
+    pub(super) name: &'a SyncName,
+    /// What the source reads: an output must not become one of its files.
+    pub(super) input: Option<&'a Input>,
+    pub(super) state: Option<&'a StateSpec>,
+    pub(super) outcome_table: Option<&'a OutcomeTable>,
+    pub(super) options: &'a Options,
+}
+
 /// Every output that is an input, or another output.
-///
-/// `input` is what the source reads: an output must not become one of its files.
-pub(super) fn collisions(input: Option<&Input>, state: Option<&StateSpec>, options: &Options) -> Vec<Fault> {
-    let (inputs, outputs) = (inputs(options), outputs(state, options));
+pub(super) fn collisions(files: &Files<'_>) -> Vec<Fault> {
+    let (inputs, outputs) = (inputs(files.options), outputs(files));
     let mut faults = Vec::new();
     for (number, output) in outputs.iter().enumerate() {
         let others = outputs.iter().take(number).chain(&inputs);
@@ -47,7 +55,7 @@ pub(super) fn collisions(input: Option<&Input>, state: Option<&StateSpec>, optio
                 format!("{} is the same file as {} ({})", output.path.display(), other.path.display(), other.role)
             };
             faults.push(Fault::new(&output.role, message).hint("name another file"));
-        } else if let Some(input) = input.filter(|input| source::would_join(input, &output.path)) {
+        } else if let Some(input) = files.input.filter(|input| source::would_join(input, &output.path)) {
             let message = format!("{} would be one of the files of source.path ({input})", output.path.display());
             faults.push(Fault::new(&output.role, message).hint("put it into another folder"));
         }
@@ -60,15 +68,13 @@ pub(super) fn read_by(sync: &SyncFile) -> Vec<(String, PathBuf)> {
     let read = sync.source.input().map(|input| source::paths(&input)).unwrap_or_default();
     let mut files: Vec<_> = read.into_iter().map(|path| ("source.path".to_owned(), path)).collect();
     if let SourceSpec::Adbc(adbc) = &sync.source {
-        files.push(("source.driver".to_owned(), PathBuf::from(&adbc.driver)));
-        // A database that is a file, as SQLite's and DuckDB's are.
-        for (name, value) in adbc.options.iter().filter(|(name, _)| matches!(name.as_str(), "uri" | "path")) {
-            let file = value.strip_prefix("file:").unwrap_or(value);
-            let file = Path::new(file.split_once('?').map_or(file, |(file, _)| file));
-            if file.is_file() {
-                files.push((format!("source.{name}"), file.to_owned()));
-            }
+        files.push(("source.driver".to_owned(), PathBuf::from(&adbc.database.driver)));
+        for (option, file) in adbc.database.files().filter(|(_, file)| file.is_file()) {
+            files.push((format!("source.{option}"), file.to_owned()));
         }
+    }
+    if let Some(table) = &sync.outcomes {
+        files.push(("outcomes.driver".to_owned(), PathBuf::from(&table.database.driver)));
     }
     files.extend(sync.network.ca_files.iter().map(|path| ("network.ca_files".to_owned(), path.clone())));
     files
@@ -80,7 +86,8 @@ fn inputs(options: &Options) -> Vec<Used> {
 }
 
 /// In an order in which the first of two is the one that should stay.
-fn outputs(state: Option<&StateSpec>, options: &Options) -> Vec<Used> {
+fn outputs(files: &Files<'_>) -> Vec<Used> {
+    let Files { state, options, .. } = files;
     let mut outputs = Vec::new();
     if let Some(StateSpec { path, .. }) = state {
         outputs.push(Used::new("state.path", path));
@@ -95,6 +102,17 @@ fn outputs(state: Option<&StateSpec>, options: &Options) -> Vec<Used> {
     if let Some(path) = &options.dead_letters {
         outputs.push(Used::new("--dead-letters", path));
         outputs.push(Used::new("--dead-letters (.part)", &part_of(path)));
+    }
+    if let Some(file) = &options.outcomes {
+        outputs.push(Used::new("--outcomes", &file.path));
+        outputs.push(Used::new("--outcomes (.part)", &part_of(&file.path)));
+    }
+    if let Some(table) = files.outcome_table {
+        let until_then = state.map(|state| state.outcomes_until_then(files.name));
+        outputs.extend(until_then.iter().map(|path| Used::new("outcomes (.part)", &part_of(path))));
+        for (option, file) in table.database.files().filter(|(_, file)| file.is_file()) {
+            outputs.push(Used::new(&format!("outcomes.{option}"), file));
+        }
     }
     outputs
 }
@@ -147,7 +165,13 @@ mod tests {
             for (report, expected) in [("crm.db", 1), ("report.json", 0)] {
                 let report = Some(folder.path().join(report));
                 let options = Options { report, inputs: read_by(&sync), ..Options::default() };
-                let faults = collisions(None, Some(&sync.state), &options);
+                let faults = collisions(&Files {
+                    name: &sync.name,
+                    input: None,
+                    state: Some(&sync.state),
+                    outcome_table: None,
+                    options: &options,
+                });
                 assert_eq!(faults.len(), expected, "{prefix}{rest}: {faults:?}");
                 assert!(faults.iter().all(|fault| fault.message.contains("source.uri")));
             }

@@ -11,6 +11,7 @@ mod intake;
 mod outcome;
 mod rejection;
 mod removal;
+mod row_outcomes;
 mod settlement;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use self::batch::{Batch, Queue, Size};
 use super::mapper::Mapped;
 use super::{Delivery, Observer, ProgressSnapshot};
 use crate::report::dead_letter::DeadLetters;
+use crate::report::outcomes::Outcomes;
 use crate::report::{Counts, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
 use crate::source::Meter;
 use crate::state::{Change, Ledger, Resend};
@@ -83,6 +85,17 @@ pub(crate) struct RunContext {
     pub(crate) secrets: Redaction,
 }
 
+/// Where a run writes down what it does, as far as it does.
+#[derive(Default)]
+pub(crate) struct Records {
+    /// What is remembered between runs.
+    pub(crate) ledger: Option<Ledger>,
+    /// The rejected rows.
+    pub(crate) dead_letters: Option<DeadLetters>,
+    /// What happened to each row.
+    pub(crate) outcomes: Option<Outcomes>,
+}
+
 /// A run's rows on their way.
 pub(crate) struct Flow<D> {
     pub(super) plan: Plan,
@@ -97,6 +110,7 @@ pub(crate) struct Flow<D> {
     pub(super) acknowledged: bool,
     pub(super) ledger: Option<Ledger>,
     pub(super) dead_letters: Option<DeadLetters>,
+    pub(super) outcomes: Option<Outcomes>,
     pub(super) counts: Counts,
     pub(super) tally: RejectionTally,
     /// Rows that could not be mapped.
@@ -118,13 +132,8 @@ pub(super) struct Sent {
 }
 
 impl<D: Delivery> Flow<D> {
-    pub(crate) fn new(
-        plan: Plan,
-        delivery: D,
-        watch: RunContext,
-        ledger: Option<Ledger>,
-        dead_letters: Option<DeadLetters>,
-    ) -> Self {
+    pub(crate) fn new(plan: Plan, delivery: D, watch: RunContext, records: Records) -> Self {
+        let Records { ledger, dead_letters, outcomes } = records;
         let queue = Queue::new(plan.size);
         Self {
             plan,
@@ -136,6 +145,7 @@ impl<D: Delivery> Flow<D> {
             acknowledged: false,
             ledger,
             dead_letters,
+            outcomes,
             counts: Counts::default(),
             tally: RejectionTally::default(),
             unmapped_rows: 0,
@@ -161,6 +171,9 @@ impl<D: Delivery> Flow<D> {
         let complete = self.failure.is_none();
         let letters = self.dead_letters.take().map_or(Ok(()), |letters| letters.finish(complete));
         self.note_failure(letters.map_err(|error| Failure::dead_letters(&error)));
+        for unfinished in self.outcomes.take().map(|outcomes| outcomes.finish(stop)).unwrap_or_default() {
+            self.note_failure(Err(Failure::outcomes(unfinished.to_string())));
+        }
         self.tell();
         FlowResult {
             counts: self.counts,
@@ -207,8 +220,8 @@ impl<D: Delivery> Flow<D> {
                     self.note_failure(Err(Failure::interrupted(reason)));
                 }
                 Some(done) = self.workers.join_next_with_id() => {
-                    let settled = self.settle_task(done);
-                    self.note_failure(settled.map_err(|failure| failure.after(stop)));
+                    let settled = self.settle_task(done, stop);
+                    self.note_failure(settled);
                 }
                 mapped = next(&mut rows), if rows.is_some() && wants_rows => {
                     if matches!(mapped, Some(Mapped::End)) {
@@ -218,7 +231,7 @@ impl<D: Delivery> Flow<D> {
                     let taken = self.take(mapped);
                     self.note_failure(taken);
                 }
-                () = stop.calls_over(), if !self.workers.is_empty() => self.give_up_workers(),
+                () = stop.calls_over(), if !self.workers.is_empty() => self.give_up_workers(stop),
                 // A queue of which nothing is in flight always has a batch that can leave.
                 else => return,
             }
@@ -230,14 +243,20 @@ impl<D: Delivery> Flow<D> {
     pub(super) fn note_failure(&mut self, result: Result<(), Failure>) {
         let Err(failure) = result else { return };
         for batch in self.queue.drain() {
-            self.count_undelivered(&batch, batch.len());
+            self.undeliver(&batch, &failure);
         }
         self.failure.get_or_insert(failure);
     }
 
-    pub(super) fn give_up(&mut self, batch: &Batch) {
+    /// Takes a batch for undelivered.
+    pub(super) fn give_up(&mut self, batch: &Batch, failure: &Failure) {
         self.queue.settle(batch);
+        self.undeliver(batch, failure);
+    }
+
+    fn undeliver(&mut self, batch: &Batch, failure: &Failure) {
         self.count_undelivered(batch, batch.len());
+        self.record_undelivered(batch, failure);
     }
 
     pub(super) fn count_undelivered(&mut self, batch: &Batch, records: usize) {

@@ -105,6 +105,17 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
 }
 
 impl Reason {
+    /// Its name, for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnnamedRows(_) => "unnamed-rows",
+            Self::EmptySource => "empty-source",
+            Self::OtherKeys(_) => "other-keys",
+            Self::TooMany { .. } => "too-many-removals",
+            Self::TooManyInPeriod { .. } => "too-many-removals-in-period",
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -10,16 +10,20 @@ use std::time::{Instant, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 
-use super::flow::{Flow, FlowResult, Plan, RunContext};
+use super::files::Files;
+use super::flow::{Flow, FlowResult, Plan, Records, RunContext};
 use super::mapper::{self, Mapped};
-use super::{Delivery, Error, Options, Outputs, files, open_ledger, rate, reader, seconds, size, warn};
+use super::{Delivery, Error, Options, Outputs, files, open_ledger, open_outcomes, rate, reader, seconds, size, warn};
 use crate::pipeline::job::{Job, mode_name};
 use crate::report::observer::{Observer, Observers, Unobserved};
+use crate::report::run_id::RunId;
 use crate::report::timeline::TimelineObserver;
 use crate::report::{Failure, Report, html_report};
 use crate::source::{self, CHUNK_ROWS, Meter, Sample, Source};
 use crate::state::Resend;
-use crate::sync_file::{Computed, Destination, Input, Limits, OnError, SourceSpec, StateSpec, SyncFile, SyncName};
+use crate::sync_file::{
+    Computed, Destination, Input, Limits, OnError, OutcomeTable, SourceSpec, StateSpec, SyncFile, SyncName,
+};
 use destination_engine::http::client::HttpClient;
 use destination_engine::http::hooks::HttpContext;
 use destination_engine::http::rate_limiter::RateLimiter;
@@ -56,6 +60,7 @@ pub struct Run<'a> {
     rows: Rows,
     limits: Limits,
     state: Option<StateSpec>,
+    outcome_table: Option<OutcomeTable>,
     secrets: Redaction,
     options: Options,
     observer: Arc<dyn Observer>,
@@ -90,6 +95,7 @@ impl<'a> Run<'a> {
             rows: Rows::Own(Box::new(source)),
             limits: Limits::default(),
             state: None,
+            outcome_table: None,
             secrets: Redaction::default(),
             options: Options::default(),
             observer: Arc::new(Unobserved),
@@ -108,6 +114,7 @@ impl<'a> Run<'a> {
             rows: Rows::Spec(sync.source.clone(), sync.computed.clone()),
             limits: sync.limits,
             state: Some(sync.state.clone()),
+            outcome_table: sync.outcomes.clone(),
             secrets: sync.secrets.clone(),
             options: Options { inputs: files::read_by(sync), ..Options::default() },
             observer: Arc::new(Unobserved),
@@ -125,6 +132,12 @@ impl<'a> Run<'a> {
     /// What is remembered between runs, and where.
     pub fn state(mut self, state: StateSpec) -> Self {
         self.state = Some(state);
+        self
+    }
+
+    /// A table of a database that takes what happened to each row.
+    pub fn outcome_table(mut self, table: OutcomeTable) -> Self {
+        self.outcome_table = Some(table);
         self
     }
 
@@ -165,10 +178,16 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Where the run can't begin: then nothing was sent. From the first row on, what goes wrong is in the report.
     pub async fn deliver(self) -> Result<Report, Error> {
-        let started = Instant::now();
-        let Self { plugin, client, name, destination, rows, limits, state, secrets, options, observer, stop, limiter } =
-            self;
-        let collisions = files::collisions(rows.input(), state.as_ref(), &options);
+        let (started, run_id) = (Instant::now(), RunId::new(SystemTime::now()));
+        let Self { plugin, client, name, destination, rows, limits, .. } = self;
+        let Self { state, outcome_table, secrets, options, observer, stop, limiter, .. } = self;
+        let collisions = files::collisions(&Files {
+            name: &name,
+            input: rows.input(),
+            state: state.as_ref(),
+            outcome_table: outcome_table.as_ref(),
+            options: &options,
+        });
         if !collisions.is_empty() {
             return Err(Error::Files(collisions));
         }
@@ -186,8 +205,9 @@ impl<'a> Run<'a> {
         // The state's lock first: a run that is refused has touched no output.
         let ledger = open_ledger(state.as_ref(), &name, &options, &job)?;
         let outputs = Outputs::open(&options)?;
+        let outcomes = open_outcomes(&run_id, &name, outcome_table, state.as_ref(), &secrets, &options).await?;
         observer.begin();
-        warn(&*observer, &name, &job, ledger.as_ref(), outputs.dead_letters.as_ref());
+        warn(&*observer, &name, &job, ledger.as_ref(), &outputs, outcomes.as_ref());
         let part_of_the_rows = options.replay.is_some() || options.most_rows.is_some();
         let plan = Plan {
             size: size(descriptor, &job),
@@ -216,13 +236,13 @@ impl<'a> Run<'a> {
                 observer: Arc::new(observers),
                 secrets: secrets.clone(),
             },
-            ledger,
-            outputs.dead_letters,
+            Records { ledger, dead_letters: outputs.dead_letters, outcomes },
         );
         let outflow = follow(flow, mapped, &stop).await?;
 
         let traffic = traffic.counts();
         let mut report = Report {
+            run_id,
             sync: name.to_string(),
             object_type: job.object_type,
             sync_mode: job.mode.map(mode_name),

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use self::fake::{Fake, Turn};
 use super::flow::batch::Size;
-use super::flow::{Flow, FlowResult, Plan, RunContext};
+use super::flow::{Flow, FlowResult, Plan, Records, RunContext};
 use super::run::{follow, map};
 use super::*;
 use crate::pipeline::job::Job;
@@ -119,7 +119,10 @@ impl Bench {
             observer: Arc::new(Unobserved),
             secrets: Redaction::default(),
         };
-        let flow = Flow::new(self.plan.clone(), self.fake.clone(), watch, ledger, Some(letters));
+        let file = OutcomeFile::new(&self.path("outcomes.ndjson")).unwrap();
+        let outcomes = Outcomes::open(&RunId::new(SystemTime::now()), "test", Some(&file), None).unwrap();
+        let records = Records { ledger, dead_letters: Some(letters), outcomes };
+        let flow = Flow::new(self.plan.clone(), self.fake.clone(), watch, records);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let outflow = runtime
             .block_on(async {
@@ -129,7 +132,37 @@ impl Bench {
             .unwrap();
         let Counts { rows_read, unchanged, delivered, rejected, undelivered, planned, .. } = outflow.counts;
         assert_eq!(rows_read, unchanged + delivered + rejected + undelivered + planned, "{:?}", outflow.counts);
+        self.outcomes_are(&outflow.counts);
         outflow
+    }
+
+    /// Every row stands in exactly one line of the outcomes, and every removal; and the lines say what the counts say.
+    fn outcomes_are(&self, counts: &Counts) {
+        let text = std::fs::read_to_string(self.path("outcomes.ndjson")).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (rows, removals): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["row_number"].is_u64());
+        let mut numbers: Vec<u64> = rows.iter().filter_map(|line| line["row_number"].as_u64()).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=counts.rows_read).collect::<Vec<_>>());
+        let number = |lines: &[&serde_json::Value], outcomes: &[&str]| {
+            lines.iter().filter(|line| outcomes.contains(&line["outcome"].as_str().unwrap())).count() as u64
+        };
+        let removed = if self.plan.dry_run { "planned" } else { "delivered" };
+        for (lines, outcomes, counted) in [
+            (&rows, &["delivered"][..], counts.delivered),
+            (&rows, &["unchanged"], counts.unchanged),
+            (&rows, &["rejected"], counts.rejected),
+            (&rows, &["undelivered"], counts.undelivered),
+            (&rows, &["planned"], counts.planned),
+            (&removals, &[removed], counts.removed),
+            (&removals, &["withheld"], counts.withheld_removals),
+            (&removals, &["rejected", "undelivered"], counts.failed_removals),
+            (&removals, &["unchanged"], counts.left_to_others),
+        ] {
+            assert_eq!(number(lines, outcomes), counted, "{outcomes:?} in {text}");
+        }
+        let replaced = lines.iter().filter(|line| line["code"] == "replaced-by-later-row").count();
+        assert_eq!(replaced as u64, counts.superseded);
     }
 
     /// Each key that the state knows, and whether it is confirmed.

@@ -62,17 +62,26 @@ impl Output {
     /// # Errors
     /// Where that fails. An older file is then still there.
     pub fn write(self, content: &[u8]) -> io::Result<()> {
+        self.write_with(|file| file.write_all(content))
+    }
+
+    /// Lets `write` write the content, and puts the file in its place.
+    ///
+    /// # Errors
+    /// Where that fails. An older file is then still there.
+    pub(crate) fn write_with(self, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         match self.0 {
             Target::Whole { mut file, place } => {
                 file.rewind()?;
-                file.write_all(content)?;
-                file.as_file().set_len(content.len() as u64)?;
+                write(file.as_file_mut())?;
+                let end = file.stream_position()?;
+                file.as_file().set_len(end)?;
                 file.as_file().sync_all()?;
                 file.persist(&place).map_err(|error| error.error)?;
                 Ok(())
             }
             Target::Stream(mut stream) => {
-                stream.write_all(content)?;
+                write(&mut stream)?;
                 stream.flush()
             }
         }

@@ -1,16 +1,13 @@
-//! A query of a database or warehouse, through ADBC: Arrow's interface to databases, with a driver for each.
-//!
-//! The driver is a library that the user installs; it runs within this process and is trusted like the host itself. Rows
-//! come in batches as the driver fetches them. What goes wrong is said in the database's own words.
+//! A query of a database or warehouse. Rows come in batches as the driver fetches them. What goes wrong is said in the
+//! database's own words.
 
 mod postgresql;
 mod sqlite;
 
 use std::sync::Arc;
 
-use adbc_core::options::{AdbcVersion, OptionDatabase, OptionValue};
-use adbc_core::{Connection, Database, Driver, LOAD_FLAG_DEFAULT, Statement};
-use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedDriver, ManagedStatement};
+use adbc_core::{Connection, Database, Statement};
+use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedStatement};
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, new_null_array};
 use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
@@ -18,6 +15,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 
 use super::chunks::Chunks;
 use super::{Chunk, Source, SourceError};
+use crate::database::{self, DatabaseError};
 use crate::sync_file::Adbc;
 
 /// The rows of a query. The fields are dropped in their order: what reads goes before what it reads from.
@@ -36,24 +34,9 @@ pub(super) struct DatabaseSource {
 impl DatabaseSource {
     /// Connects and starts the query.
     pub(super) fn open(spec: &Adbc, chunk_rows: usize) -> Result<Self, SourceError> {
-        let name = &spec.driver;
-        let failed = |what: &str, error: adbc_core::error::Error| {
-            // Some drivers begin with the function that failed: it helps nobody.
-            let message = error.message.trim();
-            SourceError::new(name, format!("{what}: {message}"))
-        };
-        let mut driver = load(name).map_err(|error| SourceError {
-            absent: true,
-            ..failed("the database driver cannot be loaded", error).hint(
-                "install it (for PostgreSQL: pip install adbc-driver-postgresql) and name the path of its library in \
-                 `driver`",
-            )
-        })?;
-        let options = spec
-            .options
-            .iter()
-            .map(|(name, value)| (OptionDatabase::from(name.as_str()), OptionValue::String(value.clone())));
-        let database = driver.new_database_with_opts(options).map_err(|error| failed("cannot be set up", error))?;
+        let name = &spec.database.driver;
+        let failed = |what: &str, error: adbc_core::error::Error| DatabaseError::of(name, what, &error);
+        let database = database::open(&spec.database)?;
         let mut connection = database.new_connection().map_err(|error| failed("cannot be connected to", error))?;
         let mut statement = connection.new_statement().map_err(|error| failed("takes no query", error))?;
         statement.set_sql_query(&spec.query).map_err(|error| failed("refuses the query", error))?;
@@ -75,12 +58,11 @@ impl DatabaseSource {
     }
 }
 
-/// A path is loaded as it is; a name is looked for where drivers are installed.
-fn load(name: &str) -> adbc_core::error::Result<ManagedDriver> {
-    if std::path::Path::new(name).components().count() > 1 {
-        return ManagedDriver::load_dynamic_from_filename(name, None, AdbcVersion::V110);
+impl From<DatabaseError> for SourceError {
+    fn from(error: DatabaseError) -> Self {
+        let DatabaseError { name, message, hint, usage } = error;
+        Self { name, line: None, message, hint, absent: usage }
     }
-    ManagedDriver::load_from_name(name, None, AdbcVersion::V110, LOAD_FLAG_DEFAULT, None)
 }
 
 impl Source for DatabaseSource {
@@ -160,11 +142,13 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use super::*;
+    use crate::sync_file::DatabaseSpec;
 
     #[test]
     fn a_driver_that_is_not_there_is_named_with_how_to_get_one() {
         for driver in ["no_such_driver", "/no/such/driver.so"] {
-            let spec = Adbc { driver: driver.to_owned(), options: Vec::new(), query: "SELECT 1".to_owned() };
+            let database = DatabaseSpec { driver: driver.to_owned(), entrypoint: None, options: Vec::new() };
+            let spec = Adbc { database, query: "SELECT 1".to_owned() };
             let error = DatabaseSource::open(&spec, 1).err().unwrap();
             assert!(error.absent);
             assert!(

@@ -215,6 +215,17 @@ impl Ledger {
         Ok(found)
     }
 
+    /// Hands each key that was known before this run and was not seen in it to `each`, and whether another sync of the same
+    /// target holds it.
+    pub fn each_leaving(&self, mut each: impl FnMut(&str, bool)) -> Result<(), StateError> {
+        self.scan("", |id, key| {
+            if !self.seen.contains(id) {
+                each(key, self.is_shared(key)?);
+            }
+            Ok(true)
+        })
+    }
+
     /// Forgets the keys that were not seen and that another sync of the same target holds: it is that sync's now to remove
     /// them. Returns how many there were.
     pub fn leave_to_neighbours(&mut self) -> Result<u64, StateError> {

@@ -74,6 +74,7 @@ mod tests {
             ("state", "/properties/state"),
             ("state.max_removals", "/properties/state/properties/max_removals"),
             ("network", "/properties/network"),
+            ("outcomes", "/properties/outcomes"),
         ] {
             let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
             let path = if table.is_empty() { UNKNOWN.to_owned() } else { format!("{table}.{UNKNOWN}") };

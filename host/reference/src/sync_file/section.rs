@@ -43,6 +43,16 @@ impl<'a> Section<'a> {
     /// The table under `key`, as a section of its own; an empty one where there is none.
     pub(super) fn section(&mut self, key: &'static str) -> Section<'_> {
         let table = self.table(key).unwrap_or_default();
+        self.child(key, table)
+    }
+
+    /// The table under `key`, as a section of its own; `None` where there is none.
+    pub(super) fn optional_section(&mut self, key: &'static str) -> Option<Section<'_>> {
+        let table = self.table(key)?;
+        Some(self.child(key, table))
+    }
+
+    fn child(&mut self, key: &str, table: Table) -> Section<'_> {
         Section { path: self.path_of(key), table, known: Vec::new(), faults: self.faults }
     }
 

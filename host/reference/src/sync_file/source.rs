@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
+use super::database::{self, DatabaseSpec};
 use super::dialect::CsvDialect;
 use super::glob::Glob;
 use super::section::Section;
@@ -64,12 +65,10 @@ pub enum OnError {
 }
 
 /// A query through ADBC, Arrow's interface to databases.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adbc {
-    /// The driver: the name of an installed one, or the path of its library.
-    pub driver: String,
-    /// What the driver is opened with, `uri` among them: by name. They may hold a password.
-    pub options: Vec<(String, String)>,
+    /// The database.
+    pub database: DatabaseSpec,
     /// The SQL.
     pub query: String,
 }
@@ -124,22 +123,10 @@ impl SourceSpec {
 impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.input()) {
-            (Self::Adbc(adbc), _) => f.write_str(&adbc.driver),
+            (Self::Adbc(adbc), _) => f.write_str(&adbc.database.driver),
             (_, Some(input)) => input.fmt(f),
             (_, None) => Ok(()),
         }
-    }
-}
-
-/// Names the options and shows none of their values: one may be a password.
-impl fmt::Debug for Adbc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("Adbc")
-            .field("driver", &self.driver)
-            .field("options", &names)
-            .field("query", &self.query)
-            .finish()
     }
 }
 
@@ -233,26 +220,7 @@ fn read_columns(section: &mut Section<'_>) -> Option<Vec<String>> {
 }
 
 fn read_adbc(section: &mut Section<'_>, base: &Path) -> Option<Adbc> {
-    let driver = section.required_string("driver", "\"adbc_driver_postgresql\"");
-    let uri = section.string("uri").map(|uri| ("uri".to_owned(), uri));
-    let mut options: Vec<(String, String)> = uri.into_iter().collect();
-    for (name, value) in section.table("options").unwrap_or_default() {
-        let value = match value {
-            Value::String(text) => text,
-            Value::Integer(number) => number.to_string(),
-            Value::Float(number) => number.to_string(),
-            Value::Boolean(boolean) => boolean.to_string(),
-            _ => {
-                section.fault(
-                    &format!("options.{name}"),
-                    "is no plain value",
-                    "write a text, a number or true or false",
-                );
-                continue;
-            }
-        };
-        options.push((name, value));
-    }
+    let database = database::read(section, base);
     let query = match (section.string("query"), section.string("query_file")) {
         (Some(query), None) => Some(query),
         (None, Some(file)) => {
@@ -279,12 +247,7 @@ fn read_adbc(section: &mut Section<'_>, base: &Path) -> Option<Adbc> {
             None
         }
     };
-    // A library's path is the sync file's like any other; a bare name is looked for where drivers are installed.
-    let driver = driver.map(|driver| match Path::new(&driver).components().count() {
-        0 | 1 => driver,
-        _ => base.join(driver).display().to_string(),
-    });
-    Some(Adbc { driver: driver?, options, query: query? })
+    Some(Adbc { database: database?, query: query? })
 }
 
 fn read_computed(mut section: Section<'_>) -> Vec<Computed> {

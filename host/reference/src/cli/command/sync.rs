@@ -60,6 +60,7 @@ pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Opt
         report: args.report.clone(),
         html_report: args.report_html.clone(),
         dead_letters: args.dead_letters.clone(),
+        outcomes: args.outcomes.clone(),
         allow_removals: args.allow_removals,
         changed_only: args.changed_only,
         resend: args.resend_all,

@@ -84,6 +84,9 @@ pub(super) async fn run(
     Ok(reports.exit())
 }
 
+/// Who watches a run: its line on the terminal, and its note for later.
+type Watchers = (Arc<Progress>, Option<Arc<Note>>);
+
 async fn deliver(
     syncs: &Syncs<'_>,
     clients: &[destination_engine::http::client::HttpClient],
@@ -93,7 +96,7 @@ async fn deliver(
     terminal: &Terminal,
 ) -> Reports {
     let bars = MultiProgress::new();
-    let running: RefCell<HashMap<SyncName, (Arc<Progress>, Option<Arc<Note>>)>> = RefCell::default();
+    let running: RefCell<HashMap<SyncName, Watchers>> = RefCell::default();
     // All of them, before the first begins: where the process is killed, `--failed` knows those that it did not come to.
     let whole = options(args, component, Path::new(""));
     let notes = syncs.members().iter().filter_map(|member| Note::of(&member.sync, &whole, terminal));
@@ -105,7 +108,9 @@ async fn deliver(
             |member, run| {
                 let name = &member.sync.name;
                 let mut options = Options { report: None, ..options(args, component, &member.path) };
-                for file in [&mut options.dead_letters, &mut options.html_report].into_iter().flatten() {
+                let outcomes = options.outcomes.as_mut().map(|file| &mut file.path);
+                let files = [options.dead_letters.as_mut(), options.html_report.as_mut(), outcomes];
+                for file in files.into_iter().flatten() {
                     *file = of_sync(file, name);
                 }
                 let others = states.iter().filter(|(_, path)| **path != member.sync.state.path);
@@ -138,10 +143,15 @@ async fn deliver(
 /// What one sync can be asked and several can't.
 fn faults_of_several(args: &Sync) -> Vec<Fault> {
     let mut faults = Vec::new();
-    for (name, file) in [("--dead-letters", &args.dead_letters), ("--report-html", &args.report_html)] {
-        if file.as_ref().is_some_and(|file| !file.to_string_lossy().contains(PLACEHOLDER)) {
+    let files = [
+        ("--dead-letters", args.dead_letters.as_deref(), "ndjson"),
+        ("--report-html", args.report_html.as_deref(), "html"),
+        ("--outcomes", args.outcomes.as_ref().map(|file| file.path.as_path()), "parquet"),
+    ];
+    for (name, file, extension) in files {
+        if file.is_some_and(|file| !file.to_string_lossy().contains(PLACEHOLDER)) {
             let fault = Fault::new(name, format!("names one file for all of them; write {PLACEHOLDER} in its name"));
-            faults.push(fault.hint(format!("for example {name} 'rejected/{PLACEHOLDER}.ndjson'")));
+            faults.push(fault.hint(format!("for example {name} 'results/{PLACEHOLDER}.{extension}'")));
         }
     }
     if args.replay.is_some() {

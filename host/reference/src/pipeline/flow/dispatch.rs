@@ -7,6 +7,7 @@ use super::{Flow, Sent};
 use crate::pipeline::Delivery;
 use crate::report::Failure;
 use crate::state::{Change, Ledger};
+use destination_engine::stop::Stop;
 
 impl<D: Delivery> Flow<D> {
     /// Hands batches to idle workers. What they are about to send is on disk before they do.
@@ -19,16 +20,17 @@ impl<D: Delivery> Flow<D> {
                 Ok(new) => new,
                 Err(failure) => {
                     // It was taken out of the queue, and is in nobody's hands.
-                    self.give_up(&batch);
-                    leaving.iter().for_each(|sent: &Sent| self.give_up(&sent.batch));
+                    self.give_up(&batch, &failure);
+                    leaving.iter().for_each(|sent: &Sent| self.give_up(&sent.batch, &failure));
                     return Err(failure);
                 }
             };
             leaving.push(Sent { batch: Arc::new(batch), new });
         }
         if let Err(error) = self.ledger.as_mut().map_or(Ok(()), Ledger::commit) {
-            leaving.iter().for_each(|sent| self.give_up(&sent.batch));
-            return Err(error.into());
+            let failure = error.into();
+            leaving.iter().for_each(|sent| self.give_up(&sent.batch, &failure));
+            return Err(failure);
         }
         for sent in leaving {
             let (delivery, batch) = (self.delivery.clone(), Arc::clone(&sent.batch));
@@ -49,11 +51,12 @@ impl<D: Delivery> Flow<D> {
 
     /// Workers that have not ended when a stopping run must. What they have in their hands may or may not have arrived: its
     /// keys stay pending.
-    pub(super) fn give_up_workers(&mut self) {
+    pub(super) fn give_up_workers(&mut self, stop: &Stop) {
         self.workers.abort_all();
         self.workers.detach_all();
+        let failure = Failure::interrupted(stop.asked().unwrap_or_default());
         for (_, sent) in std::mem::take(&mut self.in_flight) {
-            self.give_up(&sent.batch);
+            self.give_up(&sent.batch, &failure);
         }
     }
 }

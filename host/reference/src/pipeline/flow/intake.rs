@@ -14,8 +14,10 @@ use crate::pipeline::mapper::Mapped;
 use crate::pipeline::rows::Rows;
 use crate::report::Failure;
 use crate::report::dead_letter::DeadLetter;
+use crate::report::outcomes::RowStatus;
 use crate::source::{RejectedRow, RowContent};
 use crate::state::Change;
+use destination_engine::arrow::records::Record;
 use destination_engine::bindings::RowIssue;
 use destination_engine::plugin::answers::Mapping;
 
@@ -27,22 +29,27 @@ impl<D: Delivery> Flow<D> {
                 let first = self.counts.rows_read + 1;
                 let rows = Rows::of(&chunk, first);
                 self.counts.rows_read += chunk.len() as u64;
+                self.count_rejected(first, &chunk.rejected, &rows, &mapping.issues);
                 let taken = self.reject_unusable(first, &chunk.rejected);
                 let taken = taken.and_then(|()| self.reject_unmapped(&rows, &mapping.issues));
                 let taken = taken.and_then(|()| self.compare(&mapping));
-                match taken {
+                let taken = match taken {
                     Ok(changes) => self.enqueue(rows, &mapping, &changes),
                     Err(failure) => {
                         self.counts.undelivered += mapping.batch.len() as u64;
+                        self.record_not_taken(&rows, mapping.batch.iter(), &failure);
                         Err(failure)
                     }
-                }
+                };
+                taken.and(self.flush_outcomes())
             }
             Some(Mapped::End) => Ok(()),
             Some(failed) => match failed.into_failure() {
                 Some((failure, rows)) => {
+                    let first = self.counts.rows_read + 1;
                     self.counts.rows_read += rows as u64;
                     self.counts.undelivered += rows as u64;
+                    self.record_unmapped(first..first + rows as u64, &failure);
                     Err(failure)
                 }
                 None => Ok(()),
@@ -51,10 +58,17 @@ impl<D: Delivery> Flow<D> {
         }
     }
 
-    /// Records rows that the source could not use. Whose they are is not known. `first`: the number of the chunk's first row.
+    /// Counts rows that the source could not use and rows that the plugin could not map. `first`: the number of the chunk's
+    /// first row.
+    fn count_rejected(&mut self, first: u64, rejected: &[RejectedRow], rows: &Rows, issues: &[RowIssue]) {
+        let number = rejected.len() as u64 + issues.len() as u64;
+        self.counts.rejected += number;
+        self.unmapped_rows += number;
+        self.record_rejected(first, rejected, rows, issues);
+    }
+
+    /// Sets down rows that the source could not use. Whose they are is not known.
     fn reject_unusable(&mut self, first: u64, rejected: &[RejectedRow]) -> Result<(), Failure> {
-        self.counts.rejected += rejected.len() as u64;
-        self.unmapped_rows += rejected.len() as u64;
         self.unnamed_rows += rejected.len() as u64;
         for RejectedRow { place, code, message, content } in rejected {
             let row_number = first + *place as u64;
@@ -70,10 +84,8 @@ impl<D: Delivery> Flow<D> {
         Ok(())
     }
 
-    /// Records rows that the plugin could not map. They are not rows that left.
+    /// Sets down rows that the plugin could not map. They are not rows that left.
     fn reject_unmapped(&mut self, rows: &Rows, issues: &[RowIssue]) -> Result<(), Failure> {
-        self.counts.rejected += issues.len() as u64;
-        self.unmapped_rows += issues.len() as u64;
         for issue in issues {
             match (&issue.key, &mut self.ledger) {
                 (Some(key), Some(ledger)) => ledger.mark_seen(key)?,
@@ -109,7 +121,8 @@ impl<D: Delivery> Flow<D> {
 
     /// Puts what must be sent into the queue.
     fn enqueue(&mut self, rows: Rows, mapping: &Mapping, changes: &[(Change, u64)]) -> Result<(), Failure> {
-        let mut sending = Vec::with_capacity(changes.len());
+        let rows = Arc::new(rows);
+        let mut sending: Vec<Sending<'_>> = Vec::with_capacity(changes.len());
         let mut sending_keys = HashSet::new();
         for (record, &(change, content)) in mapping.batch.iter().zip(changes) {
             let key = KeyHash::of(record.key);
@@ -124,6 +137,7 @@ impl<D: Delivery> Flow<D> {
             };
             if change == Change::Unchanged {
                 self.counts.unchanged += 1;
+                self.record_taken(&rows, record, change, RowStatus::Unchanged);
                 continue;
             }
             if self.plan.stateful {
@@ -133,28 +147,44 @@ impl<D: Delivery> Flow<D> {
         }
         if self.plan.dry_run {
             self.counts.planned += sending.len() as u64;
-            sending.iter().for_each(|(_, _, _, change)| count_change(&mut self.counts, *change));
+            for (record, _, _, change) in sending {
+                count_change(&mut self.counts, change);
+                self.record_taken(&rows, record, change, RowStatus::Planned);
+            }
             return Ok(());
         }
+        let mut queued = 0;
+        let pushed = self.push(&rows, &sending, &mut queued);
+        if let Err(failure) = &pushed {
+            let lost = sending.get(queued..).unwrap_or_default();
+            self.counts.undelivered += lost.len() as u64;
+            self.record_not_taken(&rows, lost.iter().map(|(record, ..)| *record), failure);
+        }
+        pushed
+    }
+
+    /// Queues records, and counts those that it could.
+    fn push(&mut self, rows: &Arc<Rows>, sending: &[Sending<'_>], queued: &mut usize) -> Result<(), Failure> {
         // Few rows of many that are kept would keep all of them in memory until their batch is full.
         let few = sending.len() < rows.len() / 2;
-        let rows = if few {
+        let kept = if few {
             let kept: Vec<u32> = sending.iter().map(|(record, ..)| record.row).collect();
-            for (place, (record, ..)) in (0..).zip(&mut sending) {
-                record.row = place;
-            }
-            rows.pick(&kept).map_err(|error| Failure::engine(error.to_string()))?
+            Arc::new(rows.pick(&kept).map_err(|error| Failure::engine(error.to_string()))?)
         } else {
-            rows
+            Arc::clone(rows)
         };
-        let rows = Arc::new(rows);
-        for (record, key, content, change) in sending {
-            let item = Item { record, rows: Some(&rows), key, content, change };
+        for (place, &(record, key, content, change)) in (0..).zip(sending) {
+            let record = if few { Record { row: place, ..record } } else { record };
+            let item = Item { record, rows: Some(&kept), key, content, change };
             self.queue.push(&item).map_err(|error| Failure::engine(error.to_string()))?;
+            *queued += 1;
         }
         Ok(())
     }
 }
+
+/// A record that must be sent, with the hashes of its key and of what it delivers.
+type Sending<'a> = (Record<'a>, KeyHash, u64, Change);
 
 /// Whether a key has blanks around it.
 fn is_padded(key: &str) -> bool {

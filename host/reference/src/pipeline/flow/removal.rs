@@ -5,6 +5,7 @@
 
 use super::Flow;
 use super::batch::{Batch, Item, KeyHash, content_hash};
+use super::row_outcomes::Leaving;
 use crate::pipeline::Delivery;
 use crate::pipeline::removals::{self, Decision, Situation};
 use crate::report::{Failure, RefusedRemovals, Withheld};
@@ -64,6 +65,7 @@ impl<D: Delivery> Flow<D> {
             Decision::Remove if self.plan.dry_run => {
                 self.counts.removed = found.leaving - found.shared;
                 self.counts.left_to_others = found.shared;
+                self.record_leaving(Leaving::Planned)?;
                 Ok(false)
             }
             Decision::Remove => {
@@ -72,6 +74,7 @@ impl<D: Delivery> Flow<D> {
             }
             Decision::Withhold(reason) => {
                 self.counts.withheld_removals = found.leaving;
+                self.record_leaving(Leaving::Withheld(&reason))?;
                 self.withheld = Some(Withheld {
                     reason: reason.to_string(),
                     hint: reason.hint().to_owned(),
@@ -84,6 +87,9 @@ impl<D: Delivery> Flow<D> {
 
     /// Members that another sync of the target holds are not this one's to remove.
     fn leave_to_neighbours(&mut self) -> Result<u64, Failure> {
+        if self.ledger.as_ref().is_some_and(|ledger| !ledger.neighbours().is_empty()) {
+            self.record_leaving(Leaving::Removed)?;
+        }
         Ok(self.ledger.as_mut().map_or(Ok(0), Ledger::leave_to_neighbours)?)
     }
 

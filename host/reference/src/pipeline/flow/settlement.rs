@@ -13,10 +13,15 @@ use crate::state::Change;
 use destination_engine::http::hooks::CallTraffic;
 use destination_engine::plugin::answers::Report as Answer;
 use destination_engine::plugin::instance::CallOutcome;
+use destination_engine::stop::Stop;
 
 impl<D: Delivery> Flow<D> {
     /// Settles what a worker had in its hands.
-    pub(super) fn settle_task(&mut self, done: Result<(Id, CallOutcome<Answer>), JoinError>) -> Result<(), Failure> {
+    pub(super) fn settle_task(
+        &mut self,
+        done: Result<(Id, CallOutcome<Answer>), JoinError>,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
         let (id, outcome) = match done {
             Ok((id, outcome)) => (id, Ok(outcome)),
             Err(error) => (error.id(), Err(error)),
@@ -27,25 +32,35 @@ impl<D: Delivery> Flow<D> {
         let CallOutcome { answer, traffic } = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.give_up(&sent.batch);
-                return Err(Failure::engine(format!("a worker died: {error}")));
+                let failure = Failure::engine(format!("a worker died: {error}")).after(stop);
+                self.give_up(&sent.batch, &failure);
+                return Err(failure);
             }
         };
         self.retries += traffic.retries;
         match answer {
             Ok(answer) => {
                 self.queue.settle(&sent.batch);
-                self.settle(&sent, &answer, &traffic)
+                let failure = answer.undelivered.as_ref();
+                let failure = failure.map(|rest| Failure::plugin(&rest.failure, traffic.cause.clone()).after(stop));
+                self.settle(&sent, &answer, &traffic, failure)
             }
             Err(error) => {
-                self.give_up(&sent.batch);
-                Err(Failure::call(&error, traffic.cause))
+                let failure = Failure::call(&error, traffic.cause).after(stop);
+                self.give_up(&sent.batch, &failure);
+                Err(failure)
             }
         }
     }
 
-    /// Counts and records what the plugin says of a batch.
-    fn settle(&mut self, sent: &Sent, answer: &Answer, traffic: &CallTraffic) -> Result<(), Failure> {
+    /// Counts and records what the plugin says of a batch. `failure`: what stopped the delivery of a part of it.
+    fn settle(
+        &mut self,
+        sent: &Sent,
+        answer: &Answer,
+        traffic: &CallTraffic,
+        failure: Option<Failure>,
+    ) -> Result<(), Failure> {
         let batch = &*sent.batch;
         let outcomes = outcomes(batch.len(), answer);
         self.acknowledged |= !answer.accepted.is_empty();
@@ -62,6 +77,7 @@ impl<D: Delivery> Flow<D> {
                 Outcome::Undelivered => self.count_undelivered(batch, 1),
             }
         }
+        self.record_settled(batch, &outcomes, answer, failure.as_ref());
         // The state first: what was confirmed is recorded even where the dead letters can't be.
         self.record(sent, &outcomes, traffic.in_doubt())?;
         if batch.is_removals() {
@@ -78,8 +94,9 @@ impl<D: Delivery> Flow<D> {
             self.reject(rows, row, key, None, &reason)?;
         }
         self.flush_dead_letters()?;
-        if let Some(undelivered) = &answer.undelivered {
-            return Err(Failure::plugin(&undelivered.failure, traffic.cause.clone()));
+        self.flush_outcomes()?;
+        if let Some(failure) = failure {
+            return Err(failure);
         }
         let refused = self.counts.rejected - self.unmapped_rows;
         let settled = self.counts.delivered + self.counts.unchanged + refused;

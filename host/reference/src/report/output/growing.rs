@@ -16,6 +16,8 @@ use crate::file_id::{self, make_private, private};
 
 /// Bytes that are read at a time on the way back to the last line break.
 const STEP: u64 = 64 << 10;
+/// Bytes that are read at a time.
+const READ_BYTES: usize = 128 << 10;
 /// Files of interrupted runs that may lie beside each other.
 const MOST_INTERRUPTED: u32 = 1000;
 
@@ -77,6 +79,43 @@ impl GrowingFile {
     /// Where the lines are that a run before this one wrote and did not come to finish.
     pub fn left_behind(&self) -> Option<&Path> {
         self.left_behind.as_deref()
+    }
+
+    /// Whether it is a pipe or a device, which can't be read back.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.places.is_none()
+    }
+
+    /// What was written so far, from its beginning.
+    ///
+    /// # Errors
+    /// Where it can't be written or read.
+    pub(crate) fn read(&mut self) -> io::Result<BufReader<File>> {
+        self.to.flush()?;
+        let mut file = self.to.get_ref().try_clone()?;
+        file.rewind()?;
+        Ok(BufReader::with_capacity(READ_BYTES, file))
+    }
+
+    /// Removes what was written: it is elsewhere now.
+    ///
+    /// # Errors
+    /// Where it can't be removed.
+    pub(crate) fn discard(self) -> io::Result<()> {
+        self.places.map_or(Ok(()), |places| fs::remove_file(places.part))
+    }
+
+    /// Keeps what was written as what an interrupted run leaves, and says where that is.
+    ///
+    /// # Errors
+    /// Where it can't be moved there. It then stands beside its place.
+    pub(crate) fn keep(mut self) -> io::Result<PathBuf> {
+        let Some(Places { part, whole }) = &self.places else { return Err(io::ErrorKind::Unsupported.into()) };
+        let kept = free_name(whole)?;
+        fs::rename(part, &kept)?;
+        // What can't be written any more is missing there, and was told.
+        let _ = self.to.flush();
+        Ok(kept)
     }
 
     /// Puts the file in its place. `complete`: it replaces an older one; otherwise lines of the older one that it does not
