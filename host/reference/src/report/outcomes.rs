@@ -91,6 +91,8 @@ pub(crate) struct Outcomes {
     time: Option<String>,
     /// The line that is being written.
     line: Vec<u8>,
+    /// How many there are.
+    number: u64,
     recorders: Vec<Recorder>,
     /// The first thing that went wrong. Nothing is written after it.
     error: Option<io::Error>,
@@ -161,7 +163,7 @@ impl Outcomes {
             return Err(DatabaseError::left_out().into());
         }
         let (run_id, sync) = (run_id.clone(), sync.to_owned());
-        let opened = Self { run_id, sync, time: None, line: Vec::new(), recorders, error: None };
+        let opened = Self { run_id, sync, time: None, line: Vec::new(), number: 0, recorders, error: None };
         Ok(Some(opened).filter(|outcomes| !outcomes.recorders.is_empty()))
     }
 
@@ -194,6 +196,7 @@ impl Outcomes {
         self.line.clear();
         serde_json::to_writer(&mut self.line, &line)?;
         self.line.push(b'\n');
+        self.number += 1;
         self.recorders.iter_mut().try_for_each(|recorder| recorder.part.write_all(&self.line))
     }
 
@@ -211,9 +214,12 @@ impl Outcomes {
 
     /// Puts the lines where they are wanted. What takes longer than a stopping run has is left undone.
     pub(crate) fn finish(self, stop: &Stop) -> Vec<Unfinished> {
-        let Self { recorders, error, .. } = self;
+        let Self { run_id, number, recorders, error, .. } = self;
         let broken = error.map(|error| error.to_string());
-        recorders.into_iter().filter_map(|recorder| recorder.finish(broken.as_deref(), stop).err()).collect()
+        recorders
+            .into_iter()
+            .filter_map(|recorder| recorder.finish(&run_id, number, broken.as_deref(), stop).err())
+            .collect()
     }
 }
 
@@ -240,7 +246,7 @@ impl Recorder {
     }
 
     /// `broken`: why lines are missing, where some are. They are then kept as what an interrupted run leaves.
-    fn finish(self, broken: Option<&str>, stop: &Stop) -> Result<(), Unfinished> {
+    fn finish(self, run_id: &RunId, number: u64, broken: Option<&str>, stop: &Stop) -> Result<(), Unfinished> {
         let Self { mut part, name, becomes } = self;
         let unfinished = |reason: String, kept| Unfinished { name: name.clone(), reason, kept };
         if let Some(reason) = broken {
@@ -256,7 +262,7 @@ impl Recorder {
                 Becomes::Csv(output) => output.write_with(|file| file::write_csv(lines, file))?,
                 Becomes::Parquet(output) => output.write_with(|file| file::write_parquet(lines, file))?,
                 #[cfg(feature = "adbc")]
-                Becomes::Table(table) => table.fill(lines)?,
+                Becomes::Table(table) => table.fill(lines, run_id, number).map_err(|error| error.message)?,
             }
             Ok(())
         };

@@ -9,11 +9,14 @@ use adbc_core::error::Status;
 use adbc_core::options::{IngestMode, OptionConnection, OptionStatement, OptionValue};
 use adbc_core::{Connection, Database, Optionable, Statement};
 use adbc_driver_manager::ManagedConnection;
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
 use destination_engine::redaction::Redaction;
 
 use super::batches::{Batches, schema};
 use super::line::Lines;
 use crate::database::{self, DatabaseError};
+use crate::report::run_id::RunId;
 use crate::sync_file::OutcomeTable;
 
 /// The option that names the schema of a table.
@@ -44,25 +47,33 @@ impl Table {
                 return Ok(());
             }
         };
-        let missing: Vec<String> = schema()
-            .fields()
-            .iter()
-            .filter(|field| there.field_with_name(field.name()).is_err())
-            .map(|field| format!("{:?}", field.name()))
-            .collect();
-        if missing.is_empty() {
+        // Some drivers fill columns by their names, some by their order, and some without a look at their types.
+        let wanted = schema();
+        let fits = there.fields().len() == wanted.fields().len()
+            && wanted.fields().iter().zip(there.fields()).all(|(wanted, there)| {
+                wanted.name() == there.name() && kind(there.data_type()) == kind(wanted.data_type())
+            });
+        if fits {
             return Ok(());
         }
-        let message = format!("the table {self} is there and has no column {}", missing.join(", "));
+        let shown = |schema: &Schema| {
+            let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), kind(field.data_type())));
+            columns.collect::<Vec<_>>().join(", ")
+        };
+        let message = format!(
+            "the table {self} is there with the columns {}; outcomes need {}, in this order",
+            shown(&there),
+            shown(&wanted)
+        );
         Err(self.failed(message).usage("name another table; one that is not there yet is made as it must be"))
     }
 
     /// Adds the lines to the table: all of them, or none.
-    pub(super) fn fill(&self, lines: Lines) -> Result<(), DatabaseError> {
-        self.ingest(lines).map_err(|error| self.redacted(error))
+    pub(super) fn fill(&self, lines: Lines, run_id: &RunId, number: u64) -> Result<(), DatabaseError> {
+        self.ingest(lines, run_id, number).map_err(|error| self.redacted(error))
     }
 
-    fn ingest(&self, lines: Lines) -> Result<(), DatabaseError> {
+    fn ingest(&self, lines: Lines, run_id: &RunId, number: u64) -> Result<(), DatabaseError> {
         let failed = |error: adbc_core::error::Error| self.failed(error.message.trim().to_owned());
         let mut connection = self.connect()?;
         connection.set_option(OptionConnection::AutoCommit, OptionValue::String("false".to_owned())).map_err(failed)?;
@@ -78,7 +89,32 @@ impl Table {
             statement.bind_stream(Box::new(Batches::new(lines))).map_err(failed)?;
             statement.execute_update().map_err(failed)?;
         }
-        connection.commit().map_err(failed)
+        connection.commit().map_err(failed)?;
+        // DuckDB's driver says that rows are there which the table refused.
+        let found = self.count(&mut connection, run_id).map_err(failed)?;
+        if found == number {
+            return Ok(());
+        }
+        let message =
+            format!("it took {number} rows without an error and has {found} of them; look at its constraints");
+        Err(self.failed(message))
+    }
+
+    /// The rows of a run.
+    fn count(&self, connection: &mut ManagedConnection, run_id: &RunId) -> adbc_core::error::Result<u64> {
+        let mut statement = connection.new_statement()?;
+        let schema = self.spec.schema.iter().map(|schema| quoted(schema) + ".");
+        let table: String = schema.chain([quoted(&self.spec.table)]).collect();
+        // A run's name has no quotes.
+        statement.set_sql_query(format!("SELECT count(*) AS number FROM {table} WHERE run_id = '{run_id}'"))?;
+        let mut number = 0;
+        for batch in statement.execute()? {
+            let batch = batch
+                .map_err(|error| adbc_core::error::Error::with_message_and_status(error.to_string(), Status::IO))?;
+            let counts = batch.columns().iter().filter_map(|column| column.as_primitive_opt::<Int64Type>());
+            number += counts.flat_map(|column| column.iter().flatten()).sum::<i64>();
+        }
+        Ok(number.cast_unsigned())
     }
 
     fn connect(&self) -> Result<ManagedConnection, DatabaseError> {
@@ -104,5 +140,21 @@ impl fmt::Display for Table {
             write!(f, "{schema}.")?;
         }
         f.write_str(&self.spec.table)
+    }
+}
+
+/// A name that is safe as it is stays so: not every database quotes alike.
+fn quoted(name: &str) -> String {
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// What a column holds, in words.
+fn kind(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
+        DataType::Int64 => "bigint".to_owned(),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => "timestamp with time zone".to_owned(),
+        other => other.to_string(),
     }
 }
