@@ -1,7 +1,10 @@
-//! The database sources against a real PostgreSQL and a real SQLite, through the drivers that users install. They need what
-//! `tests/databases/run.sh` starts and installs: `make databases`.
+//! Databases, as sources and for outcomes: a real PostgreSQL, SQLite and DuckDB, through the drivers that users install. They
+//! need what `tests/databases/run.sh` starts and installs: `make databases`.
+
+mod outcomes;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,6 +45,23 @@ fn psql(statement: &str, input: &str) -> String {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(output.status.success(), "{statement}");
+    String::from_utf8(output.stdout).unwrap().trim_end_matches('\n').to_owned()
+}
+
+/// What DuckDB's own package for Python says to a statement: rows as lines, values between bars. Paths are taken from `folder`.
+fn duckdb(database: &Path, folder: &Path, statement: &str) -> String {
+    const PROGRAM: &str = "import duckdb, sys\n\
+        connection = duckdb.connect(':memory:' if sys.argv[1].endswith(':memory:') else sys.argv[1])\n\
+        for row in connection.execute(sys.argv[2]).fetchall():\n    \
+            print('|'.join('' if value is None else str(value) for value in row))";
+    let output = Command::new(setting("TEST_DUCKDB_PYTHON"))
+        .args(["-c", PROGRAM])
+        .arg(database)
+        .arg(statement)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end_matches('\n').to_owned()
 }
 
