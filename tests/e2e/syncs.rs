@@ -1,14 +1,13 @@
 //! Several syncs in one process: their order, what they share, what each leaves, and how they are run again.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 use std::time::Duration;
 
 use fake_talon_one::{Fault, Faults, Settings, path};
 use serde_json::Value;
 
 use crate::harness::{KEY, TestEnv, counts};
+use crate::running::Running;
 
 /// What all sync files of the folder share.
 const DEFAULTS: &str = r#"[destination]
@@ -230,17 +229,15 @@ fn syncs_may_share_a_state_file() {
 fn a_lower_limit_of_one_holds_for_all_of_a_deployment() {
     let env = env();
     env.write("syncs/b-sale.toml", audience("sale", 2, "") + "[limits]\nrequests_per_minute = 1\n");
-    let mut child = env.command(&["sync", "syncs"]).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(said.any(|line| line.contains("crm: all delivered")));
+    let mut run = Running::start(&env, &["sync", "syncs"]);
+    run.says("crm: all delivered");
     // Both audiences have begun. Without a limit in common they would send now; with it they wait for a minute.
     let begun = |name: &str| env.path(&format!("syncs/{name}.last-run.json")).exists();
     while !(begun("vip") && begun("sale")) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(child.try_wait().unwrap().is_none(), "they wait");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert!(!run.has_ended(), "they wait");
+    run.kill();
     assert_eq!(env.fake.requests().len(), 1);
     let status: Value = serde_json::from_str(&env.host(&["status", "syncs", "--json"]).ends_with(0).stdout).unwrap();
     let results: Vec<_> = status.as_array().unwrap().iter().map(|sync| sync["result"].as_str().unwrap()).collect();

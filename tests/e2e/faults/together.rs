@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
 
 use fake_talon_one::Settings;
 
 use crate::harness::{KEY, TestEnv};
+use crate::running::Running;
 
 const AUDIENCES: i64 = 12;
 const ROWS: usize = 20_000;
@@ -67,11 +67,8 @@ fn a_profile_sync_and_twelve_audiences_share_one_rate() {
 #[ignore = "takes minutes: make faults"]
 fn after_a_kill_failed_runs_what_did_not_end() {
     let env = env();
-    let mut child = env.command(&["sync", "syncs"]).spawn().expect("it starts");
     // In the middle of the audiences.
-    env.fake.wait_for(1000, Duration::from_secs(120)).expect("requests come");
-    child.kill().expect("it is killed");
-    child.wait().expect("it ends");
+    Running::until(&env, &["sync", "syncs"], 1000).kill();
     let before = env.fake.requests().len();
     env.host(&["sync", "syncs", "--failed", "--report", "report.json"]).ends_with(0);
     let expected: BTreeSet<String> = (0..ROWS).map(|id| format!("cust_{id}")).collect();
