@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::report::output::Output;
+use crate::report::run_id::rfc3339;
 use crate::report::{Report, Verdict};
 use crate::sync_file::{SyncFile, SyncName};
 
@@ -82,17 +83,13 @@ impl LastRunFile {
     pub fn end(&self, report: &Report) -> io::Result<()> {
         let failed = matches!(report.verdict(), Verdict::Failed(_));
         let report = serde_json::from_slice(&report.json()?)?;
-        self.write(Some(time(SystemTime::now())), Some(failed), Some(report))
+        self.write(Some(rfc3339(SystemTime::now())), Some(failed), Some(report))
     }
 
     fn write(&self, ended: Option<String>, failed: Option<bool>, report: Option<Value>) -> io::Result<()> {
-        let last = LastRun { sync: self.sync.clone(), started: time(self.started), ended, failed, report };
+        let last = LastRun { sync: self.sync.clone(), started: rfc3339(self.started), ended, failed, report };
         let mut json = serde_json::to_vec_pretty(&last)?;
         json.push(b'\n');
         Output::open(&self.path)?.write(&json)
     }
-}
-
-fn time(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }

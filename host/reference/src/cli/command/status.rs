@@ -100,10 +100,11 @@ fn show(all: &[Status], terminal: &Terminal) {
         let report = status.last_run.as_ref().and_then(|last| last.report.as_ref());
         let number = |key: &str| report.and_then(|report| report.get(key)).and_then(Value::as_u64);
         let shown = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), count);
-        let started = status.last_run.as_ref().map_or("-", |last| last.started.as_str());
+        // To the second: RFC 3339 has a fraction after that.
+        let started = status.last_run.as_ref().and_then(|last| last.started.split('.').next());
         table.add_row([
             status.sync.clone(),
-            started.to_owned(),
+            started.map_or_else(|| "-".to_owned(), |time| format!("{time}Z")),
             status.result.name().to_owned(),
             shown(number("rows_read")),
             shown(number("delivered")),

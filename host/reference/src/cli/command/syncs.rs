@@ -11,6 +11,7 @@ use destination_host::fault::Fault;
 use destination_host::pipeline::Options;
 use destination_host::report::exit::Exit;
 use destination_host::report::observer::{Observer, Observers};
+use destination_host::report::outcomes::OutcomeFile;
 use destination_host::report::output::Output;
 use destination_host::sync_file::SyncName;
 use destination_host::syncs::last_run::LastRunFile;
@@ -108,9 +109,8 @@ async fn deliver(
             |member, run| {
                 let name = &member.sync.name;
                 let mut options = Options { report: None, ..options(args, component, &member.path) };
-                let outcomes = options.outcomes.as_mut().map(|file| &mut file.path);
-                let files = [options.dead_letters.as_mut(), options.html_report.as_mut(), outcomes];
-                for file in files.into_iter().flatten() {
+                options.outcomes = options.outcomes.map(|file| file.at(of_sync(file.path(), name)));
+                for file in [&mut options.dead_letters, &mut options.html_report].into_iter().flatten() {
                     *file = of_sync(file, name);
                 }
                 let others = states.iter().filter(|(_, path)| **path != member.sync.state.path);
@@ -146,7 +146,7 @@ fn faults_of_several(args: &Sync) -> Vec<Fault> {
     let files = [
         ("--dead-letters", args.dead_letters.as_deref(), "ndjson"),
         ("--report-html", args.report_html.as_deref(), "html"),
-        ("--outcomes", args.outcomes.as_ref().map(|file| file.path.as_path()), "parquet"),
+        ("--outcomes", args.outcomes.as_ref().map(OutcomeFile::path), "parquet"),
     ];
     for (name, file, extension) in files {
         if file.is_some_and(|file| !file.to_string_lossy().contains(PLACEHOLDER)) {

@@ -40,6 +40,17 @@ impl OutcomeFile {
         };
         Ok(Self { path: path.to_owned(), format })
     }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file of the same form elsewhere.
+    #[must_use]
+    pub fn at(&self, path: PathBuf) -> Self {
+        Self { path, format: self.format }
+    }
 }
 
 /// Lines as CSV.
