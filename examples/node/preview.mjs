@@ -26,4 +26,4 @@ const columns = header.map((name, place) => {
 
 const { batch, issues } = destination.mapBatch(config, columns, []);
 for (const { row, message } of issues) console.error(`row ${row + 1} is rejected: ${message}`);
-for (const { method, path, body } of destination.renderBatch(config, batch)) console.log(`${method} ${path}\n${body}`);
+for (const { method, path, body } of destination.renderBatch(config, batch)) console.log(`${method} ${path}\n${body.val}`);

@@ -15,6 +15,7 @@ wit_bindgen::generate!({
     generate_all,
     pub_export_macro: true,
     additional_type_attributes: {
+        "etl:destination/destination@0.1.0/body": [#[derive(PartialEq)]],
         "etl:destination/destination@0.1.0/column": [#[derive(PartialEq)]],
         "etl:destination/destination@0.1.0/config-issue": [#[derive(PartialEq)]],
         "etl:destination/destination@0.1.0/failure": [#[derive(PartialEq)]],

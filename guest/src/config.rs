@@ -16,7 +16,38 @@ use self::table::{Issue, Issues, Table, wrong_type};
 use crate::bindings::exports::etl::destination::destination::ConfigIssue;
 
 /// The JSON Schema of the config (draft 2020-12), for forms.
-pub(crate) const SCHEMA: &str = include_str!("config/schema.json");
+pub(crate) const SCHEMA: &str = match str::from_utf8(&PACKED_SCHEMA) {
+    Ok(schema) => schema,
+    Err(_) => LAID_OUT_SCHEMA,
+};
+
+/// As people write it. A quarter of it is indentation, which the component does without.
+const LAID_OUT_SCHEMA: &str = include_str!("config/schema.json");
+
+const PACKED_SCHEMA: [u8; without_indentation(LAID_OUT_SCHEMA.as_bytes(), &mut [])] = {
+    let mut packed = [0; without_indentation(LAID_OUT_SCHEMA.as_bytes(), &mut [])];
+    without_indentation(LAID_OUT_SCHEMA.as_bytes(), &mut packed);
+    packed
+};
+
+/// Leaves out line breaks and the blanks behind them, of which no text of a JSON has any. Fills as much of `packed` as there
+/// is, and says how much there would be.
+#[expect(clippy::indexing_slicing, reason = "run by the compiler, which would refuse an index too large")]
+const fn without_indentation(text: &[u8], packed: &mut [u8]) -> usize {
+    let (mut at, mut length, mut indented) = (0, 0, false);
+    while at < text.len() {
+        let byte = text[at];
+        indented = byte == b'\n' || (indented && byte == b' ');
+        if !indented {
+            if length < packed.len() {
+                packed[length] = byte;
+            }
+            length += 1;
+        }
+        at += 1;
+    }
+    length
+}
 
 /// Records that Talon.One accepts in one request.
 pub(crate) const MAX_BATCH_SIZE: u64 = 1000;

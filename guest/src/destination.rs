@@ -73,7 +73,7 @@ pub fn render_batch(config: &str, batch: &wit::MappedBatch) -> Result<Vec<wit::R
         .map(|request| wit::Request {
             method: request.method.name().to_owned(),
             path: request.path.to_owned(),
-            body: request.body,
+            body: wit::Body::Text(request.body),
         })
         .collect())
 }

@@ -24,6 +24,7 @@ mod bindings {
         generate_all,
         additional_derives: [serde::Serialize],
         additional_type_attributes: {
+            "etl:destination/destination@0.1.0/body": [#[serde(untagged)]],
             "etl:destination/destination@0.1.0/problem-kind": [#[serde(rename_all = "kebab-case")]],
         },
     });

@@ -2,7 +2,7 @@
 
 use crate::api::request::MAX_BODY_BYTES;
 use crate::bindings::exports::etl::destination::destination::{
-    ConfigKeys, Descriptor, Field, Limits, ObjectType, SyncMode,
+    ConfigKeys, Descriptor, Endpoint, Field, Limits, ObjectType, Secret, SecretUse, SyncMode,
 };
 use crate::config::field_mapping::INTEGRATION_ID;
 use crate::config::{MAX_BATCH_SIZE, SCHEMA};
@@ -18,17 +18,16 @@ pub fn describe() -> Descriptor {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         object_types: vec![profiles(), audiences()],
         field_mapping: true,
-        schema_introspection: false,
         limits: Limits {
-            batch_records: u32::try_from(MAX_BATCH_SIZE).unwrap_or(u32::MAX),
-            batch_bytes: u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX),
+            batch_records: u32::try_from(MAX_BATCH_SIZE).ok(),
+            batch_bytes: u64::try_from(MAX_BODY_BYTES).ok(),
             // Talon.One's typical limits for a deployment; a plan may have others.
-            requests_per_second: 60,
-            requests_per_minute: 5_000,
+            requests_per_second: Some(60),
+            requests_per_minute: Some(5_000),
         },
         config_keys: ConfigKeys {
-            endpoints: names(&["deployment_url"]),
-            secrets: names(&["api_key"]),
+            endpoints: vec![Endpoint::ConfigKey("deployment_url".to_owned())],
+            secrets: vec![Secret { config_key: "api_key".to_owned(), used_in: SecretUse::Headers }],
             target: names(&["deployment_url", "object_type", "audience_id"]),
             identity: names(&["integration_id_prefix"]),
             batch_records: Some("batch_size".to_owned()),
@@ -115,8 +114,13 @@ mod tests {
         let schema: Value = serde_json::from_str(&descriptor.config_schema).unwrap();
         let keys = schema["properties"].as_object().unwrap();
         let named = descriptor.config_keys;
-        let lists = [&named.endpoints, &named.secrets, &named.target, &named.identity];
-        for key in lists.into_iter().flatten().chain(&named.batch_records) {
+        let endpoints = named.endpoints.iter().map(|endpoint| match endpoint {
+            Endpoint::ConfigKey(key) => key,
+            Endpoint::Origin(origin) => unreachable!("a deployment is the config's to name, not {origin}"),
+        });
+        let secrets = named.secrets.iter().map(|secret| &secret.config_key);
+        let others = named.target.iter().chain(&named.identity).chain(&named.batch_records);
+        for key in endpoints.chain(secrets).chain(others) {
             assert!(keys.contains_key(key), "{key}");
         }
         for object in &descriptor.object_types {
@@ -142,9 +146,9 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_talon_one() {
         let limits = describe().limits;
-        assert_eq!(limits.batch_records, 1000);
-        assert_eq!(limits.batch_bytes, 5_242_880);
-        assert_eq!((limits.requests_per_second, limits.requests_per_minute), (60, 5_000));
+        assert_eq!(limits.batch_records, Some(1000));
+        assert_eq!(limits.batch_bytes, Some(5_242_880));
+        assert_eq!((limits.requests_per_second, limits.requests_per_minute), (Some(60), Some(5_000)));
         assert_eq!(describe().version, env!("CARGO_PKG_VERSION"));
     }
 }

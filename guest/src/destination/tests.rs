@@ -147,7 +147,7 @@ fn what_is_rendered_is_what_is_sent() {
             .map(|request| wit::Request {
                 method: request.method.name().to_owned(),
                 path: request.path.to_owned(),
-                body: request.body.clone(),
+                body: wit::Body::Text(request.body.clone()),
             })
             .collect();
         assert_eq!(rendered, sent);

@@ -17,9 +17,9 @@ mod generated {
 }
 
 pub use generated::exports::etl::destination::destination::{
-    Action, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Field, Limits, MappedRow, ObjectType,
-    Problem, ProblemKind, Rejection, Request, Row, RowIssue, StringsParam as Strings, SyncMode, TimeUnit, Timestamps,
-    Value, Values,
+    Action, Body, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Endpoint, Field, Limits,
+    MappedRow, ObjectType, Problem, ProblemKind, Rejection, Request, Row, RowIssue, Secret, SecretUse,
+    StringsParam as Strings, SyncMode, TimeUnit, Timestamps, Value, Values,
 };
 
 pub(crate) use generated::exports::etl::destination::destination::{
@@ -48,5 +48,16 @@ impl Values<'_> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Body {
+    /// The bytes, whichever they are.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
     }
 }

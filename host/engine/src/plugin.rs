@@ -8,9 +8,11 @@ pub(crate) mod clock;
 mod compile_cache;
 pub mod config;
 pub mod instance;
+mod one_row;
 pub mod runtime;
 pub mod sandbox;
 pub mod session;
+pub mod trust;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use crate::plugin::instance::{CallError, Instance};
 use crate::plugin::runtime::{EngineError, Runtime};
 use crate::plugin::sandbox::{GRANTED, GRANTED_VERSION, Sandbox};
 use crate::plugin::session::Session;
+use crate::plugin::trust::{Trust, Untrusted};
 
 /// The interface that makes a component a destination.
 const DESTINATION: &str = "etl:destination/destination@0.1.0";
@@ -82,7 +85,10 @@ fn exports_instead(found: &Option<String>) -> String {
 
 /// A loaded plugin. Cheap to clone.
 #[derive(Clone)]
-pub struct Plugin(Arc<Inner>);
+pub struct Plugin {
+    inner: Arc<Inner>,
+    trust: Arc<Trust>,
+}
 
 struct Inner {
     runtime: Runtime,
@@ -114,13 +120,26 @@ impl Plugin {
             instance.describe().await
         };
         let descriptor = describe.await.map_err(|source| LoadError::Describe { plugin: name.to_string(), source })?;
-        Ok(Self(Arc::new(Inner { runtime: runtime.clone(), name, pre, descriptor })))
+        let inner = Inner { runtime: runtime.clone(), name, pre, descriptor };
+        Ok(Self { inner: Arc::new(inner), trust: Arc::default() })
+    }
+
+    /// The same plugin, allowed what its user trusts it with. Without this it is trusted with nothing.
+    #[must_use]
+    pub fn trusted(self, trust: Trust) -> Self {
+        Self { trust: Arc::new(trust), ..self }
+    }
+
+    /// What the plugin asks for with this config and is not trusted with; [`Plugin::session`] fails with the first.
+    #[must_use]
+    pub fn untrusted(&self, config: &str) -> Vec<Untrusted> {
+        self.trust.refuses(self.descriptor(), config)
     }
 
     /// What the plugin says of itself, asked once when it was loaded.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
-        &self.0.descriptor
+        &self.inner.descriptor
     }
 
     /// All faults that the plugin finds in a config; none is a valid config. Without network, and for any text.
@@ -129,7 +148,7 @@ impl Plugin {
     /// Where the plugin could not be asked, or failed.
     pub async fn validate_config(&self, config: &str) -> Result<Vec<ConfigIssue>, CallError> {
         let config = PluginConfig::unread(config, self.descriptor());
-        let Inner { runtime, name, pre, .. } = &*self.0;
+        let Inner { runtime, name, pre, .. } = &*self.inner;
         Instance::offline(runtime, pre, Arc::clone(name), config).await?.validate_config().await
     }
 
@@ -137,11 +156,11 @@ impl Plugin {
     /// and nowhere else.
     ///
     /// # Errors
-    /// Where the config is not a JSON object or one of its endpoints is no URL that requests may go to. Whether it is
-    /// right otherwise is for [`Plugin::validate_config`] to say.
+    /// Where the config is not a JSON object, one of its endpoints is no URL that requests may go to, or the plugin asks for
+    /// more than it is trusted with. Whether it is right otherwise is for [`Plugin::validate_config`] to say.
     pub fn session(&self, config: &str, outgoing: HttpContext) -> Result<Session, ConfigError> {
-        let (config, policy) = PluginConfig::read(config, self.descriptor())?;
-        let Inner { runtime, name, pre, .. } = &*self.0;
+        let (config, policy) = PluginConfig::read(config, self.descriptor(), &self.trust)?;
+        let Inner { runtime, name, pre, .. } = &*self.inner;
         let hook = HttpHooks::network(outgoing, Arc::new(policy), config.secrets().clone(), runtime.limits());
         Ok(Session::new(runtime.clone(), pre.clone(), Arc::clone(name), config, hook))
     }
@@ -149,7 +168,7 @@ impl Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("Plugin").field("name", &self.inner.name).finish_non_exhaustive()
     }
 }
 

@@ -35,6 +35,11 @@ function records({ rows, keys, actions, payloads }) {
   return Array.from(rows, (row, at) => ({ row, key: key(at), action: actions[at], payload: payload(at) }));
 }
 
+/** A body as it may be read. */
+function text({ tag, val }) {
+  return tag === "text" ? val : `${val.length} bytes that are not text`;
+}
+
 /** Records as a mapped batch. */
 function batch(list) {
   return {
@@ -80,7 +85,8 @@ export function preview(config, table, before) {
     }
     outcome.records = records.length + removals.length;
     // As the reference host does: who left comes last, on its own.
-    outcome.requests = [records, removals].flatMap((list) => destination.renderBatch(config, batch(list)));
+    const requests = [records, removals].flatMap((list) => destination.renderBatch(config, batch(list)));
+    outcome.requests = requests.map(({ method, path, body }) => ({ method, path, body: text(body) }));
   } catch (error) {
     outcome.failure = said(error);
   }

@@ -5,6 +5,7 @@
 //! happened.
 
 pub(crate) mod columns;
+pub mod declared;
 mod failure;
 mod files;
 mod flow;
@@ -248,17 +249,26 @@ fn seconds(time: SystemTime) -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Records in a batch where neither config nor plugin knows a limit: enough that a request's cost is shared, and few enough
+/// that what is in doubt after a broken connection is soon sent again.
+const DEFAULT_BATCH_RECORDS: u32 = 1000;
+
+/// Bytes of a batch's payloads where the plugin knows no limit: most servers take more than this.
+const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
+
 /// A batch is a request, so that what is confirmed is recorded request by request.
 fn size(descriptor: &Descriptor, job: &Job) -> Size {
     let limits = &descriptor.limits;
-    let records = job.batch_records.map_or(limits.batch_records, |asked| asked.get().min(limits.batch_records));
-    Size { records: (records as usize).max(1), bytes: usize::try_from(limits.batch_bytes).unwrap_or(usize::MAX) }
+    let most = limits.batch_records.unwrap_or(DEFAULT_BATCH_RECORDS);
+    let records = job.batch_records.map_or(most, |asked| asked.get().min(limits.batch_records.unwrap_or(u32::MAX)));
+    let bytes = limits.batch_bytes.unwrap_or(DEFAULT_BATCH_BYTES);
+    Size { records: (records as usize).max(1), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
 }
 
 /// The rate at which requests may leave: the limits, and what the plugin says where they leave it open.
 pub fn rate(limits: &Limits, descriptor: &Descriptor) -> RequestRate {
-    let most = |rate, default| match rate {
-        Rate::PluginDefault => NonZeroU32::new(default),
+    let most = |rate, default: Option<u32>| match rate {
+        Rate::PluginDefault => default.and_then(NonZeroU32::new),
         Rate::Unlimited => None,
         Rate::AtMost(most) => Some(most),
     };

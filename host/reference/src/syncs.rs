@@ -19,8 +19,8 @@ use crate::pipeline::{self, Run};
 use crate::report::exit::Exit;
 use crate::report::run_id::RunId;
 use crate::report::{Failure, Report, Verdict};
-use crate::sync_file::SyncFile;
-use destination_engine::bindings::Descriptor;
+use crate::sync_file::{Destination, SyncFile};
+use destination_engine::bindings::{ConfigKeys, Descriptor, Endpoint};
 use destination_engine::http::client::HttpClient;
 use destination_engine::http::rate_limiter::{Rate, RateLimiter};
 use destination_engine::plugin::Plugin;
@@ -229,7 +229,9 @@ impl Reports {
 fn limiters(members: &[Member], descriptor: &Descriptor) -> Vec<Arc<RateLimiter>> {
     let keys = &descriptor.config_keys;
     let account = |member: &Member| -> Vec<Option<String>> {
-        keys.endpoints.iter().chain(&keys.secrets).map(|key| member.sync.destination.text(key)).collect()
+        let destination = &member.sync.destination;
+        let secrets = keys.secrets.iter().map(|secret| destination.text(&secret.config_key));
+        servers(keys, destination).into_iter().chain(secrets).collect()
     };
     let mut accounts: Vec<(Vec<Option<String>>, Rate)> = Vec::new();
     for member in members {
@@ -246,6 +248,15 @@ fn limiters(members: &[Member], descriptor: &Descriptor) -> Vec<Arc<RateLimiter>
         found.unwrap_or_else(|| RateLimiter::new(pipeline::rate(&member.sync.limits, descriptor)))
     };
     members.iter().map(of).collect()
+}
+
+/// The servers that a sync's plugin calls.
+fn servers(keys: &ConfigKeys, destination: &Destination) -> Vec<Option<String>> {
+    let url = |endpoint: &Endpoint| match endpoint {
+        Endpoint::ConfigKey(key) => destination.text(key),
+        Endpoint::Origin(origin) => Some(origin.clone()),
+    };
+    keys.endpoints.iter().map(url).collect()
 }
 
 /// The lower of two limits, each by itself. No limit is the highest.

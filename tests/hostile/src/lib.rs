@@ -22,8 +22,9 @@ mod bindings {
 }
 
 use bindings::exports::etl::destination::destination::{
-    Action, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Failure, Guest, Limits, MappedBatch,
-    MappedRow, Mapping, Problem, ProblemKind, Rejection, Report, Request, Row, RowIssue, Strings, Values,
+    Action, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Endpoint, Failure, Guest, Limits,
+    MappedBatch, MappedRow, Mapping, Problem, ProblemKind, Rejection, Report, Request, Row, RowIssue, Secret,
+    SecretUse, Strings, Values,
 };
 
 struct Hostile;
@@ -99,16 +100,15 @@ impl Guest for Hostile {
             version: "0".to_owned(),
             object_types: Vec::new(),
             field_mapping: false,
-            schema_introspection: false,
             limits: Limits {
-                batch_records: 10,
-                batch_bytes: 1 << 20,
-                requests_per_second: 1000,
-                requests_per_minute: 60_000,
+                batch_records: Some(10),
+                batch_bytes: None,
+                requests_per_second: None,
+                requests_per_minute: None,
             },
             config_keys: ConfigKeys {
-                endpoints: vec!["url".to_owned()],
-                secrets: vec!["key".to_owned()],
+                endpoints: vec![Endpoint::ConfigKey("url".to_owned())],
+                secrets: vec![Secret { config_key: "key".to_owned(), used_in: SecretUse::Headers }],
                 target: vec!["url".to_owned()],
                 identity: Vec::new(),
                 batch_records: None,

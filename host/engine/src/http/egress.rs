@@ -1,4 +1,5 @@
-//! Where a plugin may send requests: to the origins its config names, and nowhere else.
+//! Where a plugin may send requests: to the origins that its config names, and those that it names itself and its user allows;
+//! nowhere else.
 //!
 //! Pure policy: URLs in, yes or no out; no sockets, no wasm. It is parsed once into origins (scheme, host, port) and
 //! compared for equality. Nothing is repaired on the way: a spelling that a resolver or a browser would understand
@@ -218,11 +219,20 @@ pub struct EndpointError {
     pub reason: OriginError,
 }
 
+/// Who named an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum NamedBy {
+    /// This key of the config.
+    Config(String),
+    /// The plugin itself.
+    Plugin,
+}
+
 /// The origins that a plugin's requests may go to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// The config's key, for the text of a denial, and the origin.
-    allowed: Vec<(String, Origin)>,
+    /// Who named it, for the text of a denial, and the origin.
+    allowed: Vec<(NamedBy, Origin)>,
 }
 
 impl Policy {
@@ -234,11 +244,18 @@ impl Policy {
         let allowed = endpoints
             .into_iter()
             .map(|(key, url)| match Origin::of_url(url) {
-                Ok(origin) => Ok((key.to_owned(), origin)),
+                Ok(origin) => Ok((NamedBy::Config(key.to_owned()), origin)),
                 Err(reason) => Err(EndpointError { key: key.to_owned(), url: without_user_info(url), reason }),
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { allowed })
+    }
+
+    /// Allow these origins too, which the plugin names itself.
+    #[must_use]
+    pub fn and(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        self.allowed.extend(origins.into_iter().map(|origin| (NamedBy::Plugin, origin)));
+        self
     }
 
     /// Whether a request may go to this scheme and authority.
@@ -279,7 +296,7 @@ fn without_user_info(url: &str) -> String {
 pub struct Denial {
     target: String,
     malformed: Option<OriginError>,
-    allowed: Vec<(String, Origin)>,
+    allowed: Vec<(NamedBy, Origin)>,
 }
 
 impl fmt::Display for Denial {
@@ -292,8 +309,12 @@ impl fmt::Display for Denial {
             return f.write_str(": the config names no endpoint, so none is allowed");
         }
         f.write_str(": allowed is only")?;
-        for (i, (key, origin)) in self.allowed.iter().enumerate() {
-            write!(f, "{} {origin} (`{key}` in the config)", if i == 0 { "" } else { "," })?;
+        for (i, (named_by, origin)) in self.allowed.iter().enumerate() {
+            write!(f, "{} {origin}", if i == 0 { "" } else { "," })?;
+            match named_by {
+                NamedBy::Config(key) => write!(f, " (`{key}` in the config)")?,
+                NamedBy::Plugin => f.write_str(" (the plugin's own)")?,
+            }
         }
         f.write_str("; if the plugin should call another, change it there")
     }

@@ -1,7 +1,8 @@
 //! The secret values of a config. The host keeps them: what runs in the sandbox gets a stand-in for each, and the value takes
 //! its place in the headers of a request that is let out, and nowhere else.
 //!
-//! So a plugin can't give a key away: it does not have it. An answer that repeats the value has the stand-in put back
+//! So a plugin can't give a key away: it does not have it. One that says it needs the value itself gets it, where the host's
+//! user trusts it ([`crate::plugin::trust`]). An answer that repeats the value has the stand-in put back
 //! before the plugin sees it. A form of the value that is not the value (in base64, say, or torn in two) is not recognised.
 
 use std::fmt;
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderValue};
 use memchr::memmem;
 use serde_json::{Map, Value};
 
+use crate::bindings::{self, SecretUse};
 use crate::redaction::{HIDDEN, Redaction};
 
 /// A value shorter than this is not taken out of answers: no real key is so short, and ordinary words would be torn.
@@ -28,7 +30,15 @@ struct Secret {
     /// The config's key.
     key: String,
     value: String,
-    stand_in: String,
+    /// None where the plugin is given the value itself.
+    stand_in: Option<String>,
+}
+
+impl Secret {
+    /// The value, and what stands for it in the sandbox.
+    fn kept(&self) -> Option<(&str, &str)> {
+        Some((&self.value, self.stand_in.as_deref()?))
+    }
 }
 
 /// A secret is where none may be.
@@ -42,22 +52,28 @@ pub(crate) enum Misplaced {
 
 impl Secrets {
     /// The values of these keys of a config.
-    pub(crate) fn of(config: &Map<String, Value>, keys: &[String]) -> Self {
-        let values = keys.iter().filter_map(|key| Some((key, config.get(key)?.as_str()?)));
-        let secrets = values.filter(|(_, value)| !value.is_empty()).enumerate().map(|(index, (key, value))| Secret {
-            key: key.clone(),
-            value: value.to_owned(),
-            stand_in: format!("kept-by-the-host-{index}"),
-        });
+    pub(crate) fn of(config: &Map<String, Value>, keys: &[bindings::Secret]) -> Self {
+        let values = keys.iter().filter_map(|secret| Some((secret, config.get(&secret.config_key)?.as_str()?)));
+        let secrets =
+            values.filter(|(_, value)| !value.is_empty()).enumerate().map(|(index, (secret, value))| Secret {
+                key: secret.config_key.clone(),
+                value: value.to_owned(),
+                stand_in: match secret.used_in {
+                    SecretUse::Headers => Some(format!("kept-by-the-host-{index}")),
+                    SecretUse::Plugin => None,
+                },
+            });
         let all: Arc<[Secret]> = secrets.collect();
-        let texts = all.iter().flat_map(|secret| [secret.value.as_str(), secret.stand_in.as_str()]);
-        Self { redaction: Redaction::of(texts.map(|text| (text, HIDDEN))), all }
+        let texts = all.iter().flat_map(|secret| [Some(secret.value.as_str()), secret.stand_in.as_deref()]);
+        Self { redaction: Redaction::of(texts.flatten().map(|text| (text, HIDDEN))), all }
     }
 
     /// The config with a stand-in for each secret.
     pub(crate) fn hide(&self, mut config: Map<String, Value>) -> Map<String, Value> {
         for secret in self.all.iter() {
-            config.insert(secret.key.clone(), Value::String(secret.stand_in.clone()));
+            if let Some(stand_in) = &secret.stand_in {
+                config.insert(secret.key.clone(), Value::String(stand_in.clone()));
+            }
         }
         config
     }
@@ -65,11 +81,12 @@ impl Secrets {
     /// Puts the values into the headers of a request that may leave.
     pub(crate) fn reveal(&self, path: &str, headers: &mut HeaderMap) -> Result<(), Misplaced> {
         for secret in self.all.iter() {
-            if path.contains(&secret.stand_in) {
+            let Some((real, stand_in)) = secret.kept() else { continue };
+            if path.contains(stand_in) {
                 return Err(Misplaced::Url(secret.key.clone()));
             }
             for value in headers.values_mut() {
-                if let Some(whole) = replaced(value.as_bytes(), secret.stand_in.as_bytes(), secret.value.as_bytes()) {
+                if let Some(whole) = replaced(value.as_bytes(), stand_in.as_bytes(), real.as_bytes()) {
                     let sensitive = value.is_sensitive();
                     *value = HeaderValue::from_bytes(&whole).map_err(|_| Misplaced::Header(secret.key.clone()))?;
                     value.set_sensitive(sensitive);
@@ -81,8 +98,8 @@ impl Secrets {
 
     /// Puts the stand-ins back into an answer that repeats a value.
     pub(crate) fn conceal(&self, headers: &mut HeaderMap, body: &mut Bytes) {
-        for secret in self.all.iter().filter(|secret| secret.value.len() >= SHORTEST) {
-            let (value, stand_in) = (secret.value.as_bytes(), secret.stand_in.as_bytes());
+        let kept = self.all.iter().filter_map(Secret::kept).filter(|(value, _)| value.len() >= SHORTEST);
+        for (value, stand_in) in kept.map(|(value, stand_in)| (value.as_bytes(), stand_in.as_bytes())) {
             for header in headers.values_mut() {
                 // A stand-in can stand wherever the value did.
                 if let Some(Ok(whole)) =
@@ -133,10 +150,14 @@ mod tests {
 
     const KEY: &str = "0123-4567-key";
 
+    fn keys(used_in: SecretUse, names: &[&str]) -> Vec<bindings::Secret> {
+        names.iter().map(|name| bindings::Secret { config_key: (*name).to_owned(), used_in }).collect()
+    }
+
     fn secrets() -> (Secrets, Map<String, Value>) {
         let config: Map<String, Value> =
             serde_json::from_str(&format!(r#"{{"api_key":"{KEY}","token":"","url":"https://x","pin":"12"}}"#)).unwrap();
-        let secrets = Secrets::of(&config, &["api_key".to_owned(), "token".to_owned(), "pin".to_owned()]);
+        let secrets = Secrets::of(&config, &keys(SecretUse::Headers, &["api_key", "token", "pin"]));
         let hidden = secrets.hide(config);
         (secrets, hidden)
     }
@@ -164,7 +185,7 @@ mod tests {
         assert_eq!(secrets.reveal(&path, &mut HeaderMap::new()), Err(Misplaced::Url("api_key".to_owned())));
 
         let config = serde_json::from_str::<Map<String, Value>>("{\"api_key\":\"a\\nb: c\"}").unwrap();
-        let secrets = Secrets::of(&config, &["api_key".to_owned()]);
+        let secrets = Secrets::of(&config, &keys(SecretUse::Headers, &["api_key"]));
         let hidden = secrets.hide(config);
         let mut headers = HeaderMap::new();
         headers.insert("k", HeaderValue::from_str(hidden["api_key"].as_str().unwrap()).unwrap());
@@ -184,6 +205,20 @@ mod tests {
         let untouched = body.clone();
         secrets.conceal(&mut headers, &mut body);
         assert_eq!(body, untouched);
+    }
+
+    #[test]
+    fn a_plugin_that_needs_the_value_has_it_and_people_do_not() {
+        let config: Map<String, Value> = serde_json::from_str(&format!(r#"{{"hmac":"{KEY}"}}"#)).unwrap();
+        let secrets = Secrets::of(&config, &keys(SecretUse::Plugin, &["hmac"]));
+        assert_eq!(secrets.hide(config.clone()), config);
+        let mut body = Bytes::from(format!("you sent {KEY}."));
+        secrets.conceal(&mut HeaderMap::new(), &mut body);
+        assert_eq!(body, format!("you sent {KEY}."), "it knows it anyway");
+        secrets.reveal("/", &mut HeaderMap::new()).unwrap();
+        let mut text = format!("{KEY} was refused");
+        secrets.redact(&mut text);
+        assert_eq!(text, "[hidden] was refused");
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::bindings::Descriptor;
+use crate::bindings::{Descriptor, Endpoint};
 use crate::http::egress::{EndpointError, Policy};
 use crate::http::secrets::Secrets;
+use crate::plugin::trust::{Trust, Untrusted};
 
 /// A config that no plugin can be called with.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum ConfigError {
     /// An endpoint is no URL that requests may go to.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// The plugin asks for more than its user has allowed it.
+    #[error(transparent)]
+    Untrusted(#[from] Untrusted),
 }
 
 /// Characters of one text of a plugin's that are passed on. A message is a sentence or two; a plugin, or a server behind it,
@@ -36,15 +40,19 @@ pub(crate) struct PluginConfig {
 
 impl PluginConfig {
     /// Read the config's secrets and endpoints. What a plugin gets of it has no secret any more.
-    pub(crate) fn read(json: &str, descriptor: &Descriptor) -> Result<(Self, Policy), ConfigError> {
+    pub(crate) fn read(json: &str, descriptor: &Descriptor, trust: &Trust) -> Result<(Self, Policy), ConfigError> {
         // The text around a JSON error's place may be a secret: the place alone is told.
         let not_an_object = |e: serde_json::Error| {
             ConfigError::NotAnObject(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
         };
         let object: Map<String, Value> = serde_json::from_str(json).map_err(not_an_object)?;
         let keys = &descriptor.config_keys;
-        let endpoints = keys.endpoints.iter().filter_map(|key| Some((key.as_str(), object.get(key)?.as_str()?)));
-        let policy = Policy::of_endpoints(endpoints)?;
+        let endpoints = keys.endpoints.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::ConfigKey(key) => Some((key.as_str(), object.get(key)?.as_str()?)),
+            Endpoint::Origin(_) => None,
+        });
+        let policy = Policy::of_endpoints(endpoints)?.and(trust.origins(keys)?);
+        trust.secrets(keys, &object)?;
         let secrets = Secrets::of(&object, &keys.secrets);
         let json = Value::Object(secrets.hide(object)).to_string();
         Ok((Self { json: json.into(), secrets }, policy))

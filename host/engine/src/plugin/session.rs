@@ -10,11 +10,14 @@ use arrow::record_batch::RecordBatch;
 
 use crate::arrow::columns::{ColumnError, Columns, Reading};
 use crate::arrow::records::MappedBatch;
-use crate::bindings::{Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Request, Row};
+use crate::bindings::{
+    Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Problem, ProblemKind, Request, Row,
+};
 use crate::http::hooks::{CallTraffic, HttpHooks};
-use crate::plugin::answers::{Mapping, Report};
+use crate::plugin::answers::{Failure, Mapping, Report};
 use crate::plugin::config::PluginConfig;
 use crate::plugin::instance::{CallError, CallOutcome, Instance};
+use crate::plugin::one_row::OneRow;
 use crate::plugin::runtime::Runtime;
 use crate::plugin::sandbox::Sandbox;
 
@@ -73,15 +76,37 @@ impl Session {
         }
     }
 
-    /// Map one row: a batch of one. A row that can't be mapped is a permanent failure of kind `row`. No network.
+    /// Map one row: a batch of one, which is what a plugin without `map-row` is asked for. A row that can't be mapped is a
+    /// permanent failure of kind `row`. No network.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn map_row(&self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
         let mut instance = self.instance().await?;
-        let answer = instance.map_row(columns, row).await;
+        let answer = instance.map_row(columns, Row { change: row.change, values: row.values }).await;
         self.give_back(instance);
-        answer
+        match answer {
+            Err(CallError::Failed(Failure::Permanent(problem))) if problem.kind == ProblemKind::Unsupported => {
+                self.map_one(columns, row).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn map_one(&self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
+        let rejected = |message| {
+            let problem = Problem { kind: ProblemKind::Row, message, status: None, retry_after_ms: None };
+            CallError::Failed(Failure::Permanent(problem))
+        };
+        let read = OneRow::read(columns, &row).map_err(rejected)?;
+        let mapping = self.map_batch(&read.columns(), &[row.change]).await?;
+        match (mapping.batch.get(0), mapping.issues.into_iter().next()) {
+            (Some(record), _) => {
+                Ok(MappedRow { key: record.key.to_owned(), action: record.action, payload: record.payload.to_owned() })
+            }
+            (None, Some(issue)) => Err(rejected(issue.message)),
+            (None, None) => Err(rejected("the row has no values".to_owned())),
+        }
     }
 
     /// Map a batch of rows. `changes` has one entry for each row, or none: then every row is `added`. No network.

@@ -1,6 +1,7 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use super::*;
+use crate::bindings::{Endpoint, SecretUse};
 use crate::embedded;
 use crate::limits::Limits;
 use crate::plugin::runtime::CompileCache;
@@ -102,8 +103,9 @@ async fn the_plugin_inside_loads_and_describes_itself() {
     assert_eq!(descriptor.name, "talon-one");
     let names: Vec<_> = descriptor.object_types.iter().map(|o| o.name.as_str()).collect();
     assert_eq!(names, ["customer_profiles", "customer_profile_audiences"]);
-    assert_eq!(descriptor.config_keys.endpoints, ["deployment_url"]);
-    assert_eq!(descriptor.config_keys.secrets, ["api_key"]);
+    assert!(matches!(&descriptor.config_keys.endpoints[..], [Endpoint::ConfigKey(key)] if key == "deployment_url"));
+    let [secret] = &descriptor.config_keys.secrets[..] else { panic!("{:?}", descriptor.config_keys.secrets) };
+    assert_eq!((secret.config_key.as_str(), secret.used_in), ("api_key", SecretUse::Headers));
     assert!(serde_json::from_str::<serde_json::Value>(&descriptor.config_schema).is_ok());
 }
 
@@ -156,7 +158,7 @@ mod config {
     #[tokio::test]
     async fn endpoints_and_secrets_are_read() {
         let json = format!(r#"{{"deployment_url": "https://yourcompany.talon.one", "api_key": "{KEY}"}}"#);
-        let (config, policy) = PluginConfig::read(&json, &descriptor().await).unwrap();
+        let (config, policy) = PluginConfig::read(&json, &descriptor().await, &Trust::default()).unwrap();
         assert!(policy.check("https", "yourcompany.talon.one").is_ok());
         let mut text = format!("the key {KEY} was refused");
         config.sanitize(&mut text);
@@ -168,7 +170,7 @@ mod config {
     async fn errors_do_not_repeat_the_text() {
         let descriptor = descriptor().await;
         for json in [format!(r#"{{"api_key": "{KEY}""#), format!(r#""{KEY}""#), KEY.to_owned()] {
-            let error = PluginConfig::read(&json, &descriptor).unwrap_err();
+            let error = PluginConfig::read(&json, &descriptor, &Trust::default()).unwrap_err();
             assert!(matches!(error, ConfigError::NotAnObject(_)), "{error}");
             assert!(!format!("{error} {error:?}").contains(KEY), "{error}");
         }
@@ -177,7 +179,7 @@ mod config {
     #[tokio::test]
     async fn an_endpoint_that_requests_may_not_go_to_is_named() {
         let json = r#"{"deployment_url": "http://yourcompany.talon.one"}"#;
-        let error = PluginConfig::read(json, &descriptor().await).unwrap_err();
+        let error = PluginConfig::read(json, &descriptor().await, &Trust::default()).unwrap_err();
         assert!(error.to_string().starts_with("`deployment_url` is no endpoint"), "{error}");
     }
 }

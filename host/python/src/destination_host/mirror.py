@@ -129,7 +129,7 @@ def _shown(facts: Facts, name: str) -> str:
 
 
 def _facts(descriptor: Any, config: Mapping[str, Any], names: list[str]) -> Facts:
-    secrets = field(field(descriptor, "config_keys"), "secrets")
+    secrets = {field(secret, "config_key") for secret in field(field(descriptor, "config_keys"), "secrets")}
     # A number and the same number in quotes are one, and so are an empty text and none.
     values = {name: _text(config.get(name)) for name in names if name not in secrets}
     return {name: value for name, value in values.items() if value}

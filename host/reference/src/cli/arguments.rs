@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use destination_engine::http::egress::Origin;
+use destination_engine::plugin::trust::Trust;
 use destination_host::report::outcomes::OutcomeFile;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
@@ -16,9 +18,8 @@ const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "destination-host", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// Use this plugin instead of the one inside.
-    #[arg(long, global = true, value_name = "FILE.wasm")]
-    pub(crate) component: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) plugin: PluginChoice,
 
     /// How standard error is written: for people, or one JSON object a line.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
@@ -26,6 +27,30 @@ pub(crate) struct Cli {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Which plugin, and what its user allows it.
+#[derive(Debug, Args)]
+pub(crate) struct PluginChoice {
+    /// Use this plugin instead of the one inside.
+    #[arg(long, global = true, value_name = "FILE.wasm")]
+    pub(crate) component: Option<PathBuf>,
+    /// Give the plugin the values of secrets that it asks for itself, to sign with, say. It could give them away.
+    #[arg(long, global = true)]
+    trust_plugin_with_secrets: bool,
+    /// Let the plugin send rows to this server, which it names itself: scheme, host and port. May be given more than once.
+    #[arg(long, global = true, value_name = "ORIGIN", value_parser = origin)]
+    allow_origin: Vec<Origin>,
+}
+
+impl PluginChoice {
+    pub(crate) fn trust(&self) -> Trust {
+        Trust { with_secrets: self.trust_plugin_with_secrets, origins: self.allow_origin.clone() }
+    }
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    Origin::of_url(text).map_err(|reason| format!("{reason}; expected scheme, host and port: https://api.example.com"))
 }
 
 /// How standard error is written.

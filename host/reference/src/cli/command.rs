@@ -25,10 +25,10 @@ use destination_engine::plugin::runtime::{CompileCache, Runtime};
 use destination_host::fault::Fault;
 use destination_host::report::exit::Exit;
 use destination_host::sync_file::{Draft, Network, SyncFile};
-use destination_host::{embedded, file, pipeline::job::Job, source};
+use destination_host::{embedded, file, pipeline::declared, pipeline::job::Job, source};
 
-use crate::cli::arguments::{Cli, Command};
-use crate::cli::problem::Problem;
+use crate::cli::arguments::{Cli, Command, PluginChoice};
+use crate::cli::problem::{self, Problem};
 use crate::cli::terminal::Terminal;
 
 /// Rows that are read to know a source's columns.
@@ -36,24 +36,22 @@ const ROWS_FOR_COLUMNS: usize = 100;
 
 /// Runs a command.
 pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> {
-    let component = cli.component.as_deref();
+    let plugin = || load(&cli.plugin, terminal);
     match cli.command {
-        Command::Describe { schema } => describe::run(&load(component, terminal).await?, schema, terminal),
-        Command::Validate { sync } => validate::run(&load(component, terminal).await?, &sync, terminal).await,
-        Command::Check { sync } => check::run(&load(component, terminal).await?, &sync, terminal).await,
-        Command::Preview { sync, rows } => {
-            preview::run(&load(component, terminal).await?, &sync, rows as usize, terminal).await
-        }
-        Command::Sync(args) => sync::run(&load(component, terminal).await?, component, args, terminal).await,
+        Command::Describe { schema } => describe::run(&plugin().await?, schema, terminal),
+        Command::Validate { sync } => validate::run(&plugin().await?, &sync, terminal).await,
+        Command::Check { sync } => check::run(&plugin().await?, &sync, terminal).await,
+        Command::Preview { sync, rows } => preview::run(&plugin().await?, &sync, rows as usize, terminal).await,
+        Command::Sync(args) => sync::run(&plugin().await?, cli.plugin.component.as_deref(), args, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
-        Command::Schema => schema::run(&load(component, terminal).await?, terminal),
+        Command::Schema => schema::run(&plugin().await?, terminal),
         Command::Completions { shell } => grammar::completions(shell),
         Command::Man => grammar::manual(),
         #[cfg(feature = "demo")]
         Command::Fake { port } => fake::run(port, terminal).await,
         #[cfg(feature = "demo")]
-        Command::Demo => demo::run(&load(component, terminal).await?, terminal).await,
+        Command::Demo => demo::run(&plugin().await?, terminal).await,
     }
 }
 
@@ -61,19 +59,20 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
 const MOST_PLUGIN_BYTES: u64 = 256 << 20;
 
 /// The plugin: the one inside, or a file.
-async fn load(component: Option<&Path>, terminal: &Terminal) -> Result<Plugin, Problem> {
+async fn load(choice: &PluginChoice, terminal: &Terminal) -> Result<Plugin, Problem> {
     let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
     if let Some(refused) = runtime.cache_refused() {
         terminal.warning(&format!("{refused}; each start takes longer"), Some(&refused.hint));
     }
-    match component {
-        None => Ok(Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?),
+    let plugin = match &choice.component {
+        None => Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?,
         Some(path) => {
             let bytes = file::read(path, MOST_PLUGIN_BYTES)
                 .map_err(|reason| Problem::new(Exit::Usage, format!("the plugin {} {reason}", path.display())))?;
-            Ok(Plugin::load(&runtime, &bytes, &path.display().to_string()).await?)
+            Plugin::load(&runtime, &bytes, &path.display().to_string()).await?
         }
-    }
+    };
+    Ok(plugin.trusted(choice.trust()))
 }
 
 /// Bytes of a file of certificates. The system's own has a quarter of a million.
@@ -93,11 +92,22 @@ fn client(network: &Network) -> Result<HttpClient, Problem> {
 /// Reads a sync file, with the faults that the plugin finds in its part.
 pub(crate) async fn judged(plugin: &Plugin, draft: Draft) -> Result<Draft, Problem> {
     let mut draft = draft;
-    let issues = plugin.validate_config(&draft.destination().json()).await?;
-    draft.add_faults(issues.into_iter().map(|issue| {
-        let path = if issue.path.is_empty() { "destination".to_owned() } else { format!("destination.{}", issue.path) };
-        Fault { path, message: issue.message, hint: issue.hint }
-    }));
+    let config = draft.destination().json();
+    let issues = plugin.validate_config(&config).await?;
+    let mut faults: Vec<Fault> =
+        issues.into_iter().map(|issue| Fault { path: issue.path, message: issue.message, hint: issue.hint }).collect();
+    // The plugin's own words are the better ones.
+    for fault in declared::faults(plugin.descriptor(), draft.destination()) {
+        if faults.iter().all(|known| known.path != fault.path) {
+            faults.push(fault);
+        }
+    }
+    faults.extend(plugin.untrusted(&config).into_iter().map(problem::untrusted));
+    for fault in &mut faults {
+        fault.path =
+            if fault.path.is_empty() { "destination".to_owned() } else { format!("destination.{}", fault.path) };
+    }
+    draft.add_faults(faults);
     Ok(draft)
 }
 
@@ -132,6 +142,6 @@ fn column_faults(plugin: &Plugin, draft: &Draft) -> (Vec<Fault>, Option<Vec<Stri
         return (Vec::new(), Some(columns));
     }
     let job = Job::new(plugin.descriptor(), draft.destination(), draft.computed());
-    let missing = source::missing_columns(&columns, draft.destination(), job.key_field.as_deref());
+    let missing = job.missing_columns(&columns, draft.destination());
     (missing, Some(columns))
 }

@@ -166,7 +166,8 @@ impl From<ProblemKind> for FailureKind {
             ProblemKind::Timeout => Self::Timeout,
             ProblemKind::RateLimited => Self::RateLimited,
             ProblemKind::Server => Self::Server,
-            ProblemKind::Internal => Self::Internal,
+            // Only `map-row` may answer so, and a run does not call it.
+            ProblemKind::Unsupported | ProblemKind::Internal => Self::Internal,
         }
     }
 }

@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
+use crate::fault::Fault;
+use crate::source;
 use crate::state::Facts;
 use crate::sync_file::{Computed, Destination, Mapping};
 use destination_engine::arrow::columns::Reading;
-use destination_engine::bindings::{Descriptor, ObjectType, SyncMode};
+use destination_engine::bindings::{Descriptor, ObjectType, Secret, SyncMode};
 
 /// The config's key that names the object type, by the contract.
-const OBJECT_TYPE: &str = "object_type";
+pub(super) const OBJECT_TYPE: &str = "object_type";
 /// The config's key that names the mode, by the contract.
-const SYNC_MODE: &str = "sync_mode";
+pub(super) const SYNC_MODE: &str = "sync_mode";
 
 /// What a sync does, as far as an engine is concerned.
 #[derive(Debug, Clone)]
@@ -20,9 +22,9 @@ pub struct Job {
     pub object_type: Option<String>,
     /// How rows are applied.
     pub mode: Option<SyncMode>,
-    /// The field that becomes a record's key.
+    /// The field that becomes a record's key, where columns are mapped to fields.
     pub key_field: Option<String>,
-    /// The columns that the mappings read, and how; `None` where columns map to themselves.
+    /// The columns that the mappings read, and how; `None` where columns map to themselves, or the plugin knows no mappings.
     pub columns: Option<HashMap<String, Reading>>,
     /// Records in one request, where the config says so.
     pub batch_records: Option<NonZeroU32>,
@@ -40,7 +42,8 @@ impl Job {
             Some(name) => mode(&name),
             None => object_type.and_then(|object_type| object_type.default_mode),
         };
-        let key_field = object_type.map(|object_type| object_type.key_field.clone());
+        // Without field mapping the plugin alone knows which column makes the key.
+        let key_field = object_type.filter(|_| descriptor.field_mapping).map(|it| it.key_field.clone());
         let mappings = destination.mappings().filter(|_| descriptor.field_mapping);
         let keys = &descriptor.config_keys;
         let mut identity = facts(&keys.identity, &keys.secrets, destination);
@@ -71,6 +74,14 @@ impl Job {
     /// Whether rows that leave the source are removed.
     pub fn mirrors(&self) -> bool {
         self.mode == Some(SyncMode::Mirror)
+    }
+
+    /// The mapped columns that a source does not have. A plugin without field mapping takes what there is.
+    pub fn missing_columns(&self, columns: &[String], destination: &Destination) -> Vec<Fault> {
+        if self.columns.is_none() && self.key_field.is_none() {
+            return Vec::new();
+        }
+        source::missing_columns(columns, destination, self.key_field.as_deref())
     }
 
     /// How a plugin reads this column.
@@ -105,8 +116,8 @@ fn object_type<'d>(descriptor: &'d Descriptor, destination: &Destination) -> Opt
 }
 
 /// The values of some of a config's keys. A secret is never among them.
-fn facts(keys: &[String], secrets: &[String], destination: &Destination) -> Facts {
-    let told = keys.iter().filter(|key| !secrets.contains(key));
+fn facts(keys: &[String], secrets: &[Secret], destination: &Destination) -> Facts {
+    let told = keys.iter().filter(|key| !secrets.iter().any(|secret| secret.config_key == **key));
     told.filter_map(|key| Some((key.clone(), destination.text(key)?))).collect()
 }
 
@@ -125,7 +136,7 @@ pub fn mode_name(mode: SyncMode) -> &'static str {
     }
 }
 
-fn mode(name: &str) -> Option<SyncMode> {
+pub(super) fn mode(name: &str) -> Option<SyncMode> {
     [SyncMode::Upsert, SyncMode::Add, SyncMode::Remove, SyncMode::Mirror]
         .into_iter()
         .find(|&mode| mode_name(mode) == name)
@@ -139,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::sync_file::Draft;
-    use destination_engine::bindings::{ConfigKeys, Limits};
+    use destination_engine::bindings::{ConfigKeys, Endpoint, Limits, SecretUse};
 
     fn object_type(name: &str, default_mode: Option<SyncMode>) -> ObjectType {
         ObjectType {
@@ -163,11 +174,15 @@ mod tests {
             version: "1".to_owned(),
             object_types: vec![object_type("people", Some(SyncMode::Upsert)), object_type("members", None)],
             field_mapping: true,
-            schema_introspection: false,
-            limits: Limits { batch_records: 1, batch_bytes: 1, requests_per_second: 1, requests_per_minute: 1 },
+            limits: Limits {
+                batch_records: None,
+                batch_bytes: None,
+                requests_per_second: None,
+                requests_per_minute: None,
+            },
             config_keys: ConfigKeys {
-                endpoints: strings(&["url"]),
-                secrets: strings(&["key"]),
+                endpoints: vec![Endpoint::ConfigKey("url".to_owned())],
+                secrets: vec![Secret { config_key: "key".to_owned(), used_in: SecretUse::Headers }],
                 target: strings(&["url", "list", "key"]),
                 identity: strings(&["prefix"]),
                 batch_records: Some("size".to_owned()),
@@ -238,6 +253,19 @@ mod tests {
     #[test]
     fn an_id_in_quotes_is_the_same_target() {
         assert_eq!(job("list = '42'").target, job("list = 42").target);
+    }
+
+    #[test]
+    fn a_plugin_without_field_mapping_is_asked_for_no_column() {
+        let text = "[destination]\nobject_type = 'people'\nmappings = [{source = 'x', destination = 'id'}]";
+        let draft = Draft::parse(text, Path::new(""), &|_| Err(std::env::VarError::NotPresent)).unwrap();
+        let columns = ["a".to_owned()];
+        let descriptor = descriptor();
+        let mapped = Job::new(&descriptor, draft.destination(), draft.computed());
+        assert_eq!(mapped.missing_columns(&columns, draft.destination()).len(), 1);
+        let job = Job::new(&Descriptor { field_mapping: false, ..descriptor }, draft.destination(), draft.computed());
+        assert_eq!(job.missing_columns(&columns, draft.destination()), []);
+        assert_eq!(job.reading("a"), Reading::Own);
     }
 
     #[test]

@@ -335,7 +335,7 @@ pub(super) fn mapped_columns_are_there(source: &dyn Source, destination: &Destin
     if source.columns().is_empty() {
         return Ok(());
     }
-    let missing = source::missing_columns(source.columns(), destination, job.key_field.as_deref());
+    let missing = job.missing_columns(source.columns(), destination);
     if missing.is_empty() { Ok(()) } else { Err(Error::Faults(missing)) }
 }
 

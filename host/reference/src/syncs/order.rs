@@ -3,7 +3,7 @@
 //! By default a sync goes after all syncs to the same deployment whose objects the plugin's descriptor lists before its own:
 //! profiles before audiences. `after` in a sync file says otherwise.
 
-use super::Member;
+use super::{Member, servers};
 use crate::fault::{Fault, nearest};
 use crate::pipeline::job::Job;
 use destination_engine::bindings::Descriptor;
@@ -66,7 +66,7 @@ pub(super) fn after(members: &[Member], descriptor: &Descriptor) -> Result<Vec<V
 /// Where a sync stands in the default order.
 struct Place {
     /// The deployment.
-    endpoints: Vec<Option<String>>,
+    servers: Vec<Option<String>>,
     /// Its object type's place in the plugin's list; `None` where it names none that is known.
     rank: Option<usize>,
 }
@@ -76,12 +76,11 @@ impl Place {
         let destination = &member.sync.destination;
         let job = Job::new(descriptor, destination, &member.sync.computed);
         let rank = job.object_type.and_then(|name| descriptor.object_types.iter().position(|known| known.name == name));
-        let endpoints = descriptor.config_keys.endpoints.iter().map(|key| destination.text(key)).collect();
-        Self { endpoints, rank }
+        Self { servers: servers(&descriptor.config_keys, destination), rank }
     }
 
     fn goes_before(&self, other: &Self) -> bool {
-        self.endpoints == other.endpoints && self.rank.zip(other.rank).is_some_and(|(own, other)| own < other)
+        self.servers == other.servers && self.rank.zip(other.rank).is_some_and(|(own, other)| own < other)
     }
 }
 

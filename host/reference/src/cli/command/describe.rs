@@ -1,6 +1,6 @@
 //! `describe`: what a plugin is, for a person; its settings' schema for a machine.
 
-use destination_engine::bindings::{Descriptor, ObjectType};
+use destination_engine::bindings::{Descriptor, Endpoint, ObjectType, SecretUse};
 use destination_engine::plugin::Plugin;
 use destination_host::pipeline::job::mode_name;
 use destination_host::report::exit::Exit;
@@ -12,7 +12,7 @@ use destination_host::human_format::{bytes, count};
 pub(super) fn run(plugin: &Plugin, schema: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let descriptor = plugin.descriptor();
     if schema {
-        terminal.data(&descriptor.config_schema);
+        terminal.data(&laid_out(&descriptor.config_schema));
         return Ok(Exit::Success);
     }
     let title = format!("{} ({} {})", descriptor.label, descriptor.name, descriptor.version);
@@ -23,6 +23,12 @@ pub(super) fn run(plugin: &Plugin, schema: bool, terminal: &Terminal) -> Result<
     }
     show_rest(descriptor, terminal);
     Ok(Exit::Success)
+}
+
+/// A JSON text for people. One that is none is shown as it is.
+fn laid_out(schema: &str) -> String {
+    let read: Option<serde_json::Value> = serde_json::from_str(schema).ok();
+    read.and_then(|schema| serde_json::to_string_pretty(&schema).ok()).unwrap_or_else(|| schema.to_owned())
 }
 
 fn show_object_type(object_type: &ObjectType, terminal: &Terminal) {
@@ -53,13 +59,24 @@ fn show_rest(descriptor: &Descriptor, terminal: &Terminal) {
     let limits = &descriptor.limits;
     terminal.stdout("");
     terminal.stdout(&format!("field mapping: {}", yes_no(descriptor.field_mapping)));
-    terminal.stdout(&format!("schema introspection: {}", yes_no(descriptor.schema_introspection)));
-    terminal.stdout(&format!(
-        "limits: {} records or {} a request, {} requests a second, {} a minute",
-        count(limits.batch_records.into()),
-        bytes(limits.batch_bytes),
-        count(limits.requests_per_second.into()),
-        count(limits.requests_per_minute.into())
-    ));
+    let known = [
+        limits.batch_records.map(|records| format!("{} records a request", count(records.into()))),
+        limits.batch_bytes.map(|most| format!("{} a request", bytes(most))),
+        limits.requests_per_second.map(|requests| format!("{} requests a second", count(requests.into()))),
+        limits.requests_per_minute.map(|requests| format!("{} requests a minute", count(requests.into()))),
+    ];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    terminal.stdout(&format!("limits: {}", if known.is_empty() { "none known".to_owned() } else { known.join(", ") }));
+    let keys = &descriptor.config_keys;
+    let servers = keys.endpoints.iter().map(|endpoint| match endpoint {
+        Endpoint::ConfigKey(key) => format!("the one of `{key}`"),
+        Endpoint::Origin(origin) => format!("{origin} (needs --allow-origin)"),
+    });
+    terminal.stdout(&format!("sends to: {}", servers.collect::<Vec<_>>().join(", ")));
+    let secrets = keys.secrets.iter().map(|secret| match secret.used_in {
+        SecretUse::Headers => format!("`{}` (kept from the plugin)", secret.config_key),
+        SecretUse::Plugin => format!("`{}` (needs --trust-plugin-with-secrets)", secret.config_key),
+    });
+    terminal.stdout(&format!("secrets: {}", secrets.collect::<Vec<_>>().join(", ")));
     terminal.stdout(&paint(Style::Faint, "describe --schema prints the JSON Schema of the settings"));
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use destination_engine::bindings::Body;
 use destination_engine::plugin::Plugin;
 use destination_host::pipeline::job::Job;
 use destination_host::pipeline::preview;
@@ -20,7 +21,12 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
         let line = format!("{} {}", request.method, request.path);
         terminal.stdout(&paint(Style::Strong, &line));
         // As it is sent, byte for byte, on one line.
-        terminal.data(&request.body);
+        match &request.body {
+            Body::Text(text) => terminal.data(text),
+            Body::Bytes(bytes) => {
+                terminal.stdout(&format!("{} that are not text", counted(bytes.len() as u64, "byte")))
+            }
+        }
     }
     for (row, issue) in &preview.issues {
         let code = paint(Style::Strong, &issue.code);
