@@ -7,8 +7,11 @@ pub mod answers;
 pub(crate) mod clock;
 mod compile_cache;
 pub mod config;
+pub mod imports;
 pub mod instance;
 mod one_row;
+pub mod output;
+mod refusals;
 pub mod runtime;
 pub mod sandbox;
 pub mod session;
@@ -21,9 +24,10 @@ use wasmtime::component::Component;
 use crate::bindings::{ConfigIssue, Descriptor, PluginExportsPre};
 use crate::http::hooks::{HttpContext, HttpHooks};
 use crate::plugin::config::{ConfigError, PluginConfig};
+use crate::plugin::imports::{Forbidden, Interfaces};
 use crate::plugin::instance::{CallError, Instance};
 use crate::plugin::runtime::{EngineError, Runtime};
-use crate::plugin::sandbox::{GRANTED, GRANTED_VERSION, Sandbox};
+use crate::plugin::sandbox::Sandbox;
 use crate::plugin::session::Session;
 use crate::plugin::trust::{Trust, Untrusted};
 
@@ -45,13 +49,13 @@ pub enum LoadError {
         /// What the compiler says.
         reason: String,
     },
-    /// The component imports what it is not granted.
-    #[error("{plugin} imports {import}, which it is not granted; a plugin may import {granted} (0.2.x)", granted = GRANTED.join(", "))]
+    /// The component imports what no plugin is granted.
+    #[error("{plugin} imports what no plugin is granted: {}", listed(.imports))]
     NotGranted {
         /// The plugin's name.
         plugin: String,
-        /// The import's name.
-        import: String,
+        /// All such imports.
+        imports: Vec<Forbidden>,
     },
     /// The component does not export the interface of a destination, or another version of it.
     #[error("{plugin} is not a compatible destination plugin: it does not export {DESTINATION}{}", exports_instead(.found))]
@@ -77,6 +81,10 @@ pub enum LoadError {
         /// What happened.
         source: CallError,
     },
+}
+
+fn listed(imports: &[Forbidden]) -> String {
+    imports.iter().map(Forbidden::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn exports_instead(found: &Option<String>) -> String {
@@ -106,9 +114,11 @@ impl Plugin {
     /// Where the bytes are not a component, where it wants more than it is granted, where it is not a destination of the
     /// version that this host speaks, or can't describe itself.
     pub async fn load(runtime: &Runtime, component: &[u8], name: &str) -> Result<Self, LoadError> {
+        let not_a_component = |reason| LoadError::NotAComponent { plugin: name.to_owned(), reason };
+        let interfaces = Interfaces::read(component).map_err(not_a_component)?;
+        check_imports(&interfaces, name)?;
+        check_exports(&interfaces, name)?;
         let component = compile(runtime, component, name).await?;
-        check_imports(&component, name)?;
-        check_exports(&component, name)?;
 
         let mismatch = |e: wasmtime::Error| LoadError::Mismatch { plugin: name.to_owned(), reason: format!("{e:#}") };
         let linker = sandbox::linker(runtime.engine()).map_err(|e| EngineError(format!("{e:#}")))?;
@@ -185,28 +195,19 @@ async fn compile(runtime: &Runtime, component: &[u8], name: &str) -> Result<Comp
     Err(LoadError::NotAComponent { plugin: name.to_owned(), reason })
 }
 
-fn check_imports(component: &Component, name: &str) -> Result<(), LoadError> {
-    let granted = |import: &str| {
-        import
-            .split_once('@')
-            .is_some_and(|(interface, version)| GRANTED.contains(&interface) && version.starts_with(GRANTED_VERSION))
-    };
-    let ty = component.component_type();
-    match ty.imports(component.engine()).map(|(import, _)| import).find(|import| !granted(import)) {
-        None => Ok(()),
-        Some(import) => Err(LoadError::NotGranted { plugin: name.to_owned(), import: import.to_owned() }),
-    }
+fn check_imports(interfaces: &Interfaces, name: &str) -> Result<(), LoadError> {
+    let imports = interfaces.forbidden();
+    if imports.is_empty() { Ok(()) } else { Err(LoadError::NotGranted { plugin: name.to_owned(), imports }) }
 }
 
-fn check_exports(component: &Component, name: &str) -> Result<(), LoadError> {
-    let ty = component.component_type();
-    let exports: Vec<&str> = ty.exports(component.engine()).map(|(export, _)| export).collect();
-    if exports.contains(&DESTINATION) {
+fn check_exports(interfaces: &Interfaces, name: &str) -> Result<(), LoadError> {
+    let exports = &interfaces.exports;
+    if exports.iter().any(|export| export == DESTINATION) {
         return Ok(());
     }
     let interface = DESTINATION.split('@').next().unwrap_or(DESTINATION);
     let found = exports.iter().find(|export| export.split('@').next() == Some(interface));
-    Err(LoadError::NotADestination { plugin: name.to_owned(), found: found.map(|export| (*export).to_owned()) })
+    Err(LoadError::NotADestination { plugin: name.to_owned(), found: found.cloned() })
 }
 
 #[cfg(test)]

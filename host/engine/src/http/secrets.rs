@@ -114,6 +114,11 @@ impl Secrets {
         }
     }
 
+    /// What takes the values out of texts.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
+    }
+
     /// Takes the values out of a text for people.
     pub(crate) fn redact(&self, text: &mut String) {
         self.redaction.apply(text);

@@ -11,6 +11,7 @@ use crate::bindings::{Descriptor, Endpoint};
 use crate::http::egress::{EndpointError, Policy};
 use crate::http::secrets::Secrets;
 use crate::plugin::trust::{Trust, Untrusted};
+use crate::redaction::Redaction;
 
 /// A config that no plugin can be called with.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,11 @@ impl PluginConfig {
 
     pub(crate) fn json(&self) -> &str {
         &self.json
+    }
+
+    /// What takes the secrets out of texts.
+    pub(crate) fn redaction(&self) -> &Redaction {
+        self.secrets.redaction()
     }
 
     pub(crate) fn secrets(&self) -> &Secrets {

@@ -20,6 +20,7 @@ use crate::http::hooks::{CallLog, CallTraffic, HttpHooks};
 use crate::limits::Limits;
 use crate::plugin::answers::{Failure, Mapping, Report};
 use crate::plugin::config::PluginConfig;
+use crate::plugin::output::Output;
 use crate::plugin::runtime::Runtime;
 use crate::plugin::sandbox::{OutOfMemory, Sandbox};
 
@@ -169,7 +170,8 @@ impl Instance {
     ) -> Result<Self, CallError> {
         let limits = runtime.limits();
         let call = hook.call_log();
-        let mut store = Store::new(runtime.engine(), Sandbox::new(&limits, hook));
+        let output = Output::new(runtime.plugin_output(), config.redaction().clone());
+        let mut store = Store::new(runtime.engine(), Sandbox::new(&limits, hook, output));
         store.limiter(Sandbox::limiter);
         // A plugin that computes gives way at each tick, so that the time-out around its call gets to run.
         store.epoch_deadline_async_yield_and_update(1);

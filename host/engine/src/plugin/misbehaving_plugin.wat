@@ -24,7 +24,8 @@
     unreachable)
 
   ;; Crashes.
-  (func (export "etl:destination/destination@0.1.0#map-row") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
+  (func $crash_on_purpose (export "etl:destination/destination@0.1.0#map-row")
+    (param i32 i32 i32 i32 i32 i32 i32) (result i32)
     unreachable)
 
   ;; Answers that no row was mapped and none has an issue.

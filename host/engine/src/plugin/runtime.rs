@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
 use crate::limits::Limits;
 use crate::plugin::compile_cache;
 pub use crate::plugin::compile_cache::{CacheRefused, CompileCache};
+use crate::plugin::output::Sink;
 
 /// How often a plugin that computes is made to let others run; a call that has run out of time ends at the next tick.
 const TICK: Duration = Duration::from_millis(10);
@@ -23,6 +24,7 @@ pub struct Runtime {
     engine: Engine,
     limits: Arc<Limits>,
     cache_refused: Option<Arc<CacheRefused>>,
+    plugin_output: Option<Sink>,
 }
 
 impl Runtime {
@@ -35,16 +37,29 @@ impl Runtime {
         let (cache, cache_refused) = compile_cache::open(cache);
         let mut config = Config::new();
         config.wasm_component_model(true).epoch_interruption(true).cache(cache);
+        // A crash names its functions, and their lines where the component has them: release builds do not.
+        config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
         let failed = |e: wasmtime::Error| EngineError(format!("{e:#}"));
         let engine = Engine::new(&config).map_err(failed)?;
         start_ticking(&engine).map_err(|e| EngineError(format!("no thread for its timer: {e}")))?;
-        Ok(Self { engine, limits: Arc::new(limits), cache_refused: cache_refused.map(Arc::new) })
+        Ok(Self { engine, limits: Arc::new(limits), cache_refused: cache_refused.map(Arc::new), plugin_output: None })
     }
 
     /// Why compiled code is not kept, where that is because others could have put theirs beside it. Someone should be told.
     #[must_use]
     pub fn cache_refused(&self) -> Option<&CacheRefused> {
         self.cache_refused.as_deref()
+    }
+
+    /// The same engine, which hands on what plugins write to standard output and standard error, line by line. For who develops
+    /// a plugin: it could spell out a secret.
+    #[must_use]
+    pub fn with_plugin_output(self, sink: Sink) -> Self {
+        Self { plugin_output: Some(sink), ..self }
+    }
+
+    pub(crate) fn plugin_output(&self) -> Option<Sink> {
+        self.plugin_output.clone()
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -1,8 +1,8 @@
 //! What a plugin runs in: the store's data, its limits, and the few imports it is granted.
 //!
-//! Nothing of the process is inherited: no files, environment, arguments, standard streams or sockets, and no interface
-//! for them is linked. What remains is time (`wasi:clocks`), waiting (`wasi:io`) and HTTP (`wasi:http`), whose requests go
-//! through [`crate::http::hooks`].
+//! Nothing of the process is inherited: no files, environment, arguments, standard streams or sockets. What a plugin gets is
+//! time (`wasi:clocks`), waiting (`wasi:io`) and HTTP (`wasi:http`), whose requests go through [`crate::http::hooks`]; what else
+//! it may import gives it nothing ([`crate::plugin::refusals`]).
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
@@ -15,20 +15,8 @@ use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use crate::http::hooks::HttpHooks;
 use crate::limits::Limits;
 use crate::plugin::clock::{Clock, Clocks};
-
-/// The interfaces that a plugin may import, at any release of [`GRANTED_VERSION`].
-pub(crate) const GRANTED: [&str; 7] = [
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:clocks/monotonic-clock",
-    "wasi:clocks/wall-clock",
-    "wasi:http/types",
-    "wasi:http/outgoing-handler",
-];
-
-/// Releases of WASI 0.2 only add to one another.
-pub(crate) const GRANTED_VERSION: &str = "0.2.";
+use crate::plugin::output::Output;
+use crate::plugin::refusals;
 
 /// The data of one store.
 pub(crate) struct Sandbox {
@@ -40,12 +28,12 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    pub(crate) fn new(limits: &Limits, hook: HttpHooks) -> Self {
+    pub(crate) fn new(limits: &Limits, hook: HttpHooks, output: Output) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(limits.headers);
         Self {
             table: ResourceTable::new(),
-            wasi: WasiCtx::builder().build(),
+            wasi: refusals::context(output),
             http,
             hook,
             memory: MemoryLimit { limit: limits.memory, used: 0 },
@@ -73,7 +61,7 @@ impl Sandbox {
     }
 }
 
-/// The imports in [`GRANTED`] and no other.
+/// The imports in [`GRANTED`](crate::plugin::imports::GRANTED), those that give nothing, and no other.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
@@ -85,6 +73,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     let stable_only = http::types::LinkOptions::default();
     http::types::add_to_linker::<Sandbox, WasiHttp>(l, &stable_only, Sandbox::http)?;
     http::outgoing_handler::add_to_linker::<Sandbox, WasiHttp>(l, Sandbox::http)?;
+    refusals::add_to_linker(l)?;
     Ok(linker)
 }
 

@@ -17,34 +17,52 @@ async fn load(wat: &str) -> LoadError {
 const SOUND_EXPORT: &str = r#"(instance $d) (export "etl:destination/destination@0.1.0" (instance $d))"#;
 
 #[tokio::test]
-async fn what_is_not_granted_is_refused_by_name() {
-    for import in [
-        "wasi:filesystem/preopens@0.2.2",
-        "wasi:cli/environment@0.2.2",
-        "wasi:cli/stdout@0.2.2",
-        "wasi:sockets/tcp@0.2.2",
-        "wasi:random/random@0.2.2",
-        "wasi:http/incoming-handler@0.2.2",
-        "wasi:http/types@0.3.0",
-        "wasi:http/types",
-        "wasi:io/poll@0.20.0",
-        "evil:io/poll@0.2.2",
+async fn what_is_not_granted_is_refused_by_name_with_what_to_do() {
+    for (import, fix) in [
+        ("wasi:http/incoming-handler@0.2.2", "a plugin serves no requests"),
+        ("wasi:http/types@0.3.0", "build against WASI 0.2"),
+        ("wasi:cli/environment@0.3.0", "build against WASI 0.2"),
+        ("wasi:http/types", "has no version"),
+        ("wasi:io/poll@0.20.0", "build against WASI 0.2"),
+        ("wasi:keyvalue/store@0.2.0", "do without it"),
+        ("evil:io/poll@0.2.2", "wac plug"),
     ] {
         let error = load(&format!(r#"(component (import "{import}" (instance)) {SOUND_EXPORT})"#)).await;
-        assert!(matches!(&error, LoadError::NotGranted { import: named, .. } if named == import), "{error}");
-        assert!(
-            error.to_string().starts_with(&format!(
-                "test.wasm imports {import}, which it is not granted; a plugin may import wasi:io/error, "
-            )),
-            "{error}"
-        );
+        let LoadError::NotGranted { imports, .. } = &error else { panic!("{error}") };
+        assert_eq!(imports.iter().map(|forbidden| forbidden.import.as_str()).collect::<Vec<_>>(), [import]);
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("test.wasm imports what no plugin is granted: {import} (")), "{message}");
+        assert!(message.contains(fix), "{message}");
     }
 }
 
+/// Before it is compiled: what stands inside is not even valid.
 #[tokio::test]
-async fn a_bare_function_is_not_granted_either() {
-    let error = load(&format!(r#"(component (import "help" (func)) {SOUND_EXPORT})"#)).await;
-    assert!(matches!(&error, LoadError::NotGranted { import, .. } if import == "help"), "{error}");
+async fn all_that_is_not_granted_is_named_at_once() {
+    let mut component = wat::parse_str(format!(
+        r#"(component (import "a:b/c@1.0.0" (instance)) (import "wasi:io/poll@0.2.0" (instance)) (import "help" (func))
+           {SOUND_EXPORT} (core module (func (export "x") (result i32) i32.const 7777)))"#
+    ))
+    .unwrap();
+    let constant = [0x41, 0xe1, 0x3c];
+    let at = component.windows(3).position(|window| window == constant).unwrap();
+    component.splice(at..=at, [0xff]);
+    let error = Plugin::load(&runtime(), &component, "test.wasm").await.unwrap_err();
+    let LoadError::NotGranted { imports, .. } = &error else { panic!("{error}") };
+    assert_eq!(imports.iter().map(|forbidden| forbidden.import.as_str()).collect::<Vec<_>>(), ["a:b/c@1.0.0", "help"]);
+}
+
+/// What a language's runtime imports, whether or not the plugin uses it.
+#[tokio::test]
+async fn what_gives_nothing_may_be_imported() {
+    for import in imports::REFUSED {
+        for version in ["0.2.0", "0.2.12"] {
+            let error = load(&format!(r#"(component (import "{import}@{version}" (instance)) {SOUND_EXPORT})"#)).await;
+            // It has no functions: it gets as far as that.
+            assert!(matches!(&error, LoadError::Mismatch { .. }), "{error}");
+            assert!(error.to_string().contains("describe"), "{error}");
+        }
+    }
 }
 
 #[tokio::test]

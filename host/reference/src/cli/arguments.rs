@@ -38,6 +38,10 @@ pub(crate) struct PluginChoice {
     /// Give the plugin the values of secrets that it asks for itself, to sign with, say. It could give them away.
     #[arg(long, global = true)]
     trust_plugin_with_secrets: bool,
+    /// Show what the plugin writes to its standard output and standard error, tracebacks too. For who develops one: it could
+    /// spell out a secret.
+    #[arg(long, global = true)]
+    pub(crate) plugin_output: bool,
     /// Let the plugin send rows to this server, which it names itself: scheme, host and port. May be given more than once.
     #[arg(long, global = true, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<Origin>,

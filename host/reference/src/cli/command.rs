@@ -17,6 +17,7 @@ mod syncs;
 mod validate;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use destination_engine::http::client::{ClientSettings, HttpClient};
 use destination_engine::limits::Limits;
@@ -64,6 +65,12 @@ async fn load(choice: &PluginChoice, terminal: &Terminal) -> Result<Plugin, Prob
     if let Some(refused) = runtime.cache_refused() {
         terminal.warning(&format!("{refused}; each start takes longer"), Some(&refused.hint));
     }
+    let runtime = if choice.plugin_output {
+        let terminal = terminal.clone();
+        runtime.with_plugin_output(Arc::new(move |line| terminal.stderr(&format!("plugin: {line}"))))
+    } else {
+        runtime
+    };
     let plugin = match &choice.component {
         None => Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?,
         Some(path) => {

@@ -54,6 +54,7 @@ async fn a_crash_is_told_apart_and_costs_the_next_call_nothing() {
         assert!(matches!(error, CallError::Trap { call: Call::MapRow, .. }), "{error}");
         assert!(error.to_string().starts_with("misbehaving_plugin.wasm crashed in map-row: "), "{error}");
         assert!(error.to_string().contains("unreachable"), "{error}");
+        assert!(error.to_string().contains("crash_on_purpose"), "the function is named: {error}");
     }
 }
 
