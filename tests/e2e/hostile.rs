@@ -135,6 +135,44 @@ fn the_key_does_not_enter_the_sandbox_that_can_send() {
     assert_eq!(sent, Some(format!("Key {KEY}").as_str()));
 }
 
+/// It imports all of it, as a plugin that brings an interpreter does, and finds nothing.
+#[test]
+fn nothing_of_the_machine_is_there() {
+    for when in ["map", "send", "validate"] {
+        let env = env(&format!("misdeed = \"reach\"\nwhen = \"{when}\""));
+        let command = if when == "validate" { "validate" } else { "sync" };
+        let outcome = run(&env, command);
+        outcome.ends_with(1).says(
+            "variables [], arguments [], folder None, opened 0, input Err(StreamError::Closed), \
+             tcp Some(\"access-denied\"), udp Some(\"access-denied\"), \
+             names Some(\"permanent-resolver-failure\"), random true",
+        );
+    }
+}
+
+#[test]
+fn a_plugin_that_exits_ends_its_call_alone() {
+    for when in ["map", "send"] {
+        let env = env(&format!("misdeed = \"exit\"\nwhen = \"{when}\""));
+        run(&env, "sync").ends_with(1).says("crashed in").says("exit");
+        adds_up(&env);
+    }
+}
+
+/// What it writes goes nowhere, at any log level; who develops it sees it, cut and without the key that `validate` gives it.
+#[test]
+fn a_flood_of_output_is_dropped_or_cut() {
+    let env = env("misdeed = \"flood\"\nwhen = \"validate\"");
+    let outcome = run(&env, "validate");
+    outcome.ends_with(0);
+    assert!(!outcome.all().contains("blah"), "{} bytes were said", outcome.all().len());
+
+    let component = component();
+    let outcome = env.host(&["validate", "sync.toml", "--plugin-output", "--component", component.to_str().unwrap()]);
+    outcome.ends_with(0).says("plugin: {\"").says("[hidden]").says("left out");
+    assert!(outcome.all().len() < 2 << 20, "{} bytes were said", outcome.all().len());
+}
+
 #[test]
 fn a_request_to_anywhere_else_is_not_let_out() {
     let elsewhere = TestEnv::permissive();

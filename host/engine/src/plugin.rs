@@ -32,7 +32,7 @@ use crate::plugin::session::Session;
 use crate::plugin::trust::{Trust, Untrusted};
 
 /// The interface that makes a component a destination.
-const DESTINATION: &str = "etl:destination/destination@0.1.0";
+pub const DESTINATION: &str = "etl:destination/destination@0.1.0";
 
 /// Why a component is not a plugin that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +150,15 @@ impl Plugin {
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.inner.descriptor
+    }
+
+    /// What another instance of the plugin says of itself.
+    ///
+    /// # Errors
+    /// Where the plugin could not be asked, or failed.
+    pub async fn describe(&self) -> Result<Descriptor, CallError> {
+        let Inner { runtime, name, pre, .. } = &*self.inner;
+        Instance::offline(runtime, pre, Arc::clone(name), PluginConfig::none()).await?.describe().await
     }
 
     /// All faults that the plugin finds in a config; none is a valid config. Without network, and for any text.

@@ -6,6 +6,8 @@
 //! [`report`] tells of it. [`sync_file`] says which rows go where. An engine that brings all of that itself embeds
 //! [`destination_engine`] alone.
 
+#[cfg(feature = "conform")]
+pub mod conform;
 pub mod database;
 pub mod embedded;
 pub mod fault;

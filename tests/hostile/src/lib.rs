@@ -15,10 +15,17 @@
 
 #[cfg(target_family = "wasm")]
 mod calls;
+#[cfg(target_family = "wasm")]
+mod reach;
 
 #[allow(clippy::all, reason = "generated")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "destination-plugin", generate_all, pub_export_macro: true });
+    wit_bindgen::generate!({
+        path: ["../../wit", "wit"],
+        world: "hostile:plugin/hostile",
+        generate_all,
+        pub_export_macro: true,
+    });
 }
 
 use bindings::exports::etl::destination::destination::{
@@ -62,6 +69,18 @@ fn misbehave(config: &str, function: &str) -> Result<(), Failure> {
     }
     if asked("tell") {
         return Err(failed(format!("my config is {config}")));
+    }
+    #[cfg(target_family = "wasm")]
+    if asked("reach") {
+        return Err(reach::everywhere());
+    }
+    #[cfg(target_family = "wasm")]
+    if asked("exit") {
+        reach::exit();
+    }
+    #[cfg(target_family = "wasm")]
+    if asked("flood") {
+        reach::flood(config);
     }
     if asked("impersonate") {
         return Err(Failure::ExecutionFailed);

@@ -49,9 +49,11 @@ const WASI_VERSION: &str = "0.2.";
 
 /// The names of a component's outer imports and exports.
 #[derive(Debug, Default)]
-pub(crate) struct Interfaces {
-    pub(crate) imports: Vec<String>,
-    pub(crate) exports: Vec<String>,
+pub struct Interfaces {
+    /// In the order of the component.
+    pub imports: Vec<String>,
+    /// Those that are interfaces.
+    pub exports: Vec<String>,
 }
 
 impl Interfaces {
@@ -59,7 +61,7 @@ impl Interfaces {
     ///
     /// # Errors
     /// Where the bytes are not a component.
-    pub(crate) fn read(component: &[u8]) -> Result<Self, String> {
+    pub fn read(component: &[u8]) -> Result<Self, String> {
         if !Parser::is_component(component) {
             return Err(match Parser::is_core_wasm(component) {
                 true => "it is a core module; `wasm-tools component new` makes a component of one".to_owned(),
@@ -93,7 +95,8 @@ impl Interfaces {
     }
 
     /// The imports that are neither granted nor refused, in the order of the component.
-    pub(crate) fn forbidden(&self) -> Vec<Forbidden> {
+    #[must_use]
+    pub fn forbidden(&self) -> Vec<Forbidden> {
         let known = |import: &str| {
             import.split_once('@').is_some_and(|(interface, version)| {
                 version.starts_with(WASI_VERSION) && (GRANTED.contains(&interface) || REFUSED.contains(&interface))

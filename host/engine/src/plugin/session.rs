@@ -82,15 +82,23 @@ impl Session {
     /// # Errors
     /// See [`CallError`].
     pub async fn map_row(&self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
-        let mut instance = self.instance().await?;
-        let answer = instance.map_row(columns, Row { change: row.change, values: row.values }).await;
-        self.give_back(instance);
-        match answer {
+        match self.map_row_alone(columns, Row { change: row.change, values: row.values }).await {
             Err(CallError::Failed(Failure::Permanent(problem))) if problem.kind == ProblemKind::Unsupported => {
                 self.map_one(columns, row).await
             }
             answer => answer,
         }
+    }
+
+    /// The plugin's own `map-row`, which it may leave out: then it fails permanently, as `unsupported`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn map_row_alone(&self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
+        let mut instance = self.instance().await?;
+        let answer = instance.map_row(columns, row).await;
+        self.give_back(instance);
+        answer
     }
 
     async fn map_one(&self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {

@@ -133,6 +133,23 @@ pub(crate) enum Command {
     /// See the whole job at work: profiles, then an audience that follows its source, on a Talon.One of its own.
     #[cfg(feature = "demo")]
     Demo,
+    /// Try a plugin by every rule of the contract. Sends to this machine alone.
+    #[cfg(feature = "conform")]
+    #[command(after_help = "Examples:\n  destination-host conform webhook.wasm --config good.json\n  \
+        destination-host conform webhook.wasm --config good.json --rows rows.ndjson --json")]
+    Conform {
+        /// The plugin; without it the one of --component, or the one inside.
+        plugin: Option<PathBuf>,
+        /// A config that is good for it, as JSON. Its endpoints are replaced by a server on this machine.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Rows that it maps, one JSON object a line; without it rows are made up, with a key and nothing else.
+        #[arg(long, value_name = "FILE")]
+        rows: Option<PathBuf>,
+        /// Print the result as JSON: examples/conform.schema.json describes it.
+        #[arg(long)]
+        json: bool,
+    },
     /// What is remembered of a sync between runs.
     #[command(subcommand)]
     State(State),

@@ -1,6 +1,8 @@
 //! The commands. Each parses nothing and decides little: it calls the library and shows what comes of it.
 
 mod check;
+#[cfg(feature = "conform")]
+mod conform;
 #[cfg(feature = "demo")]
 mod demo;
 mod describe;
@@ -44,6 +46,11 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Check { sync } => check::run(&plugin().await?, &sync, terminal).await,
         Command::Preview { sync, rows } => preview::run(&plugin().await?, &sync, rows as usize, terminal).await,
         Command::Sync(args) => sync::run(&plugin().await?, cli.plugin.component.as_deref(), args, terminal).await,
+        #[cfg(feature = "conform")]
+        Command::Conform { plugin, config, rows, json } => {
+            let component = plugin.as_deref().or(cli.plugin.component.as_deref());
+            conform::run(component, &config, rows.as_deref(), json, terminal).await
+        }
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
         Command::Schema => schema::run(&plugin().await?, terminal),
@@ -73,13 +80,14 @@ async fn load(choice: &PluginChoice, terminal: &Terminal) -> Result<Plugin, Prob
     };
     let plugin = match &choice.component {
         None => Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?,
-        Some(path) => {
-            let bytes = file::read(path, MOST_PLUGIN_BYTES)
-                .map_err(|reason| Problem::new(Exit::Usage, format!("the plugin {} {reason}", path.display())))?;
-            Plugin::load(&runtime, &bytes, &path.display().to_string()).await?
-        }
+        Some(path) => Plugin::load(&runtime, &plugin_bytes(path)?, &path.display().to_string()).await?,
     };
     Ok(plugin.trusted(choice.trust()))
+}
+
+fn plugin_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+    file::read(path, MOST_PLUGIN_BYTES)
+        .map_err(|reason| Problem::new(Exit::Usage, format!("the plugin {} {reason}", path.display())))
 }
 
 /// Bytes of a file of certificates. The system's own has a quarter of a million.

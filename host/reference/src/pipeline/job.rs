@@ -11,9 +11,9 @@ use destination_engine::arrow::columns::Reading;
 use destination_engine::bindings::{Descriptor, ObjectType, Secret, SyncMode};
 
 /// The config's key that names the object type, by the contract.
-pub(super) const OBJECT_TYPE: &str = "object_type";
+pub(crate) const OBJECT_TYPE: &str = "object_type";
 /// The config's key that names the mode, by the contract.
-pub(super) const SYNC_MODE: &str = "sync_mode";
+pub(crate) const SYNC_MODE: &str = "sync_mode";
 
 /// What a sync does, as far as an engine is concerned.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ pub fn mode_name(mode: SyncMode) -> &'static str {
     }
 }
 
-pub(super) fn mode(name: &str) -> Option<SyncMode> {
+pub(crate) fn mode(name: &str) -> Option<SyncMode> {
     [SyncMode::Upsert, SyncMode::Add, SyncMode::Remove, SyncMode::Mirror]
         .into_iter()
         .find(|&mode| mode_name(mode) == name)

@@ -1,0 +1,129 @@
+//! Whether a plugin keeps the contract: every rule of `wit/README.md` that can be seen from outside, tried one by one.
+//!
+//! Rules have numbers, which stay. What a plugin can't do is skipped with the reason, never passed. Each call is made on a new
+//! instance. Nothing leaves this machine: the endpoints of the config are replaced by a recording server on loopback, whatever
+//! the config says.
+
+mod config;
+mod descriptor;
+mod mapping;
+mod recorder;
+mod rendering;
+pub mod report;
+pub mod rules;
+mod sample;
+mod scenario;
+mod sending;
+mod subject;
+
+use std::path::Path;
+
+use destination_engine::limits::Limits;
+use destination_engine::plugin::imports::Interfaces;
+use destination_engine::plugin::runtime::{CompileCache, EngineError, Runtime};
+use destination_engine::plugin::trust::Trust;
+use destination_engine::plugin::{DESTINATION, LoadError, Plugin};
+use serde_json::{Map, Value};
+
+use self::report::{Findings, Report};
+use self::rules::{EXPORTS, IMPORTS};
+use self::sample::Batch;
+use self::subject::Subject;
+
+/// Why there is nothing to report.
+#[derive(Debug, thiserror::Error)]
+pub enum ConformError {
+    /// The engine can't be set up.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The config is not a JSON object.
+    #[error("{name} is not a JSON object: {reason}")]
+    Config {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The rows can't be read, or have no form in the contract.
+    #[error("{0}")]
+    Rows(String),
+    /// The recording server can't be started.
+    #[error("can't start the recording server: {0}")]
+    Recorder(std::io::Error),
+}
+
+/// What is tried: a component, a config that is good for it, and rows that it maps.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// The component.
+    pub component: &'a [u8],
+    /// Its name in messages.
+    pub name: &'a str,
+    /// The config's text.
+    pub config: &'a str,
+    /// The config's name in messages.
+    pub config_name: &'a str,
+    /// NDJSON; without it rows are made up from the config's mappings.
+    pub rows: Option<&'a Path>,
+}
+
+/// Tries every rule.
+///
+/// # Errors
+/// Where the trial can't be held. A plugin that can't even be loaded is a finding.
+pub async fn conform(trial: Trial<'_>) -> Result<Report, ConformError> {
+    let config: Map<String, Value> = serde_json::from_str(trial.config).map_err(|error| ConformError::Config {
+        name: trial.config_name.to_owned(),
+        // The text around the fault may be a secret.
+        reason: format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()),
+    })?;
+    let rows = trial.rows.map(Batch::of_file).transpose()?;
+    let mut findings = Findings::default();
+    let plugin = match load(&trial, &mut findings).await? {
+        Ok(plugin) => plugin,
+        Err(reason) => return Ok(findings.finish(trial.name, None, &reason)),
+    };
+    descriptor::check(&plugin, &config, &mut findings).await;
+    let subject = Subject::new(plugin, config, rows);
+    let descriptor = subject.descriptor().clone();
+    if !config::check(&subject, &mut findings).await {
+        return Ok(findings.finish(trial.name, Some(&descriptor), "the config given is not valid"));
+    }
+    if let Some(batch) = mapping::check(&subject, &mut findings).await {
+        rendering::check(&subject, &batch, &mut findings).await;
+        sending::check(&subject, &batch, &mut findings).await?;
+    }
+    Ok(findings.finish(trial.name, Some(&descriptor), "no row of the sample became a record"))
+}
+
+/// The plugin, or why it can't be loaded.
+async fn load(trial: &Trial<'_>, findings: &mut Findings) -> Result<Result<Plugin, String>, ConformError> {
+    // No instance is used twice, so no call can lean on an earlier one.
+    let mut limits = Limits::default();
+    limits.kept_memory = 0;
+    let runtime = Runtime::new(limits, CompileCache::User)?;
+    let interfaces = match Interfaces::read(trial.component) {
+        Ok(interfaces) => interfaces,
+        Err(reason) => {
+            findings.judge(EXPORTS, [format!("{} is not a component: {reason}", trial.name)]);
+            return Ok(Err("it is not a component".to_owned()));
+        }
+    };
+    findings.judge(IMPORTS, interfaces.forbidden().iter().map(ToString::to_string));
+    let exported = interfaces.exports.iter().any(|export| export == DESTINATION);
+    findings.judge(EXPORTS, (!exported).then(|| format!("it does not export {DESTINATION}")));
+    match Plugin::load(&runtime, trial.component, trial.name).await {
+        // It sends to this machine alone: it may have what it asks for.
+        Ok(plugin) => Ok(Ok(plugin.trusted(Trust { with_secrets: true, origins: Vec::new() }))),
+        Err(LoadError::Engine(error)) => Err(error.into()),
+        Err(error @ (LoadError::NotGranted { .. } | LoadError::NotADestination { .. })) => Ok(Err(error.to_string())),
+        Err(LoadError::Describe { source, .. }) => {
+            findings.judge(rules::STABLE, [source.to_string()]);
+            Ok(Err("it can't say what it is".to_owned()))
+        }
+        Err(error) => {
+            findings.judge(EXPORTS, [error.to_string()]);
+            Ok(Err("it can't be loaded".to_owned()))
+        }
+    }
+}
