@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), String> {
+    if std::env::var_os("CARGO_FEATURE_EMBEDDED_PLUGIN").is_none() {
+        return Ok(());
+    }
     println!("cargo::rerun-if-env-changed=DESTINATION_COMPONENT");
     let named = std::env::var_os("DESTINATION_COMPONENT").map(PathBuf::from);
     let file = named.as_deref().unwrap_or(Path::new("../../target/component/talon-one-destination.wasm"));

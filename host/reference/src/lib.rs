@@ -9,6 +9,7 @@
 #[cfg(feature = "conform")]
 pub mod conform;
 pub mod database;
+#[cfg(feature = "embedded-plugin")]
 pub mod embedded;
 pub mod fault;
 pub mod file;

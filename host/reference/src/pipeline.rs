@@ -17,7 +17,7 @@ pub mod removals;
 pub mod rows;
 mod run;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite-state"))]
 mod tests;
 
 use std::num::{NonZeroU32, NonZeroU64};
@@ -35,7 +35,7 @@ use crate::report::outcomes::{OutcomeFile, Outcomes, OutcomesError};
 use crate::report::output::Output;
 use crate::report::run_id::RunId;
 use crate::source::SourceError;
-use crate::state::{Access, Ledger, State, StateError};
+use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
 use destination_engine::bindings::{Column, Descriptor};
@@ -136,23 +136,13 @@ fn open_ledger(
     name: &SyncName,
     options: &Options,
     job: &Job,
-) -> Result<Option<Ledger>, Error> {
+) -> Result<Option<Box<dyn Ledger>>, Error> {
     let needed = job.mirrors() || options.changed_only;
-    let Some(StateSpec { path, .. }) = state else {
+    let Some(state) = state else {
         let what = "a mirror and a run of changes alone need a state: give the run one";
         return if needed { Err(Error::Faults(vec![Fault::new("state", what)])) } else { Ok(None) };
     };
-    let state = if options.dry_run {
-        State::open(path, Access::Read)?
-    } else if needed {
-        Some(State::open_or_create(path)?)
-    } else {
-        State::open(path, Access::Write)?
-    };
-    match state {
-        Some(state) if needed || state.knows(name)? => Ok(Some(state.begin(name, &job.target, &job.identity)?)),
-        _ => Ok(None),
-    }
+    Ok(state::begin(&state.path, name, &job.target, &job.identity, needed, options.dry_run)?)
 }
 
 /// The files that a run writes beside its state, opened before the first request.
@@ -215,7 +205,7 @@ fn warn(
     observer: &dyn Observer,
     name: &SyncName,
     job: &Job,
-    ledger: Option<&Ledger>,
+    ledger: Option<&dyn Ledger>,
     outputs: &Outputs,
     outcomes: Option<&Outcomes>,
 ) {
@@ -228,7 +218,7 @@ fn warn(
             Some("this run writes a new file; remove the old one when you need it no more"),
         );
     }
-    let neighbours = ledger.filter(|_| job.mirrors()).map(Ledger::neighbours).unwrap_or_default();
+    let neighbours = ledger.filter(|_| job.mirrors()).map(|ledger| ledger.neighbours()).unwrap_or_default();
     if !neighbours.is_empty() {
         let names: Vec<String> = neighbours.iter().map(|neighbour| format!("`{}`", neighbour.name)).collect();
         let (verb, hold) = if names.len() == 1 { ("writes", "it holds") } else { ("write", "they hold") };

@@ -1,53 +1,23 @@
 //! What is remembered between runs: for each sync, which keys were delivered and what was delivered of them.
 //!
-//! One SQLite file, which several syncs may share, each under its name. It is locked for as long as it is open, by name
-//! ([`mod@lock`]) and by SQLite itself, and a killed process leaves it unlocked. It is in WAL mode with `synchronous = FULL`: one flush
-//! to disk a commit, and a commit that was made survives a power cut. That costs little, since there are no more commits
-//! than requests, and it is what "no delivery is forgotten" rests on.
-//!
-//! A record's hash is NULL from before its batch is sent until the destination has confirmed it. Whatever happens in
-//! between, the next run sends the key again if the source still has it, and a mirror removes it if it does not.
-//!
-//! SQLite's log beside the file is a part of it. A log that is lost, or another file's, is refused by name ([`mark`]); a
-//! file that is replaced while it is open ends the run ([`place`]).
+//! A run works on a [`Ledger`]. A record's hash is unknown from before its batch is sent until the destination has confirmed
+//! it. Whatever happens in between, the next run sends the key again if the source still has it, and a mirror removes it if
+//! it does not. Where that is kept, and how it is locked, is each kind of state's own: [`sqlite`] is a file.
 
 mod error;
-mod header;
-mod ledger;
-mod lock;
-mod mark;
-mod place;
-mod schema;
-
-#[cfg(test)]
-mod tests;
+#[cfg(feature = "sqlite-state")]
+pub mod sqlite;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
 use std::path::Path;
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-
-pub use self::error::StateError;
-pub use self::header::HeaderFault;
-pub use self::ledger::{Change, Leaving, Ledger, Neighbour, Resend};
-use self::lock::Lock;
-use self::mark::LogFault;
-use self::place::{Place, io_error};
-use crate::file_id::{self, FileId};
+pub use self::error::{HeaderFault, StateError};
+#[cfg(feature = "sqlite-state")]
+pub use self::sqlite::State;
 use crate::sync_file::SyncName;
+use destination_engine::arrow::records::Record;
 
-/// Pages of the database that SQLite may keep in memory, in KiB. Ten million keys are some ten times as much.
-const CACHE_KIB: i64 = 64 << 10;
-
-/// Pages that the log may hold before they are moved into the file: 256 MiB. Keys that come in no order touch a page each;
-/// the longer they gather in the log, the fewer times each page is moved. A first load of many keys is three times as
-/// fast for it.
-const LOG_PAGES: i64 = 64 << 10;
-
-/// What the file is opened for.
+/// What a state is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// To look only. Every byte of the file stays as it is.
@@ -59,18 +29,50 @@ pub enum Access {
 /// Facts about a sync, by name, in the words of its sync file.
 pub type Facts = BTreeMap<String, String>;
 
-/// An open state file.
-#[derive(Debug)]
-pub struct State {
-    // In this order, so that the connection is closed first: closing any other handle of the file gives SQLite's lock up.
-    connection: Connection,
-    file: File,
-    place: Place,
-    access: Access,
-    /// Whether a run of it has not ended in order.
-    unfinished: bool,
-    /// Nobody holds one who only looks.
-    _lock: Option<Lock>,
+/// Whether rows that did not change are sent all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resend {
+    /// Only rows that are new or differ.
+    Changed,
+    /// Every row.
+    All,
+}
+
+/// How a row differs from what was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It does not: it need not be sent.
+    Unchanged,
+    /// It does not, and is sent all the same.
+    Repeated,
+    /// Its key was not delivered before, or it is not known to have been.
+    Added,
+    /// Its key was delivered with something else.
+    Changed,
+    /// It asks for a removal.
+    Removed,
+}
+
+/// What a mirror would remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaving {
+    /// Keys that were known before this run.
+    pub known: u64,
+    /// Those among them that the source does not have any more.
+    pub leaving: u64,
+    /// Those of them that another sync of the same target holds: they are not removed.
+    pub shared: u64,
+    /// The first of them, in the order of the keys.
+    pub first: Vec<String>,
+}
+
+/// Another sync of the same state file that writes to the same target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its name.
+    pub name: String,
+    /// Its number in the state.
+    pub(crate) id: i64,
 }
 
 /// What a state file knows of one sync.
@@ -95,362 +97,105 @@ pub struct Entry {
     pub hash: Option<u64>,
 }
 
-impl State {
-    /// Opens a file that is there; `None` where there is none.
-    pub fn open(path: &Path, access: Access) -> Result<Option<Self>, StateError> {
-        let place = Place::new(path)?;
-        if !place.is_there()? {
-            refuse_orphans(&place)?;
-            return Ok(None);
-        }
-        let lock = lock(&place, access)?;
-        Self::open_locked(place, access, lock, LostLog::Refuse)
-    }
+/// One run's view of its sync: which rows changed, what is about to be sent, what was confirmed, what has left.
+///
+/// It writes before it sends: [`Self::mark_pending`] clears the hash of a record as its batch is about to leave, and the caller
+/// commits before it does. What was never about to be sent is thus never taken for something that may have arrived.
+pub trait Ledger: std::fmt::Debug + Send {
+    /// What shapes the keys now and did not when they were delivered, in words; `None` where nothing does.
+    fn identity_change(&self) -> Option<String>;
 
-    /// Opens the file to write to it, and makes it first where there is none.
-    pub fn open_or_create(path: &Path) -> Result<Self, StateError> {
-        let place = Place::new(path)?;
-        place.is_there()?;
-        let lock = lock(&place, Access::Write)?;
-        if !place.is_there()? {
-            refuse_orphans(&place)?;
-            create(&place)?;
-        }
-        Self::open_locked(place, Access::Write, lock, LostLog::Refuse)?.ok_or_else(|| StateError::Io {
-            path: path.to_owned(),
-            message: "vanished as soon as it was made".to_owned(),
-        })
-    }
+    /// The other syncs of this file that write to the same target. What they hold is not removed.
+    fn neighbours(&self) -> &[Neighbour];
 
-    /// Makes a file usable of which a part is lost: its log, or what came after a backup. Of every sync in it nothing
-    /// counts as confirmed any more, so that the next run sends every row again. Returns how many keys there are; `None`
-    /// where there is no file.
-    pub fn recover(path: &Path) -> Result<Option<u64>, StateError> {
-        let place = Place::new(path)?;
-        if !place.is_there()? {
-            return Ok(None);
-        }
-        let lock = lock(&place, Access::Write)?;
-        let Some(mut state) = Self::open_locked(place, Access::Write, lock, LostLog::Accept)? else { return Ok(None) };
-        let doubt = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let keys = transaction.execute("UPDATE records SET hash = NULL", [])?;
-            mark::end(&transaction)?;
-            transaction.commit()?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-            Ok(keys as u64)
-        };
-        doubt(&mut state.connection).map(Some).map_err(|error| state.failed(&error))
-    }
-
-    fn open_locked(
-        place: Place,
-        access: Access,
-        lock: Option<Lock>,
-        lost_log: LostLog,
-    ) -> Result<Option<Self>, StateError> {
-        let Some(file) = place.open()? else {
-            refuse_orphans(&place)?;
-            return Ok(None);
-        };
-        let mut start = Vec::with_capacity(header::LENGTH);
-        let begin = (&file).take(header::LENGTH as u64).read_to_end(&mut start);
-        begin.map_err(|error| io_error(&place.shown, &error))?;
-        header::check(&start, access).map_err(|fault| StateError::NotState { path: place.shown.clone(), fault })?;
-        refuse_foreign_companions(&place)?;
-        let log_has_pages = mark::has_pages(&place.log()).map_err(|error| io_error(&place.shown, &error))?;
-
-        let connection =
-            connect(&place.real, &place.log(), access).map_err(|error| StateError::sqlite(&place.shown, &error))?;
-        let mut state = Self { connection, file, place, access, unfinished: false, _lock: lock };
-        state.place.holds(state.id()?)?;
-        state.check_log(log_has_pages, lost_log)?;
-        if access == Access::Write {
-            // What comes next names the nonce before it, and that has to be the file's.
-            mark::move_log(&state.connection).map_err(|error| state.failed(&error))?;
-            schema::migrate(&mut state.connection).map_err(|error| state.failed(&error))?;
-        }
-        state.check()?;
-        Ok(Some(state))
-    }
-
-    /// Compares the file with its log, before anything of the log is moved into the file.
-    fn check_log(&mut self, log_has_pages: bool, lost_log: LostLog) -> Result<(), StateError> {
-        let in_file = mark::read_without_log(&self.place.real).map_err(|error| self.failed(&error))?;
-        let with_log = mark::read(&self.connection).map_err(|error| self.failed(&error))?;
-        let (path, log) = (self.place.shown.clone(), self.place.log());
-        match mark::check(in_file.as_ref(), with_log.as_ref(), log_has_pages) {
-            Ok(()) => {}
-            Err(LogFault::Lost) if lost_log == LostLog::Accept => {}
-            Err(LogFault::Lost) => return Err(StateError::LogLost { path, log }),
-            Err(LogFault::Foreign) => return Err(StateError::LogForeign { path, log }),
-        }
-        self.unfinished = with_log.is_some_and(|mark| mark.unfinished);
-        // An unfinished run's log is needed until a run ends in order. Who only looks leaves any log where it is.
-        let keep_log = if self.access == Access::Read { log_has_pages } else { self.unfinished };
-        self.keep_log(keep_log)
-    }
-
-    /// Whether closing leaves the log beside the file, or moves it into the file.
-    fn keep_log(&self, keep: bool) -> Result<(), StateError> {
-        let set = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
-        set.map(drop).map_err(|error| self.failed(&error))
-    }
-
-    /// Which file was opened.
-    fn id(&self) -> Result<Option<FileId>, StateError> {
-        let there = self.file.metadata().map_err(|error| io_error(&self.place.shown, &error))?;
-        Ok(FileId::of(&there))
-    }
-
-    /// Whether it knows a sync of this name.
-    pub fn knows(&self, name: &SyncName) -> Result<bool, StateError> {
-        self.find(name).map(|found| found.is_some())
-    }
-
-    /// What it knows of a sync; `None` where it knows nothing.
-    pub fn summary(&self, name: &SyncName) -> Result<Option<Summary>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(None) };
-        let counts = self.connection.query_row(
-            "SELECT count(hash), count(*) - count(hash) FROM records WHERE sync = ?1",
-            [row.id],
-            |counts| Ok((counts.get::<_, i64>(0)?.cast_unsigned(), counts.get::<_, i64>(1)?.cast_unsigned())),
-        );
-        let (delivered, unconfirmed) = counts.map_err(|error| self.failed(&error))?;
-        Ok(Some(Summary { target: row.target, identity: row.identity, delivered, unconfirmed }))
-    }
-
-    /// Hands every key of a sync to `each`, in the order of the keys.
-    pub fn export(
-        &self,
-        name: &SyncName,
-        mut each: impl FnMut(Entry) -> io::Result<()>,
-    ) -> Result<io::Result<()>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(Ok(())) };
-        let mut visit = || -> rusqlite::Result<io::Result<()>> {
-            let mut select = self.connection.prepare("SELECT key, hash FROM records WHERE sync = ?1 ORDER BY key")?;
-            let mut rows = select.query([row.id])?;
-            while let Some(row) = rows.next()? {
-                let hash: Option<i64> = row.get(1)?;
-                let entry = Entry { key: row.get(0)?, hash: hash.map(i64::cast_unsigned) };
-                if let Err(error) = each(entry) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(()))
-        };
-        visit().map_err(|error| self.failed(&error))
-    }
-
-    /// Forgets a sync and all its keys. Returns how many there were; `None` where it was not known.
-    pub fn reset(&mut self, name: &SyncName) -> Result<Option<u64>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(None) };
-        let forget = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let keys = transaction.execute("DELETE FROM records WHERE sync = ?1", [row.id])?;
-            transaction.execute("DELETE FROM removals WHERE sync = ?1", [row.id])?;
-            transaction.execute("DELETE FROM syncs WHERE id = ?1", [row.id])?;
-            mark::renew(&transaction)?;
-            transaction.commit()?;
-            Ok(keys as u64)
-        };
-        forget(&mut self.connection).map(Some).map_err(|error| self.failed(&error))
-    }
-
-    /// Forgets single keys of a sync. Returns those that it did not know.
-    pub fn forget<'k>(&mut self, name: &SyncName, keys: &'k [String]) -> Result<Vec<&'k str>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(keys.iter().map(String::as_str).collect()) };
-        let forget = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let mut unknown = Vec::new();
-            for key in keys {
-                if transaction.execute("DELETE FROM records WHERE sync = ?1 AND key = ?2", (row.id, key))? == 0 {
-                    unknown.push(key.as_str());
-                }
-            }
-            mark::renew(&transaction)?;
-            transaction.commit()?;
-            Ok(unknown)
-        };
-        forget(&mut self.connection).map_err(|error| self.failed(&error))
-    }
-
-    /// Begins a run of a sync. A sync that the file does not know is written down, if the file may be written.
+    /// Judges records in the order of the source and marks their keys as seen. It reads only.
     ///
-    /// Fails where the sync's target is not the one that the file knows.
-    pub fn begin(self, name: &SyncName, target: &Facts, identity: &Facts) -> Result<Ledger, StateError> {
-        let known = self.find(name)?;
-        if let Some(known) = &known
-            && known.target != *target
-        {
-            return Err(StateError::OtherTarget {
-                path: self.place.shown,
-                name: name.to_string(),
-                changes: changes(&known.target, target),
-            });
-        }
-        let row = match known {
-            Some(row) => row,
-            None if self.access == Access::Read => {
-                SyncRow { id: -1, target: target.clone(), identity: identity.clone(), next_record: 0 }
-            }
-            None => {
-                let insert = self.connection.query_row(
-                    "INSERT INTO syncs (name, target, identity) VALUES (?1, ?2, ?3) RETURNING id",
-                    params![name.as_str(), facts_json(target), facts_json(identity)],
-                    |row| row.get(0),
-                );
-                let id = insert.map_err(|error| self.failed(&error))?;
-                SyncRow { id, target: target.clone(), identity: identity.clone(), next_record: 0 }
-            }
-        };
-        Ledger::begin(self, row, identity.clone())
-    }
+    /// Each record comes with the hash of what would be delivered.
+    fn diff(
+        &mut self,
+        records: &mut dyn Iterator<Item = (Record<'_>, u64)>,
+        resend: Resend,
+    ) -> Result<Vec<Change>, StateError>;
 
-    fn find(&self, name: &SyncName) -> Result<Option<SyncRow>, StateError> {
-        let find = self.connection.query_row(
-            "SELECT id, target, identity, next_record FROM syncs WHERE name = ?1",
-            [name.as_str()],
-            |row| {
-                Ok(SyncRow {
-                    id: row.get(0)?,
-                    target: facts_from_json(&row.get::<_, String>(1)?),
-                    identity: facts_from_json(&row.get::<_, String>(2)?),
-                    next_record: row.get::<_, i64>(3)?.cast_unsigned(),
-                })
-            },
-        );
-        find.optional().map_err(|error| self.failed(&error))
-    }
+    /// Notes that a record is about to be sent. `true`: its key was not known, so that nothing of it can be at the
+    /// destination yet.
+    fn mark_pending(&mut self, record: Record<'_>, change: Change) -> Result<bool, StateError>;
 
-    /// Looks through the file's structure for damage.
-    fn check(&self) -> Result<(), StateError> {
-        let check = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-        match check {
-            Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(message) => Err(StateError::Damaged { path: self.place.shown.clone(), message }),
-            Err(error) => Err(self.failed(&error)),
-        }
-    }
+    /// Marks a key as seen without a look at what its row holds: the row could not be mapped.
+    fn mark_seen(&mut self, key: &str) -> Result<(), StateError>;
 
-    fn failed(&self, error: &rusqlite::Error) -> StateError {
-        StateError::sqlite(&self.place.shown, error)
-    }
+    /// Writes down that a record was confirmed: what of it was delivered, or that it is gone.
+    fn confirm(&mut self, record: Record<'_>, hash: u64) -> Result<(), StateError>;
+
+    /// Writes down that a record was refused. `new`: nothing of its key can be at the destination, so that it is
+    /// forgotten; otherwise what is there is not what the source has.
+    fn reject(&mut self, key: &str, new: bool) -> Result<(), StateError>;
+
+    /// Counts the keys that were known before this run and were not seen in it. `most` of them are named.
+    fn leaving(&self, most: usize) -> Result<Leaving, StateError>;
+
+    /// Hands each key that was known before this run and was not seen in it to `each`, and whether another sync of the same
+    /// target holds it.
+    fn each_leaving(&self, each: &mut dyn FnMut(&str, bool)) -> Result<(), StateError>;
+
+    /// Forgets the keys that were not seen and that another sync of the same target holds: it is that sync's now to remove
+    /// them. Returns how many there were.
+    fn leave_to_neighbours(&mut self) -> Result<u64, StateError>;
+
+    /// The next keys after `after` that were not seen, in their order, at most `most`.
+    fn leaving_after(&self, after: &str, most: usize) -> Result<Vec<String>, StateError>;
+
+    /// Members that runs since `since` removed. Times are in seconds since 1970.
+    fn removed_since(&self, since: i64) -> Result<u64, StateError>;
+
+    /// Writes down that a run which began at `at` removed members, and forgets what is older than `since`.
+    fn note_removals(&mut self, at: i64, since: i64, members: u64) -> Result<(), StateError>;
+
+    /// Makes everything so far last. A state file that is not where it was is an error, whether anything was written or
+    /// not: what a batch is about to do would be forgotten.
+    fn commit(&mut self) -> Result<(), StateError>;
+
+    /// Ends the run. `settled`: nothing was withheld, so that what shapes the keys now holds for all that are known.
+    fn finish(self: Box<Self>, settled: bool) -> Result<(), StateError>;
 }
 
-/// Whether a file may be opened whose log is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LostLog {
-    Refuse,
-    Accept,
-}
-
-fn lock(place: &Place, access: Access) -> Result<Option<Lock>, StateError> {
-    match access {
-        Access::Read => Lock::look(place).map(|()| None),
-        Access::Write => Lock::acquire(place).map(Some),
-    }
-}
-
-/// Companions of a file that is not there would be taken for those of a new one.
-fn refuse_orphans(place: &Place) -> Result<(), StateError> {
-    for log in [place.log(), place.beside("-journal")] {
-        match log.symlink_metadata() {
-            Ok(there) if there.is_file() && there.len() == 0 => {}
-            Ok(_) => return Err(StateError::FileLost { path: place.shown.clone(), log }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io_error(&place.shown, &error)),
-        }
-    }
-    Ok(())
-}
-
-/// A state file never has a rollback journal, so one that is there is not its own; and a log is a file.
-fn refuse_foreign_companions(place: &Place) -> Result<(), StateError> {
-    for (log, may_be) in [(place.log(), true), (place.beside("-journal"), false)] {
-        match log.symlink_metadata() {
-            Ok(there) if there.is_file() && (may_be || there.len() == 0) => {}
-            Ok(_) => return Err(StateError::LogForeign { path: place.shown.clone(), log }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io_error(&place.shown, &error)),
-        }
-    }
-    Ok(())
-}
-
-/// A row of `syncs`.
-#[derive(Debug)]
-struct SyncRow {
-    id: i64,
-    target: Facts,
-    identity: Facts,
-    next_record: u64,
-}
-
-fn connect(path: &Path, log: &Path, access: Access) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::ZERO)?;
-    // Until it is known that file and log belong together, closing moves nothing into the file.
-    let log = fs::metadata(log).is_ok_and(|log| log.len() > 0);
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)?;
-    if access == Access::Read {
-        connection.pragma_update(None, "query_only", true)?;
-    }
-    // Before the first look at the file: the lock then covers everything, and no shared-memory file is needed.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    connection.query_row("SELECT count(*) FROM syncs", [], |_| Ok(()))?;
-    if access == Access::Write {
-        // A reader's lock only becomes a writer's with the first write.
-        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT;")?;
-    }
-    Ok(connection)
-}
-
-/// Makes a state file beside its place and moves it there whole, so that no half-made one is ever found. The state's lock
-/// is held: what is left there is of a run that was killed.
-fn create(place: &Place) -> Result<(), StateError> {
-    let failed =
-        |error: &io::Error| StateError::Io { path: place.shown.clone(), message: format!("cannot be made: {error}") };
-    let new = place.beside("-new");
-    for suffix in ["-new", "-new-wal", "-new-shm", "-new-journal"] {
-        match fs::remove_file(place.beside(suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&error)),
-            _ => {}
-        }
-    }
-    file_id::private().write(true).create_new(true).open(&new).map_err(|error| failed(&error))?;
-    let fill = || -> rusqlite::Result<()> {
-        let mut connection = Connection::open(&new)?;
-        connection.pragma_update(None, "application_id", header::APPLICATION_ID)?;
-        schema::migrate(&mut connection)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.close().map_err(|(_, error)| error)
+/// Begins a run of a sync whose state is there; `None` where there is none and none is `needed`.
+///
+/// A run that only `looks` makes no file and changes none.
+#[cfg(feature = "sqlite-state")]
+pub(crate) fn begin(
+    path: &Path,
+    name: &SyncName,
+    target: &Facts,
+    identity: &Facts,
+    needed: bool,
+    looks: bool,
+) -> Result<Option<Box<dyn Ledger>>, StateError> {
+    let state = match (looks, needed) {
+        (true, _) => State::open(path, Access::Read)?,
+        (false, true) => Some(State::open_or_create(path)?),
+        (false, false) => State::open(path, Access::Write)?,
     };
-    fill().map_err(|error| StateError::sqlite(&place.shown, &error))?;
-    // Without a lock another process may have been quicker: its file is as good, and is not replaced.
-    match fs::hard_link(&new, &place.real) {
-        Ok(()) => fs::remove_file(&new).map_err(|error| failed(&error)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&new).map_err(|error| failed(&error))
-        }
-        // A file system without hard links.
-        Err(_) => fs::rename(&new, &place.real).map_err(|error| failed(&error)),
+    match state {
+        Some(state) if needed || state.knows(name)? => state.begin(name, target, identity).map(Some),
+        _ => Ok(None),
     }
 }
 
-fn facts_json(facts: &Facts) -> String {
-    let object: serde_json::Map<_, _> =
-        facts.iter().map(|(name, value)| (name.clone(), serde_json::Value::String(value.clone()))).collect();
-    serde_json::Value::Object(object).to_string()
-}
-
-/// Facts as they were written. Anything else reads as no facts, which differ from those of every sync.
-fn facts_from_json(json: &str) -> Facts {
-    serde_json::from_str(json).unwrap_or_default()
+/// A state that is there must not grow stale, and one that is needed can't be kept.
+#[cfg(not(feature = "sqlite-state"))]
+pub(crate) fn begin(
+    path: &Path,
+    _: &SyncName,
+    _: &Facts,
+    _: &Facts,
+    needed: bool,
+    _: bool,
+) -> Result<Option<Box<dyn Ledger>>, StateError> {
+    if needed || path.exists() {
+        return Err(StateError::LeftOut { path: path.to_owned() });
+    }
+    Ok(None)
 }
 
 /// What differs between two sets of facts, in words.

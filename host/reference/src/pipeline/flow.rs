@@ -89,7 +89,7 @@ pub(crate) struct RunContext {
 #[derive(Default)]
 pub(crate) struct Records {
     /// What is remembered between runs.
-    pub(crate) ledger: Option<Ledger>,
+    pub(crate) ledger: Option<Box<dyn Ledger>>,
     /// The rejected rows.
     pub(crate) dead_letters: Option<DeadLetters>,
     /// What happened to each row.
@@ -108,7 +108,7 @@ pub(crate) struct Flow<D> {
     /// Whether the destination has confirmed anything. Until then one batch goes at a time: a mistake that all rows share
     /// costs one batch and not as many as there are workers.
     pub(super) acknowledged: bool,
-    pub(super) ledger: Option<Ledger>,
+    pub(super) ledger: Option<Box<dyn Ledger>>,
     pub(super) dead_letters: Option<DeadLetters>,
     pub(super) outcomes: Option<Outcomes>,
     pub(super) counts: Counts,

@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
         let outputs = Outputs::open(&options)?;
         let outcomes = open_outcomes(&run_id, &name, outcome_table, state.as_ref(), &secrets, &options).await?;
         observer.begin();
-        warn(&*observer, &name, &job, ledger.as_ref(), &outputs, outcomes.as_ref());
+        warn(&*observer, &name, &job, ledger.as_deref(), &outputs, outcomes.as_ref());
         let part_of_the_rows = options.replay.is_some() || options.most_rows.is_some();
         let plan = Plan {
             size: size(descriptor, &job),

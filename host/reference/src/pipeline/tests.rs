@@ -22,7 +22,7 @@ use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::Unobserved;
 use crate::report::{Counts, FailureKind};
 use crate::source::{Chunk, Source};
-use crate::state::{Entry, Facts, Resend};
+use crate::state::{Access, Entry, Facts, Resend, State};
 use crate::sync_file::threshold::Threshold;
 use crate::sync_file::{MaxRemovals, SyncName};
 use destination_engine::bindings::SyncMode;

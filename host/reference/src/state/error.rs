@@ -1,10 +1,6 @@
 //! Why a state file can't be used, and what to do about it.
 
-use std::path::{Path, PathBuf};
-
-use rusqlite::ErrorCode;
-
-use super::HeaderFault;
+use std::path::PathBuf;
 
 /// Why a state file can't be used. The file itself is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +83,12 @@ pub enum StateError {
         /// What differs.
         changes: String,
     },
+    /// This build can't read it.
+    #[error("the state file {} cannot be used: this build of the host leaves state files out", path.display())]
+    LeftOut {
+        /// The file.
+        path: PathBuf,
+    },
     /// Reading or writing it failed.
     #[error("the state file {}: {message}", path.display())]
     Io {
@@ -101,10 +103,10 @@ impl StateError {
     /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
-            Self::NotState { fault: HeaderFault::Older(_), .. } => {
+            Self::NotState { fault: HeaderFault::Older(..), .. } => {
                 "run the sync once, not as a dry run: it brings the file up to date".to_owned()
             }
-            Self::NotState { fault: HeaderFault::Newer(_), .. } => {
+            Self::NotState { fault: HeaderFault::Newer(..), .. } => {
                 "use the release that wrote it, or a later one".to_owned()
             }
             Self::NotState { fault: HeaderFault::Foreign | HeaderFault::NotSqlite, .. } => {
@@ -143,21 +145,33 @@ impl StateError {
                 "give the sync another name to start afresh beside the old one, or forget what `{name}` delivered with \
                  `destination-host state reset`"
             ),
+            Self::LeftOut { .. } => "build the host with the feature `sqlite-state`".to_owned(),
             Self::Io { .. } => {
                 "check that the folder is there and may be written to, and that the disk is not full".to_owned()
             }
         }
     }
+}
 
-    /// Puts a name to what SQLite says.
-    pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
-        let path = path.to_owned();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged { path, message: error.to_string() }
-            }
-            _ => Self::Io { path, message: error.to_string() },
-        }
-    }
+/// Why a file is no state file of this release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    /// No bytes at all.
+    #[error("is empty (0 bytes), as a full disk may leave it")]
+    Empty,
+    /// NUL bytes where the header should be.
+    #[error("begins with nothing but NUL bytes, as a full disk or a crash may leave it")]
+    Nul,
+    /// Something else altogether.
+    #[error("is not a SQLite database")]
+    NotSqlite,
+    /// A database of another program.
+    #[error("is a SQLite database of another program")]
+    Foreign,
+    /// Tables of this version, which this release does not know; it knows the second one.
+    #[error("has format version {0}; this release knows version {1}")]
+    Newer(u32, u32),
+    /// Tables of this version, which would have to be brought to the second one first, and the file is only to be looked at.
+    #[error("has format version {0}, and this release wants to read version {1}")]
+    Older(u32, u32),
 }

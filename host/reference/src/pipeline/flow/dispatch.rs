@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::{Flow, Sent};
 use crate::pipeline::Delivery;
 use crate::report::Failure;
-use crate::state::{Change, Ledger};
+use crate::state::Change;
 use destination_engine::stop::Stop;
 
 impl<D: Delivery> Flow<D> {
@@ -27,7 +27,7 @@ impl<D: Delivery> Flow<D> {
             };
             leaving.push(Sent { batch: Arc::new(batch), new });
         }
-        if let Err(error) = self.ledger.as_mut().map_or(Ok(()), Ledger::commit) {
+        if let Err(error) = self.ledger.as_mut().map_or(Ok(()), |ledger| ledger.commit()) {
             let failure = error.into();
             leaving.iter().for_each(|sent| self.give_up(&sent.batch, &failure));
             return Err(failure);

@@ -112,7 +112,7 @@ impl<D: Delivery> Flow<D> {
         }
         let contents: Vec<u64> = records.map(|record| content_hash(&record)).collect();
         let changes = match &mut self.ledger {
-            Some(ledger) => ledger.diff(mapping.batch.iter().zip(contents.iter().copied()), self.plan.resend)?,
+            Some(ledger) => ledger.diff(&mut mapping.batch.iter().zip(contents.iter().copied()), self.plan.resend)?,
             // A dry run of a sync that has no state yet.
             None => vec![Change::Added; contents.len()],
         };

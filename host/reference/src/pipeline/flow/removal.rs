@@ -9,7 +9,7 @@ use super::row_outcomes::Leaving;
 use crate::pipeline::Delivery;
 use crate::pipeline::removals::{self, Decision, Situation};
 use crate::report::{Failure, RefusedRemovals, Withheld};
-use crate::state::{Change, Ledger};
+use crate::state::Change;
 use crate::sync_file::MaxRemovals;
 use destination_engine::arrow::records::Record;
 use destination_engine::plugin::answers::Report as Answer;
@@ -90,7 +90,7 @@ impl<D: Delivery> Flow<D> {
         if self.ledger.as_ref().is_some_and(|ledger| !ledger.neighbours().is_empty()) {
             self.record_leaving(Leaving::Removed)?;
         }
-        Ok(self.ledger.as_mut().map_or(Ok(0), Ledger::leave_to_neighbours)?)
+        Ok(self.ledger.as_mut().map_or(Ok(0), |ledger| ledger.leave_to_neighbours())?)
     }
 
     /// Remembers the result of removals: the confirmed ones for a limit over time, but not those that a person let

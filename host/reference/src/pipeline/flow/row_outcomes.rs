@@ -164,7 +164,7 @@ impl<D: Delivery> Flow<D> {
             Leaving::Withheld(reason) => reason.to_string(),
             Leaving::Removed | Leaving::Planned => "another sync of the same target holds it".to_owned(),
         };
-        ledger.each_leaving(|key, shared| {
+        ledger.each_leaving(&mut |key, shared| {
             let (status, code) = match leaving {
                 Leaving::Withheld(reason) => (RowStatus::Withheld, Some(reason.code())),
                 Leaving::Removed | Leaving::Planned if shared => (RowStatus::Unchanged, Some(LEFT_TO_OTHERS)),

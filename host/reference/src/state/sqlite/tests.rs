@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
+use crate::state::{Change, Leaving, Resend};
 use destination_engine::arrow::records::Record;
 use destination_engine::bindings::Action;
 
@@ -42,15 +43,15 @@ impl Place {
         self.folder.path().join("state.sqlite")
     }
 
-    fn begin(&self) -> Ledger {
+    fn begin(&self) -> Box<dyn Ledger> {
         self.begin_as("a", &facts(&[("audience", "42")]), &Facts::new()).unwrap()
     }
 
-    fn begin_as(&self, sync: &str, target: &Facts, identity: &Facts) -> Result<Ledger, StateError> {
+    fn begin_as(&self, sync: &str, target: &Facts, identity: &Facts) -> Result<Box<dyn Ledger>, StateError> {
         State::open_or_create(&self.path())?.begin(&name(sync), target, identity)
     }
 
-    fn begin_to_read(&self) -> Ledger {
+    fn begin_to_read(&self) -> Box<dyn Ledger> {
         let state = State::open(&self.path(), Access::Read).unwrap().unwrap();
         state.begin(&name("a"), &facts(&[("audience", "42")]), &Facts::new()).unwrap()
     }
@@ -96,8 +97,8 @@ fn add(key: &str) -> Record<'_> {
     Record { row: 0, key, action: Action::Add, payload: "" }
 }
 
-fn judge(ledger: &mut Ledger, records: &[(&str, u64)]) -> Vec<Change> {
-    ledger.diff(records.iter().map(|(key, hash)| (add(key), *hash)), Resend::Changed).unwrap()
+fn judge(ledger: &mut Box<dyn Ledger>, records: &[(&str, u64)]) -> Vec<Change> {
+    ledger.diff(&mut records.iter().map(|(key, hash)| (add(key), *hash)), Resend::Changed).unwrap()
 }
 
 fn entry(key: &str, hash: Option<u64>) -> (String, Option<u64>) {
@@ -115,7 +116,7 @@ fn a_row_is_new_until_it_is_confirmed_and_then_told_by_its_hash() {
     assert!(!ledger.mark_pending(add("k"), Change::Added).unwrap(), "something of it may be at the destination");
     ledger.confirm(add("k"), u64::MAX).unwrap();
     assert_eq!(judge(&mut ledger, &[("k", u64::MAX), ("k", 7)]), [Change::Unchanged, Change::Changed]);
-    let all = ledger.diff([(add("k"), u64::MAX)].into_iter(), Resend::All).unwrap();
+    let all = ledger.diff(&mut [(add("k"), u64::MAX)].into_iter(), Resend::All).unwrap();
     assert_eq!(all, [Change::Repeated]);
     ledger.finish(true).unwrap();
     assert_eq!(place.entries("a"), [entry("k", Some(u64::MAX))]);
@@ -174,7 +175,7 @@ fn a_confirmed_removal_is_forgotten() {
     place.deliver(&["a", "b"]);
     let mut ledger = place.begin();
     let removal = Record::removal(0, "a");
-    assert_eq!(ledger.diff([(removal, 0)].into_iter(), Resend::Changed).unwrap(), [Change::Removed]);
+    assert_eq!(ledger.diff(&mut [(removal, 0)].into_iter(), Resend::Changed).unwrap(), [Change::Removed]);
     ledger.mark_pending(removal, Change::Removed).unwrap();
     ledger.confirm(removal, 0).unwrap();
     ledger.mark_pending(Record::removal(0, "never added"), Change::Removed).unwrap();

@@ -8,9 +8,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
-use super::StateError;
 use super::place::{Place, io_error};
 use crate::file_id::{FileId, private};
+use crate::state::StateError;
 
 /// How often a lock file that its owner removes in this moment is looked for again.
 const TRIES: u32 = 100;

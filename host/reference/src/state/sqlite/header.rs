@@ -3,8 +3,8 @@
 //! SQLite takes a file of 0 bytes for a new database. Here it is what a full disk leaves behind: taken for a first run,
 //! it would forget every member. So a file that is there must prove what it is, and one that does not is left alone.
 
-use super::Access;
 use super::schema::VERSION;
+use crate::state::{Access, HeaderFault};
 
 /// Bytes of a SQLite file's header.
 pub(super) const LENGTH: usize = 100;
@@ -12,29 +12,6 @@ pub(super) const LENGTH: usize = 100;
 pub(super) const APPLICATION_ID: u32 = 0x4453_5453;
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
-
-/// Why a file is no state file of this release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderFault {
-    /// No bytes at all.
-    #[error("is empty (0 bytes), as a full disk may leave it")]
-    Empty,
-    /// NUL bytes where the header should be.
-    #[error("begins with nothing but NUL bytes, as a full disk or a crash may leave it")]
-    Nul,
-    /// Something else altogether.
-    #[error("is not a SQLite database")]
-    NotSqlite,
-    /// A database of another program.
-    #[error("is a SQLite database of another program")]
-    Foreign,
-    /// Tables that this release does not know.
-    #[error("has format version {0}; this release knows version {VERSION}")]
-    Newer(u32),
-    /// Tables that would have to be changed first, and the file is only to be looked at.
-    #[error("has format version {0}, and this release wants to read version {VERSION}")]
-    Older(u32),
-}
 
 /// Judges the first bytes of a file: [`LENGTH`] of them, or all where it is shorter.
 pub(super) fn check(start: &[u8], access: Access) -> Result<(), HeaderFault> {
@@ -49,8 +26,8 @@ pub(super) fn check(start: &[u8], access: Access) -> Result<(), HeaderFault> {
     }
     match (number(start, 68), number(start, 60)) {
         (APPLICATION_ID, VERSION) => Ok(()),
-        (APPLICATION_ID, version) if version > VERSION => Err(HeaderFault::Newer(version)),
-        (APPLICATION_ID, version) if access == Access::Read => Err(HeaderFault::Older(version)),
+        (APPLICATION_ID, version) if version > VERSION => Err(HeaderFault::Newer(version, VERSION)),
+        (APPLICATION_ID, version) if access == Access::Read => Err(HeaderFault::Older(version, VERSION)),
         (APPLICATION_ID, _) => Ok(()),
         _ => Err(HeaderFault::Foreign),
     }
@@ -88,8 +65,8 @@ mod tests {
             (MAGIC.to_vec(), HeaderFault::NotSqlite),
             (header(0, 0), HeaderFault::Foreign),
             (header(7, VERSION), HeaderFault::Foreign),
-            (header(APPLICATION_ID, VERSION + 1), HeaderFault::Newer(VERSION + 1)),
-            (header(APPLICATION_ID, VERSION - 1), HeaderFault::Older(VERSION - 1)),
+            (header(APPLICATION_ID, VERSION + 1), HeaderFault::Newer(VERSION + 1, VERSION)),
+            (header(APPLICATION_ID, VERSION - 1), HeaderFault::Older(VERSION - 1, VERSION)),
         ] {
             assert_eq!(check(&start, Access::Read), Err(fault));
         }

@@ -9,8 +9,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::StateError;
 use crate::file_id::{self, FileId};
+use crate::state::StateError;
 
 /// The place of a state file.
 #[derive(Debug, Clone)]

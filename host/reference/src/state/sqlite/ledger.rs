@@ -10,59 +10,15 @@ use roaring::RoaringTreemap;
 use rusqlite::OptionalExtension;
 
 use super::place::io_error;
-use super::{Access, Facts, State, StateError, SyncRow, changes, facts_from_json, facts_json, mark};
+use super::{State, SyncRow, facts_from_json, facts_json, mark};
 use crate::file_id::FileId;
+use crate::state::{Access, Change, Facts, Leaving, Ledger, Neighbour, Resend, StateError, changes};
 use destination_engine::arrow::records::Record;
 use destination_engine::bindings::Action;
 
-/// Whether rows that did not change are sent all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resend {
-    /// Only rows that are new or differ.
-    Changed,
-    /// Every row.
-    All,
-}
-
-/// How a row differs from what was delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// It does not: it need not be sent.
-    Unchanged,
-    /// It does not, and is sent all the same.
-    Repeated,
-    /// Its key was not delivered before, or it is not known to have been.
-    Added,
-    /// Its key was delivered with something else.
-    Changed,
-    /// It asks for a removal.
-    Removed,
-}
-
-/// What a mirror would remove.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leaving {
-    /// Keys that were known before this run.
-    pub known: u64,
-    /// Those among them that the source does not have any more.
-    pub leaving: u64,
-    /// Those of them that another sync of the same target holds: they are not removed.
-    pub shared: u64,
-    /// The first of them, in the order of the keys.
-    pub first: Vec<String>,
-}
-
-/// Another sync of the same state file that writes to the same target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Neighbour {
-    /// Its name.
-    pub name: String,
-    id: i64,
-}
-
 /// An open sync of a state file.
 #[derive(Debug)]
-pub struct Ledger {
+pub(super) struct SqliteLedger {
     state: State,
     sync: i64,
     neighbours: Vec<Neighbour>,
@@ -78,7 +34,7 @@ pub struct Ledger {
     log: Option<Option<FileId>>,
 }
 
-impl Ledger {
+impl SqliteLedger {
     pub(super) fn begin(state: State, row: SyncRow, identity: Facts) -> Result<Self, StateError> {
         let identity_was = (row.identity != identity).then_some(row.identity);
         let neighbours = neighbours(&state, row.id, &row.target)?;
@@ -98,200 +54,6 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// What shapes the keys now and did not when they were delivered, in words; `None` where nothing does.
-    pub fn identity_change(&self) -> Option<String> {
-        self.identity_was.as_ref().map(|was| changes(was, &self.identity))
-    }
-
-    /// The other syncs of this file that write to the same target. What they hold is not removed.
-    pub fn neighbours(&self) -> &[Neighbour] {
-        &self.neighbours
-    }
-
-    /// Judges records in the order of the source and marks their keys as seen. It reads only.
-    ///
-    /// Each record comes with the hash of what would be delivered.
-    pub fn diff<'r>(
-        &mut self,
-        records: impl Iterator<Item = (Record<'r>, u64)>,
-        resend: Resend,
-    ) -> Result<Vec<Change>, StateError> {
-        let Self { state, sync, seen, .. } = self;
-        let diff_all = || -> rusqlite::Result<Vec<Change>> {
-            let mut select =
-                state.connection.prepare_cached("SELECT id, hash FROM records WHERE sync = ?1 AND key = ?2")?;
-            let mut changes = Vec::with_capacity(records.size_hint().0);
-            for (record, hash) in records {
-                let found = select
-                    .query_row((*sync, record.key), |row| {
-                        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned)))
-                    })
-                    .optional()?;
-                if let Some((id, _)) = found {
-                    seen.insert(id.cast_unsigned());
-                }
-                let delivered = found.and_then(|(_, delivered)| delivered);
-                changes.push(change(record.action, delivered, hash, resend));
-            }
-            Ok(changes)
-        };
-        diff_all().map_err(|error| state.failed(&error))
-    }
-
-    /// Notes that a record is about to be sent. `true`: its key was not known, so that nothing of it can be at the
-    /// destination yet.
-    pub fn mark_pending(&mut self, record: Record<'_>, change: Change) -> Result<bool, StateError> {
-        match change {
-            // What is there is what will be there.
-            Change::Unchanged | Change::Repeated => Ok(false),
-            // Of a key that was never delivered nothing need be remembered: if the run is cut short, the source asks
-            // for its removal again.
-            Change::Removed => self.clear(record.key).map(|_| false),
-            Change::Changed if self.clear(record.key)? => Ok(false),
-            Change::Added | Change::Changed => {
-                let id = self.next_record;
-                let insert = "INSERT INTO records (sync, key, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-                let new = self.write(insert, (self.sync, record.key, id.cast_signed()))?;
-                if new {
-                    self.next_record += 1;
-                    self.seen.insert(id);
-                } else {
-                    self.clear(record.key)?;
-                }
-                Ok(new)
-            }
-        }
-    }
-
-    /// Marks a key as seen without a look at what its row holds: the row could not be mapped.
-    pub fn mark_seen(&mut self, key: &str) -> Result<(), StateError> {
-        let found = self
-            .state
-            .connection
-            .prepare_cached("SELECT id FROM records WHERE sync = ?1 AND key = ?2")
-            .and_then(|mut select| select.query_row((self.sync, key), |row| row.get::<_, i64>(0)).optional());
-        if let Some(id) = found.map_err(|error| self.failed(&error))? {
-            self.seen.insert(id.cast_unsigned());
-        }
-        Ok(())
-    }
-
-    /// Writes down that a record was confirmed: what of it was delivered, or that it is gone.
-    pub fn confirm(&mut self, record: Record<'_>, hash: u64) -> Result<(), StateError> {
-        if record.action == Action::Delete {
-            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, record.key))?;
-        } else {
-            let update = "UPDATE records SET hash = ?3 WHERE sync = ?1 AND key = ?2";
-            self.write(update, (self.sync, record.key, hash.cast_signed()))?;
-        }
-        Ok(())
-    }
-
-    /// Writes down that a record was refused. `new`: nothing of its key can be at the destination, so that it is
-    /// forgotten; otherwise what is there is not what the source has.
-    pub fn reject(&mut self, key: &str, new: bool) -> Result<(), StateError> {
-        if new {
-            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
-        } else {
-            self.clear(key)?;
-        }
-        Ok(())
-    }
-
-    /// Counts the keys that were known before this run and were not seen in it. `most` of them are named.
-    pub fn leaving(&self, most: usize) -> Result<Leaving, StateError> {
-        let mut found = Leaving { known: 0, leaving: 0, shared: 0, first: Vec::new() };
-        self.scan("", |id, key| {
-            found.known += u64::from(id < self.first_new);
-            if !self.seen.contains(id) {
-                found.leaving += 1;
-                found.shared += u64::from(self.is_shared(key)?);
-                if found.first.len() < most {
-                    found.first.push(key.to_owned());
-                }
-            }
-            Ok(true)
-        })?;
-        Ok(found)
-    }
-
-    /// Hands each key that was known before this run and was not seen in it to `each`, and whether another sync of the same
-    /// target holds it.
-    pub fn each_leaving(&self, mut each: impl FnMut(&str, bool)) -> Result<(), StateError> {
-        self.scan("", |id, key| {
-            if !self.seen.contains(id) {
-                each(key, self.is_shared(key)?);
-            }
-            Ok(true)
-        })
-    }
-
-    /// Forgets the keys that were not seen and that another sync of the same target holds: it is that sync's now to remove
-    /// them. Returns how many there were.
-    pub fn leave_to_neighbours(&mut self) -> Result<u64, StateError> {
-        if self.neighbours.is_empty() {
-            return Ok(0);
-        }
-        let mut shared = Vec::new();
-        self.scan("", |id, key| {
-            if !self.seen.contains(id) && self.is_shared(key)? {
-                shared.push(key.to_owned());
-            }
-            Ok(true)
-        })?;
-        for key in &shared {
-            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
-        }
-        Ok(shared.len() as u64)
-    }
-
-    /// The next keys after `after` that were not seen, in their order, at most `most`.
-    pub fn leaving_after(&self, after: &str, most: usize) -> Result<Vec<String>, StateError> {
-        let mut keys = Vec::new();
-        self.scan(after, |id, key| {
-            if !self.seen.contains(id) {
-                keys.push(key.to_owned());
-            }
-            Ok(keys.len() < most)
-        })?;
-        Ok(keys)
-    }
-
-    /// Members that runs since `since` removed. Times are in seconds since 1970.
-    pub fn removed_since(&self, since: i64) -> Result<u64, StateError> {
-        let sum = "SELECT coalesce(sum(members), 0) FROM removals WHERE sync = ?1 AND at > ?2";
-        let sum = self.state.connection.query_row(sum, (self.sync, since), |row| row.get::<_, i64>(0));
-        sum.map(i64::cast_unsigned).map_err(|error| self.failed(&error))
-    }
-
-    /// Writes down that a run which began at `at` removed members, and forgets what is older than `since`.
-    pub fn note_removals(&mut self, at: i64, since: i64, members: u64) -> Result<(), StateError> {
-        let insert = "INSERT INTO removals (sync, at, members) VALUES (?1, ?2, ?3)
-                      ON CONFLICT DO UPDATE SET members = members + excluded.members";
-        self.write(insert, (self.sync, at, members.cast_signed()))?;
-        self.write("DELETE FROM removals WHERE sync = ?1 AND at <= ?2", (self.sync, since))?;
-        Ok(())
-    }
-
-    /// Makes everything so far last. A state file that is not where it was is an error, whether anything was written or
-    /// not: what a batch is about to do would be forgotten.
-    pub fn commit(&mut self) -> Result<(), StateError> {
-        self.check_place()?;
-        if !self.dirty {
-            return Ok(());
-        }
-        let update = "UPDATE syncs SET next_record = ?2 WHERE id = ?1";
-        self.write(update, (self.sync, self.next_record.cast_signed()))?;
-        if self.log.is_some() {
-            mark::repeat(&self.state.connection).map_err(|error| self.failed(&error))?;
-            self.run("COMMIT; BEGIN")?;
-        } else {
-            self.begin_run()?;
-        }
-        self.dirty = false;
-        Ok(())
-    }
-
     /// Commits with the mark of this run, and moves it from the log into the file: from here on a log that is lost is
     /// noticed.
     fn begin_run(&mut self) -> Result<(), StateError> {
@@ -303,26 +65,6 @@ impl Ledger {
         let there = fs::metadata(&log).map_err(|error| io_error(&self.state.place.shown, &error))?;
         self.log = Some(FileId::of(&there));
         self.run("BEGIN")
-    }
-
-    /// Ends the run. `settled`: nothing was withheld, so that what shapes the keys now holds for all that are known.
-    pub fn finish(mut self, settled: bool) -> Result<(), StateError> {
-        let writes = self.state.access == Access::Write;
-        if settled && self.identity_was.is_some() && writes {
-            let identity = facts_json(&self.identity);
-            self.write("UPDATE syncs SET identity = ?2 WHERE id = ?1", (self.sync, identity))?;
-        }
-        if writes {
-            self.commit()?;
-            if self.log.is_some() || self.state.unfinished {
-                mark::end(&self.state.connection).map_err(|error| self.failed(&error))?;
-            }
-            self.run("COMMIT")?;
-            self.check_place()?;
-            self.state.keep_log(false)?;
-        }
-        let State { connection, place, .. } = self.state;
-        connection.close().map_err(|(_, error)| StateError::sqlite(&place.shown, &error))
     }
 
     /// Fails where the file or its log is not the one that was opened.
@@ -386,6 +128,200 @@ impl Ledger {
 
     fn failed(&self, error: &rusqlite::Error) -> StateError {
         self.state.failed(error)
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn identity_change(&self) -> Option<String> {
+        self.identity_was.as_ref().map(|was| changes(was, &self.identity))
+    }
+
+    fn neighbours(&self) -> &[Neighbour] {
+        &self.neighbours
+    }
+
+    fn diff(
+        &mut self,
+        records: &mut dyn Iterator<Item = (Record<'_>, u64)>,
+        resend: Resend,
+    ) -> Result<Vec<Change>, StateError> {
+        let Self { state, sync, seen, .. } = self;
+        let diff_all = || -> rusqlite::Result<Vec<Change>> {
+            let mut select =
+                state.connection.prepare_cached("SELECT id, hash FROM records WHERE sync = ?1 AND key = ?2")?;
+            let mut changes = Vec::with_capacity(records.size_hint().0);
+            for (record, hash) in records {
+                let found = select
+                    .query_row((*sync, record.key), |row| {
+                        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?.map(i64::cast_unsigned)))
+                    })
+                    .optional()?;
+                if let Some((id, _)) = found {
+                    seen.insert(id.cast_unsigned());
+                }
+                let delivered = found.and_then(|(_, delivered)| delivered);
+                changes.push(change(record.action, delivered, hash, resend));
+            }
+            Ok(changes)
+        };
+        diff_all().map_err(|error| state.failed(&error))
+    }
+
+    fn mark_pending(&mut self, record: Record<'_>, change: Change) -> Result<bool, StateError> {
+        match change {
+            // What is there is what will be there.
+            Change::Unchanged | Change::Repeated => Ok(false),
+            // Of a key that was never delivered nothing need be remembered: if the run is cut short, the source asks
+            // for its removal again.
+            Change::Removed => self.clear(record.key).map(|_| false),
+            Change::Changed if self.clear(record.key)? => Ok(false),
+            Change::Added | Change::Changed => {
+                let id = self.next_record;
+                let insert = "INSERT INTO records (sync, key, id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+                let new = self.write(insert, (self.sync, record.key, id.cast_signed()))?;
+                if new {
+                    self.next_record += 1;
+                    self.seen.insert(id);
+                } else {
+                    self.clear(record.key)?;
+                }
+                Ok(new)
+            }
+        }
+    }
+
+    fn mark_seen(&mut self, key: &str) -> Result<(), StateError> {
+        let found = self
+            .state
+            .connection
+            .prepare_cached("SELECT id FROM records WHERE sync = ?1 AND key = ?2")
+            .and_then(|mut select| select.query_row((self.sync, key), |row| row.get::<_, i64>(0)).optional());
+        if let Some(id) = found.map_err(|error| self.failed(&error))? {
+            self.seen.insert(id.cast_unsigned());
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, record: Record<'_>, hash: u64) -> Result<(), StateError> {
+        if record.action == Action::Delete {
+            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, record.key))?;
+        } else {
+            let update = "UPDATE records SET hash = ?3 WHERE sync = ?1 AND key = ?2";
+            self.write(update, (self.sync, record.key, hash.cast_signed()))?;
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, key: &str, new: bool) -> Result<(), StateError> {
+        if new {
+            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
+        } else {
+            self.clear(key)?;
+        }
+        Ok(())
+    }
+
+    fn leaving(&self, most: usize) -> Result<Leaving, StateError> {
+        let mut found = Leaving { known: 0, leaving: 0, shared: 0, first: Vec::new() };
+        self.scan("", |id, key| {
+            found.known += u64::from(id < self.first_new);
+            if !self.seen.contains(id) {
+                found.leaving += 1;
+                found.shared += u64::from(self.is_shared(key)?);
+                if found.first.len() < most {
+                    found.first.push(key.to_owned());
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    fn each_leaving(&self, each: &mut dyn FnMut(&str, bool)) -> Result<(), StateError> {
+        self.scan("", |id, key| {
+            if !self.seen.contains(id) {
+                each(key, self.is_shared(key)?);
+            }
+            Ok(true)
+        })
+    }
+
+    fn leave_to_neighbours(&mut self) -> Result<u64, StateError> {
+        if self.neighbours.is_empty() {
+            return Ok(0);
+        }
+        let mut shared = Vec::new();
+        self.scan("", |id, key| {
+            if !self.seen.contains(id) && self.is_shared(key)? {
+                shared.push(key.to_owned());
+            }
+            Ok(true)
+        })?;
+        for key in &shared {
+            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
+        }
+        Ok(shared.len() as u64)
+    }
+
+    fn leaving_after(&self, after: &str, most: usize) -> Result<Vec<String>, StateError> {
+        let mut keys = Vec::new();
+        self.scan(after, |id, key| {
+            if !self.seen.contains(id) {
+                keys.push(key.to_owned());
+            }
+            Ok(keys.len() < most)
+        })?;
+        Ok(keys)
+    }
+
+    fn removed_since(&self, since: i64) -> Result<u64, StateError> {
+        let sum = "SELECT coalesce(sum(members), 0) FROM removals WHERE sync = ?1 AND at > ?2";
+        let sum = self.state.connection.query_row(sum, (self.sync, since), |row| row.get::<_, i64>(0));
+        sum.map(i64::cast_unsigned).map_err(|error| self.failed(&error))
+    }
+
+    fn note_removals(&mut self, at: i64, since: i64, members: u64) -> Result<(), StateError> {
+        let insert = "INSERT INTO removals (sync, at, members) VALUES (?1, ?2, ?3)
+                      ON CONFLICT DO UPDATE SET members = members + excluded.members";
+        self.write(insert, (self.sync, at, members.cast_signed()))?;
+        self.write("DELETE FROM removals WHERE sync = ?1 AND at <= ?2", (self.sync, since))?;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), StateError> {
+        self.check_place()?;
+        if !self.dirty {
+            return Ok(());
+        }
+        let update = "UPDATE syncs SET next_record = ?2 WHERE id = ?1";
+        self.write(update, (self.sync, self.next_record.cast_signed()))?;
+        if self.log.is_some() {
+            mark::repeat(&self.state.connection).map_err(|error| self.failed(&error))?;
+            self.run("COMMIT; BEGIN")?;
+        } else {
+            self.begin_run()?;
+        }
+        self.dirty = false;
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>, settled: bool) -> Result<(), StateError> {
+        let writes = self.state.access == Access::Write;
+        if settled && self.identity_was.is_some() && writes {
+            let identity = facts_json(&self.identity);
+            self.write("UPDATE syncs SET identity = ?2 WHERE id = ?1", (self.sync, identity))?;
+        }
+        if writes {
+            self.commit()?;
+            if self.log.is_some() || self.state.unfinished {
+                mark::end(&self.state.connection).map_err(|error| self.failed(&error))?;
+            }
+            self.run("COMMIT")?;
+            self.check_place()?;
+            self.state.keep_log(false)?;
+        }
+        let State { connection, place, .. } = self.state;
+        connection.close().map_err(|(_, error)| StateError::sqlite(&place.shown, &error))
     }
 }
 
