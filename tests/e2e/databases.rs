@@ -220,6 +220,30 @@ fn sqlite_is_read_by_its_driver() {
     env.sync(&[]).ends_with(1).says("no such table: no_such_table");
 }
 
+/// A query gets a first sync file as a file does. An address that holds a password is taken from the environment.
+#[test]
+#[ignore = "needs SQLite's driver: make databases"]
+fn a_first_sync_file_is_made_for_a_query() {
+    let env = TestEnv::permissive();
+    let path = env.path("crm.sqlite").display().to_string();
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database
+        .execute_batch("CREATE TABLE c (id TEXT, mail TEXT, points INTEGER); INSERT INTO c VALUES ('007', 'a@b.c', 5)")
+        .unwrap();
+    drop(database);
+    let driver = setting("TEST_SQLITE_DRIVER");
+    let secret = format!("file:{path}?vfs=unix&password=s3cret");
+    for (uri, written) in [(&path, format!("uri = \"{path}\"")), (&secret, "uri = \"${DATABASE_URI}\"".to_owned())] {
+        let arguments = ["init", "--driver", &driver, "--uri", uri, "--query", "SELECT * FROM c"];
+        let made = env.host(&arguments);
+        made.ends_with(0).says(&written);
+        assert!(!made.all().contains("s3cret"), "{}", made.all());
+        env.write("made.toml", &made.stdout);
+        let preview = Outcome::of(env.command(&["preview", "made.toml"]).env("DATABASE_URI", uri));
+        preview.ends_with(0).says(r#"{"integrationId":"007","attributes":{"email":"a@b.c","points":5}}"#);
+    }
+}
+
 const CUSTOMERS: i64 = 100_000;
 
 /// A made-up customer: values by column, as text; `None` is null.

@@ -28,6 +28,7 @@ mod folders;
 mod harness;
 mod hostile;
 mod html_report;
+mod init;
 mod interrupts;
 mod metrics;
 mod mirror;

@@ -3,7 +3,8 @@
 //!
 //! What it does is in the library, for engines that want whole runs; the command line around it only parses, prints and exits.
 //! A row's way: [`source`] reads it, [`pipeline`] maps it, compares it with [`state`], sends it and settles it, and
-//! [`report`] tells of it. [`sync_file`] says which rows go where. An engine that brings all of that itself embeds
+//! [`report`] tells of it. [`sync_file`] says which rows go where, and [`inference`] makes a first
+//! one. An engine that brings all of that itself embeds
 //! [`destination_engine`] alone.
 
 #[cfg(feature = "conform")]
@@ -15,6 +16,7 @@ pub mod fault;
 pub mod file;
 mod file_id;
 pub mod human_format;
+pub mod inference;
 pub mod pipeline;
 pub mod report;
 pub mod sanitize;

@@ -24,12 +24,15 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 pub use self::chunk::{Chunk, RejectedRow, RowContent};
+pub(crate) use self::csv::records;
 use self::input::compression::Damaged;
 use self::input::encoding::Malformed;
 use self::input::files::{self, Found};
 pub(crate) use self::input::files::{paths, would_join};
+pub(crate) use self::input::kind::utf16_without_mark;
 pub use self::input::meter::Meter;
 use self::input::meter::{Changed, Metered};
+pub(crate) use self::input::sample::{Sample, sample};
 use self::layout::Layout;
 use self::parts::Parts;
 pub(crate) use self::sample::Sample;
@@ -78,6 +81,11 @@ impl SourceError {
     /// What is wrong with an input.
     pub fn new(name: &str, message: impl Into<String>) -> Self {
         Self { name: name.to_owned(), line: None, message: message.into(), hint: None, absent: false }
+    }
+
+    /// An error of an input in words alone.
+    pub(crate) fn told(name: &str, message: &str) -> Self {
+        Self::new(name, message)
     }
 
     /// An input that breaks off.

@@ -83,6 +83,12 @@ pub(crate) enum Command {
         /// The sync file.
         sync: PathBuf,
     },
+    /// Look at rows and write a first sync file for them, with what was guessed as comments to check.
+    #[command(after_help = "Examples:\n  \
+        destination-host init customers.csv > customers.toml\n  \
+        destination-host init exports/ --output customers.toml\n  \
+        destination-host init --driver drivers/libadbc_driver_postgresql.so --uri postgresql://… --query 'SELECT …'")]
+    Init(Init),
     /// Make one cheap request with the sync's key: is the way to the destination open?
     #[command(after_help = "Example:\n  TALON_ONE_API_KEY=… destination-host check crm.toml")]
     Check {
@@ -166,6 +172,28 @@ pub(crate) enum Command {
     /// The manual page.
     #[command(after_help = "Example:\n  destination-host man > destination-host.1; man ./destination-host.1")]
     Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The rows: a file, a folder of files, or a pattern in quotes.
+    #[arg(value_name = "FILE", required_unless_present = "query", conflicts_with = "query")]
+    pub(crate) path: Option<String>,
+    /// A database's driver, instead of a file: a name, or the path of its library.
+    #[arg(long, requires = "query")]
+    pub(crate) driver: Option<String>,
+    /// Where the database is. Where it holds a password, the sync file takes it from the environment.
+    #[arg(long, requires = "query")]
+    pub(crate) uri: Option<String>,
+    /// The SQL.
+    #[arg(long, requires = "driver")]
+    pub(crate) query: Option<String>,
+    /// What the rows become; the plugin's first object type where it is left out.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) object_type: Option<String>,
+    /// Write the sync file here, where there is no file yet, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod describe;
 #[cfg(feature = "demo")]
 mod fake;
 mod grammar;
+mod init;
 mod preview;
 mod schema;
 mod selection;
@@ -43,6 +44,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
     match cli.command {
         Command::Describe { schema } => describe::run(&plugin().await?, schema, terminal),
         Command::Validate { sync } => validate::run(&plugin().await?, &sync, terminal).await,
+        Command::Init(args) => init::run(&plugin().await?, &args, terminal).await,
         Command::Check { sync } => check::run(&plugin().await?, &sync, terminal).await,
         Command::Preview { sync, rows } => preview::run(&plugin().await?, &sync, rows as usize, terminal).await,
         Command::Sync(args) => sync::run(&plugin().await?, cli.plugin.component.as_deref(), args, terminal).await,

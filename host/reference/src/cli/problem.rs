@@ -107,6 +107,11 @@ impl Problem {
         }
     }
 
+    /// What is wrong, in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn show(&self, terminal: &Terminal) {
         terminal.error(&self.message, self.hint.as_deref());
         terminal.faults(&self.faults);

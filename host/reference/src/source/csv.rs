@@ -193,6 +193,17 @@ impl<R: Read + Send> Source for CsvSource<R> {
     }
 }
 
+/// The records of a text as they are, a header among them: each value, or none where it is null. For a guess at a dialect.
+pub(crate) fn records(text: &[u8], dialect: &CsvDialect) -> Result<Vec<Vec<Option<String>>>, SourceError> {
+    let mut records = Records::new(text, dialect);
+    let mut all = Vec::new();
+    while records.read("the text")?.is_some() {
+        let values = records.values().zip(records.are_null());
+        all.push(values.map(|(value, null)| (!null).then(|| String::from_utf8_lossy(value).into_owned())).collect());
+    }
+    Ok(all)
+}
+
 fn read_header<R: Read>(name: &str, records: &mut Records<R>) -> Result<Vec<String>, SourceError> {
     match records.read(name)? {
         Some(End::Line) => {}

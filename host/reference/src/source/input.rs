@@ -7,6 +7,7 @@ pub(super) mod files;
 pub(super) mod head;
 pub(super) mod kind;
 pub(super) mod meter;
+pub(super) mod sample;
 
 use std::fs::File;
 use std::io::Read;

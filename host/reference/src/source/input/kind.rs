@@ -131,6 +131,16 @@ fn text(head: &[u8], expected: Expected) -> Option<(String, String)> {
     None
 }
 
+/// Whether a Parquet file begins so.
+pub(in crate::source) fn is_parquet(head: &[u8]) -> bool {
+    head.starts_with(PARQUET)
+}
+
+/// Whether an Arrow stream or file begins so.
+pub(in crate::source) fn is_arrow(head: &[u8]) -> bool {
+    head.starts_with(ARROW_FILE) || head.starts_with(ARROW_STREAM)
+}
+
 /// Characters, lines and tabs. The last character may be cut.
 fn is_text(head: &[u8]) -> bool {
     const LONGEST_CHARACTER: usize = 4;
@@ -145,7 +155,7 @@ fn is_text(head: &[u8]) -> bool {
 }
 
 /// The order of UTF-16 without its mark: every second byte of what begins a table is 0.
-pub(in crate::source) fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
+pub(crate) fn utf16_without_mark(head: &[u8]) -> Option<&'static str> {
     let (pairs, _) = head.get(..head.len().min(8)).unwrap_or_default().as_chunks::<2>();
     let all = |is: fn(&[u8; 2]) -> bool| pairs.len() >= 2 && pairs.iter().all(is);
     match (all(|[a, b]| *a != 0 && *b == 0), all(|[a, b]| *a == 0 && *b != 0)) {
