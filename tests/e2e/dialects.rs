@@ -75,7 +75,7 @@ fn what_cannot_be_read_is_named_with_its_line() {
             "begins with the mark of UTF-16LE, and source.encoding is windows-1252",
         ),
         (
-            b"id,note\n1,C:\\new\n",
+            b"id,note\n1,\"C:\\new\"\n",
             "escape = \"\\\\\"",
             1,
             "line 2: field 2 has the escape \\n, which programs read in different ways",

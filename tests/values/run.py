@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import csv_readers
+import customers
 import files
 import postgresql
 import sqlite
@@ -18,6 +19,7 @@ PARTS = {
     "csv": texts.csv_values,
     "ndjson": texts.ndjson_values,
     "readers": csv_readers.run,
+    "customers": customers.run,
     "sqlite": sqlite.run,
     "postgresql": postgresql.run,
 }

@@ -14,5 +14,6 @@ pypi "$values" 'pyarrow~=26.0' 'duckdb~=2.0'
 build_host
 CSV_ROWS="$(dirname "$HOST")/examples/rows"
 export CSV_ROWS
+export PYTHONPATH="$PWD/host/fake"
 start_postgresql
 "$values/bin/python" tests/values/run.py "$@"

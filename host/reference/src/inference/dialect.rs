@@ -135,12 +135,14 @@ fn best(text: &[u8], base: &CsvDialect) -> Option<Trial> {
     let one = || mostly(text, base).is_none().then_some(0).filter(|_| !tables.is_empty());
     let mut trial = tables.swap_remove(several.or_else(one)?);
     trial.dialect.nulls = None;
-    // Text for null with an escape in it, and escapes that mean something: so writes MySQL.
-    if trial.dialect.escape.is_none() && escape.is_some() && has_word(&trial.records, "\\N") {
+    // A text for null with an escape in it, escapes or tabs, and no quotes: so writes MySQL.
+    let is_mysqls = has_word(&trial.records, "\\N") && !text.contains(&b'"');
+    let escapes = || text.windows(2).any(|pair| matches!(pair, [b'\\', b'\\']));
+    if trial.dialect.escape.is_none() && is_mysqls && (trial.dialect.delimiter == b'\t' || escapes()) {
         let nulls = Some(vec!["\\N".to_owned()]);
-        let escaped = Trial::of(text, CsvDialect { escape, nulls, ..trial.dialect.clone() });
+        let escaped = Trial::of(text, CsvDialect { quote: None, escape, nulls, ..trial.dialect.clone() });
         if escaped.is_even() && escaped.columns() == trial.columns() {
-            trial.dialect.escape = escape;
+            trial.dialect = CsvDialect { quote: None, escape, ..trial.dialect };
         }
     }
     let is_padded = |name: &Option<String>| name.as_ref().is_some_and(|name| name.trim() != name);
@@ -171,11 +173,7 @@ fn describe(found: &CsvDialect, records: &[Vec<Option<String>>], keys: &mut Vec<
         keys.push(Guess::new("delimiter", &sign(Some(found.delimiter)), &why));
     }
     if found.quote != default.quote {
-        let why = if found.quote.is_none() {
-            "quotes stand in values that are not quoted"
-        } else {
-            "values are put between these"
-        };
+        let why = if found.quote.is_none() { "no value is put between quotes" } else { "values are put between these" };
         keys.push(Guess::new("quote", &sign(found.quote), why));
     }
     if found.escape.is_some() {
@@ -253,7 +251,8 @@ mod tests {
                 b"id\tname\tn\n1\t\\N\ta\\\tb\n2\tc\\\\d\t\"e\" f\n",
                 &["delimiter = \"\\t\"", "quote = \"\"", "escape = '\\'", "nulls = ['\\N']"],
             ),
-            (b"id\tname\n1\t\\N\n2\tx\n", &["delimiter = \"\\t\"", "escape = '\\'", "nulls = ['\\N']"]),
+            (b"id\tname\n1\t\\N\n2\tx\n", &["delimiter = \"\\t\"", "quote = \"\"", "escape = '\\'", "nulls = ['\\N']"]),
+            (b"id,name\n1,\\N\n2,x\n", &["nulls = ['\\N']"]),
             (b"id,path\n1,C:\\new\n", &[]),
             (b"id,name\n1,'a,b'\n", &["quote = \"'\""]),
             (b"# made today\nid,name\n1,x\n", &["comment = \"#\""]),

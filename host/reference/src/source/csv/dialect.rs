@@ -1,8 +1,10 @@
 //! Texts that are written in another way than RFC 4180 has it: with escapes, marks for null, comments, or blanks around values.
 //!
-//! What no two programs read alike is not read here either: an escape has one meaning where it stands before the escape itself, a
-//! quote, a delimiter or a line break, and is an error before anything else, unless the whole value is one of the texts for null.
-//! Where a value is quoted, it is never null. All other rules are those of [`super::strict`].
+//! What no two programs read alike is not read here either. In quotes, and everywhere where there are none, an escape has one meaning
+//! before itself, a quote, a delimiter or a line break, and is an error before anything else. Outside of quotes, where there are some,
+//! it is the other way round: some programs escape there and some do not, so that an escape before one of these is an error, and
+//! before anything else it is a character. A value that is one of the texts for null is null, escape or not, unless it is quoted.
+//! All other rules are those of [`super::strict`].
 
 use super::strict::Breach;
 use crate::sync_file::CsvDialect;
@@ -260,10 +262,13 @@ impl DialectReader {
         let CsvDialect { delimiter, quote, escape, comment, .. } = self.dialect;
         let has_meaning =
             byte == delimiter || [quote, escape, comment].contains(&Some(byte)) || matches!(byte, b'\n' | b'\r');
-        if has_meaning {
+        let is_unclear = self.at == At::OutsideEscape && quote.is_some();
+        if has_meaning && !is_unclear {
             self.escaped = true;
         } else {
             fields.text.extend(escape);
+        }
+        if has_meaning == is_unclear {
             self.odd = self.odd.or(Some(byte));
         }
         fields.text.push(byte);
@@ -353,8 +358,8 @@ mod tests {
         let text = b"1\t\\N\ta\\\tb\\\\N\tc\\\nd\n2\t\t\\\\N\tsays \"hi\"\n";
         let expected = [some(&["1", "-", "a\tb\\N", "c\nd"]), some(&["2", "", "\\N", "says \"hi\""])];
         assert_eq!(records(text, &mysql()).unwrap(), expected);
-        let text = b"1,\"TV 16\\\"\",\"a\\\\\",\"b \"\"c\"\"\"\r\n2,x\\,y,\"\\\r\nz\",\r\n";
-        let expected = [some(&["1", "TV 16\"", "a\\", "b \"c\""]), some(&["2", "x,y", "\r\nz", "-"])];
+        let text = b"1,\"TV 16\\\"\",\"a\\\\\",\"b \"\"c\"\"\"\r\n2,C:\\new,\"\\\r\nz\\,\",\r\n";
+        let expected = [some(&["1", "TV 16\"", "a\\", "b \"c\""]), some(&["2", "C:\\new", "\r\nz,", "-"])];
         assert_eq!(records(text, &spark()).unwrap(), expected);
     }
 
@@ -370,7 +375,14 @@ mod tests {
             assert_eq!(records(text, &mysql()), Err((line, unknown(byte))), "{}", text.escape_ascii());
         }
         assert_eq!(records(b"1,\"\\N\"\n", &CsvDialect { nulls: mysql().nulls, ..spark() }), Err((1, unknown(b'N'))));
-        assert_eq!(records(b"1,\\N\n", &spark()), Err((1, unknown(b'N'))), "it is no null unless it is listed");
+        // Outside of quotes, where there are some, these are what programs disagree about.
+        for (text, byte) in
+            [(&b"1,a\\\\b\n"[..], b'\\'), (b"1,a\\,b\n", b','), (b"1,a\\\nb\n", b'\n'), (b"1,a\\\"b\n", b'"')]
+        {
+            let (_, breach) = records(text, &spark()).unwrap_err();
+            assert_eq!(breach, unknown(byte), "{}", text.escape_ascii());
+        }
+        assert_eq!(records(b"1,\\N\n", &spark()).unwrap(), [some(&["1", "\\N"])], "it is no null unless it is listed");
     }
 
     #[test]
@@ -418,8 +430,7 @@ mod tests {
         if quoted {
             return format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
         }
-        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace(',', "\\,");
-        escaped.replace('\r', "\\\r").replace('\n', "\\\n")
+        value.to_owned()
     }
 
     proptest! {
@@ -434,7 +445,8 @@ mod tests {
             for row in &rows {
                 let values = row.iter().map(|(value, quoted)| {
                     // A line that begins with a comment's sign, or a blank one, is a writer's to quote.
-                    let quoted = *quoted || value.as_ref().is_some_and(|value| value.starts_with(['#', '\n']));
+                    let special = |value: &String| value.contains(['"', '\\', ',', '\n']) || value.starts_with('#');
+                    let quoted = *quoted || value.as_ref().is_some_and(special);
                     written(value.as_deref(), quoted)
                 });
                 text.push_str(&values.collect::<Vec<_>>().join(","));
@@ -442,6 +454,19 @@ mod tests {
             }
             let expected: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|(value, _)| value.clone()).collect()).collect();
             prop_assert_eq!(records(text.as_bytes(), &dialect).unwrap(), expected);
+        }
+
+        /// The same for writers without quotes, as MySQL is one.
+        #[test]
+        fn every_value_survives_without_quotes(
+            rows in prop::collection::vec(prop::collection::vec(prop::option::of("[aN,\"\\\\\t\n é]{0,6}"), 3), 0..8),
+        ) {
+            let written = |value: &Option<String>| match value {
+                None => "\\N".to_owned(),
+                Some(value) => value.replace('\\', "\\\\").replace('\t', "\\\t").replace('\n', "\\\n"),
+            };
+            let lines = rows.iter().map(|row| row.iter().map(written).collect::<Vec<_>>().join("\t") + "\n");
+            prop_assert_eq!(records(lines.collect::<String>().as_bytes(), &mysql()).unwrap(), rows.clone());
         }
 
         /// It does not matter in which pieces the bytes come, so long as no CR is the last of one.

@@ -162,8 +162,7 @@ impl Breach {
             Self::LoneCarriageReturn => "put a value with a line break in quotes, and end lines with LF or CRLF",
             Self::Nul => "the file is damaged, or in another encoding: set `encoding`, or export it again as UTF-8",
             Self::UnknownEscape { .. } => {
-                "it is read before the escape itself, a quote, a delimiter and a line break; a text for null such as \\N belongs into \
-                 `nulls`; anything else is to be exported without escapes, in quotes"
+                "export values with this character in quotes; a text for null such as \\N belongs into `nulls`"
             }
         }
     }
