@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 runs=${1:-100000}
 [ $# -gt 0 ] && shift
 guest="config map delivery"
-host="csv ndjson arrow parquet sync-file"
+host="csv dialect ndjson arrow parquet sync-file"
 targets=${*:-$guest $host}
 
 triple=$(rustc -vV | sed -n 's/^host: //p')

@@ -14,6 +14,7 @@ from decimal import Decimal
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from fake import Fake
 
 CUSTOMERS = 100_000
@@ -22,7 +23,21 @@ COLUMNS = ["customer_id", "email", "name", "tier", "value", "orders", "opt_in", 
 FIELDS = ["integration_id", "email", "name", "loyalty_tier", "lifetime_value", "order_count", "marketing_opt_in", "birthday"]
 TYPES = [None, None, None, None, "number", "number", "boolean", "time"]
 # What makes the difference between dialects: their own signs, as values.
-TIERS = ["gold", "\\N", "NULL", "a\\b", 'TV 16"', "semi;colon", "tab\tbed", "two\nlines", "comma, 'quoted'", "ünïcode ☃ 🎉", " padded ", "#1", "c:\\d, e"]
+TIERS = [
+    "gold",
+    "\\N",
+    "NULL",
+    "a\\b",
+    'TV 16"',
+    "semi;colon",
+    "tab\tbed",
+    "two\nlines",
+    "comma, 'quoted'",
+    "ünïcode ☃ 🎉",
+    " padded ",
+    "#1",
+    "c:\\d, e",
+]
 
 
 def customers():

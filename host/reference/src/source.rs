@@ -182,7 +182,7 @@ pub enum Format {
     Arrow,
 }
 
-/// Rows from a reader of the embedder's. `name` stands for it in errors.
+/// Rows from a reader of the embedder's. `name` stands for it in errors. Text may be compressed.
 ///
 /// # Errors
 /// Where it begins with what it should not.
@@ -193,6 +193,19 @@ pub fn read(name: &str, format: Format, input: impl Read + Send + 'static) -> Re
         Format::Arrow => Layout::Arrow,
     };
     Ok(layout.read(name, Metered::stream(input), CHUNK_ROWS)?.source)
+}
+
+/// Rows of a CSV text of any dialect, from a reader of the embedder's. `name` stands for it in errors.
+///
+/// # Errors
+/// Where it begins with what it should not.
+pub fn read_csv(
+    name: &str,
+    dialect: &CsvDialect,
+    on_error: OnError,
+    input: impl Read + Send + 'static,
+) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Layout::Csv(dialect.clone(), on_error).read(name, Metered::stream(input), CHUNK_ROWS)?.source)
 }
 
 /// Calls into a library that may panic on a file that lies. That is the file's fault, and must be told like one.

@@ -38,6 +38,8 @@ pub(super) struct CsvSource<R> {
     records: Records<R>,
     columns: Vec<String>,
     schema: SchemaRef,
+    /// Whether the first line names the columns.
+    has_header: bool,
     on_error: OnError,
     chunk_rows: usize,
     ended: bool,
@@ -64,7 +66,8 @@ impl<R: Read> CsvSource<R> {
         };
         let fields: Vec<Field> = columns.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { name, records, columns, schema, on_error, chunk_rows, ended: false })
+        let has_header = dialect.columns.is_none();
+        Ok(Self { name, records, columns, schema, has_header, on_error, chunk_rows, ended: false })
     }
 
     fn ragged(&self) -> SourceError {
@@ -105,11 +108,23 @@ impl<R: Read> CsvSource<R> {
         Ok(RejectedRow { content: RowContent::Values(RawValue::from_string(row).map_err(failed)?), ..unended })
     }
 
+    /// Whether all values are the names of their columns: a customer would have the ID `customer_id`.
+    fn repeats_header(&self) -> bool {
+        let first = self.columns.first().map(String::as_bytes);
+        first == self.records.values().next() && self.records.values().eq(self.columns.iter().map(String::as_bytes))
+    }
+
     /// Why the record is no row, where it is none. Whether all texts of a chunk are UTF-8 is known for less when it is full; here
     /// it is asked where a record alone is to be rejected.
     fn unreadable(&self) -> Option<(&'static str, SourceError)> {
         if self.records.fields() != self.columns.len() {
             return Some((RAGGED, self.ragged()));
+        }
+        if self.has_header && self.repeats_header() {
+            let error = SourceError::new(&self.name, "repeats the header line")
+                .line(self.records.line)
+                .hint("this looks like two files, one behind the other; leave the second header out, or name a folder of files");
+            return Some(("repeated-header", error));
         }
         if self.on_error == OnError::Stop {
             return None;

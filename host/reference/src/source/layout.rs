@@ -70,7 +70,7 @@ impl Layout {
         })
     }
 
-    /// Opens a file for [`Self::read_file`].
+    /// Opens a file for [`Self::read_file`]. It may be a pipe that has a name, if it is read from its start.
     pub(super) fn open_file(&self, path: &Path) -> Result<File, SourceError> {
         open_file(path, if matches!(self, Self::Parquet) { Wanted::Regular } else { Wanted::Stream })
     }
@@ -101,7 +101,7 @@ impl Layout {
 
     /// The columns and types of a file; `None` where only its rows say them.
     pub(super) fn schema(&self, path: &Path) -> Result<Option<SchemaRef>, SourceError> {
-        let file = self.open_file(path)?;
+        let file = open_file(path, Wanted::Regular)?;
         if let Self::Ndjson { .. } = self {
             let name = path.display().to_string();
             let input = Metered::file(file, Arc::default()).map_err(|error| SourceError::unreadable(&name, &error))?;

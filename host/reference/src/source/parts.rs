@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
+use destination_engine::file::Wanted;
 
 use super::chunks::unpacked;
 use super::input::files::{FileSet, Listed};
 use super::input::meter::Meter;
+use super::input::open_file;
 use super::layout::{Layout, Opened};
 use super::{Chunk, Source, SourceError};
 
@@ -48,7 +50,7 @@ impl Parts {
     /// Opens the next file; `false` where there is none.
     fn open_next(&mut self) -> Result<bool, SourceError> {
         let Some(file) = self.set.files().get(self.opened) else { return Ok(false) };
-        let opened = self.layout.open_file(&file.path).map_err(|error| SourceError { absent: false, ..error })?;
+        let opened = open_file(&file.path, Wanted::Regular).map_err(|error| SourceError { absent: false, ..error })?;
         file.is_still(&opened)?;
         let Opened { source, schema } = self.layout.read_file(&file.path, opened, &self.meter, self.chunk_rows)?;
         self.compare(file, schema.as_ref())?;

@@ -100,7 +100,7 @@ fn read_encoding(section: &mut Section<'_>) -> Option<Encoding> {
 
 impl Encoding {
     /// The encoding of a name, as the WHATWG's Encoding Standard has it.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub fn named(name: &str) -> Option<Self> {
         let encoding = encoding_rs::Encoding::for_label_no_replacement(name.as_bytes())?;
         (encoding != encoding_rs::X_USER_DEFINED).then_some(Self(encoding))
     }

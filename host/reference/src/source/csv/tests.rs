@@ -253,6 +253,18 @@ fn rows_that_cannot_be_read_are_rejected_with_their_bytes_where_that_is_asked_fo
     );
 }
 
+/// Two files that were joined: whoever is called `id` is no customer.
+#[test]
+fn a_second_header_is_no_row() {
+    let text = b"id,b\n1,x\nid,b\nid,c\n2,y\n";
+    assert_eq!(error(text), "x.csv, line 3: repeats the header line");
+    let (_, rows, rejected) = read_with(text, &COMMA, OnError::Reject, usize::MAX, 100).unwrap();
+    assert_eq!(rows, [row(&["1", "x"]), row(&["id", "c"]), row(&["2", "y"])]);
+    assert_eq!((rejected[0].code, raw(&rejected[0])), ("repeated-header", &b"id,b"[..]));
+    let named = CsvDialect { columns: Some(vec!["id".to_owned()]), ..COMMA };
+    assert_eq!(read_as(b"id\n", &named, 1, 10).unwrap().1, [row(&["id"])], "there is no header to repeat");
+}
+
 /// Behind such a fault it is not known where the next row begins, or rows are missing already.
 #[test]
 fn what_may_swallow_other_rows_stops_all_the_same() {
@@ -394,6 +406,44 @@ proptest! {
         let (_, rows, rejected) = read_with(text(&all).as_bytes(), &COMMA, OnError::Reject, step, chunk_rows).unwrap();
         prop_assert_eq!(rows, self::rows(&text(&good)));
         prop_assert_eq!(rejected.iter().map(raw).collect::<Vec<_>>(), bad);
+    }
+
+    /// Whatever the bytes and the dialect: in which pieces they come and where chunks end changes nothing, what is rejected are bytes
+    /// of the text, and nothing panics.
+    #[test]
+    fn any_bytes_of_any_dialect_are_rows_or_errors(
+        text in prop::collection::vec(
+            prop::sample::select(b"a,;\"\"'\\\\N\n\n\r# \t\0\xFF\xC3\xA9\xEF\xBB\xBF".to_vec()), 0..60),
+        quote in prop::option::of(prop::sample::select(b"\"'".to_vec())),
+        escape in prop::option::of(Just(b'\\')),
+        comment in prop::option::of(Just(b'#')),
+        trim: bool,
+        nulls in prop::option::of(Just(vec![String::new(), "\\N".to_owned()])),
+        columns in 0_usize..4,
+        on_error in prop::sample::select(vec![OnError::Stop, OnError::Reject]),
+        step in 1_usize..6,
+        chunk_rows in 1_usize..4,
+    ) {
+        let columns = (columns > 0).then(|| (0..columns).map(|at| at.to_string()).collect());
+        let dialect = CsvDialect { quote, escape, comment, trim, nulls, columns, ..COMMA };
+        let told = |step: usize, chunk_rows: usize| match read_with(&text, &dialect, on_error, step, chunk_rows) {
+            Ok((columns, rows, rejected)) => {
+                let rejected: Vec<_> = rejected.into_iter().map(|row| (row.code, row.message, format!("{:?}", row.content))).collect();
+                Ok((columns, rows, rejected))
+            }
+            // Which of a chunk's faults is found first is the chunk's affair; that there is one is not.
+            Err(error) => Err(error.line.is_some()),
+        };
+        prop_assert_eq!(told(step, 100), told(usize::MAX, 100));
+        if on_error == OnError::Reject {
+            prop_assert_eq!(told(usize::MAX, chunk_rows), told(usize::MAX, 100));
+        }
+        if let Ok((_, _, rejected)) = read_with(&text, &dialect, on_error, step, 100) {
+            for row in &rejected {
+                let RowContent::Raw(raw) = &row.content else { continue };
+                prop_assert!(raw.is_empty() || text.windows(raw.len()).any(|window| window == raw), "{}", raw.escape_ascii());
+            }
+        }
     }
 
     /// A text that is cut inside a quoted field never ends cleanly.
