@@ -52,8 +52,8 @@ impl SourceGuess {
             Sample::Parquet => ("parquet", "it begins with PAR1"),
             Sample::Arrow => ("arrow", "it begins like an Arrow stream or file"),
             Sample::Ndjson => ("ndjson", "it begins with {"),
-            Sample::Text(bytes) => {
-                let found = dialect::infer(&bytes);
+            Sample::Text(bytes, is_whole) => {
+                let found = dialect::infer(&bytes, is_whole);
                 let mut keys = vec![Guess::new("type", "csv", "it is a text"), Guess::new("path", written, "")];
                 keys.extend(found.keys);
                 let spec = SourceSpec::Csv { input: input.clone(), dialect: found.dialect, on_error: OnError::Stop };
@@ -124,7 +124,7 @@ impl Sketch {
     }
 
     /// Takes back what was guessed of a column, since the plugin rejects rows for it. Whether there was something to take back.
-    pub fn withdraw(&mut self, column: &str, rows: usize, message: &str) -> bool {
+    pub fn withdraw(&mut self, column: &str, rows: usize, code: &str) -> bool {
         let Some(mapping) = self.mappings.iter_mut().find(|mapping| mapping.column == column && !mapping.is_key) else {
             return false;
         };
@@ -133,8 +133,7 @@ impl Sketch {
         }
         mapping.left_out = true;
         let of = crate::human_format::counted(rows as u64, "row");
-        self.unclear
-            .push(format!("column {column:?}: {of} would be rejected ({message}); its mapping is commented out"));
+        self.unclear.push(format!("column {column:?}: {of} would be rejected ({code}); its mapping is commented out"));
         true
     }
 

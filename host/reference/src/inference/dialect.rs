@@ -22,8 +22,12 @@ const DELIMITERS: [(u8, &str); 4] = [(b',', "commas"), (b';', "semicolons"), (b'
 const NULLS: [&str; 8] = ["\\N", "NULL", "null", "NaN", "nan", "N/A", "n/a", "#N/A"];
 
 /// Looks at the beginning of a text.
-pub(super) fn infer(bytes: &[u8]) -> Found {
-    let (text, encoding) = decoded(bytes);
+pub(super) fn infer(bytes: &[u8], is_whole: bool) -> Found {
+    let (mut text, encoding) = decoded(bytes, is_whole);
+    if !is_whole {
+        // The last line is not all there.
+        text.truncate(text.rfind('\n').map_or(text.len(), |end| end + 1));
+    }
     let mut keys = Vec::new();
     let mut unclear = Vec::new();
     let mut dialect = CsvDialect::default();
@@ -62,7 +66,7 @@ pub(super) fn infer(bytes: &[u8]) -> Found {
 }
 
 /// The text, and its encoding where that must be said.
-fn decoded(bytes: &[u8]) -> (String, Option<(&'static str, &'static str)>) {
+fn decoded(bytes: &[u8], is_whole: bool) -> (String, Option<(&'static str, &'static str)>) {
     let decode = |encoding: &'static encoding_rs::Encoding| encoding.decode(bytes).0.into_owned();
     if encoding_rs::Encoding::for_bom(bytes).is_some() {
         return (decode(encoding_rs::UTF_8), None);
@@ -73,6 +77,8 @@ fn decoded(bytes: &[u8]) -> (String, Option<(&'static str, &'static str)>) {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), None),
+        // The last character may be cut.
+        Err(error) if !is_whole && error.error_len().is_none() => (String::from_utf8_lossy(bytes).into_owned(), None),
         Err(_) => {
             let why = "it is not UTF-8; this is what Excel writes in Western Europe and America: look at letters such as ü or é in a preview";
             (decode(encoding_rs::WINDOWS_1252), Some(("windows-1252", why)))
@@ -127,7 +133,7 @@ fn best(text: &[u8], base: &CsvDialect) -> Option<Trial> {
             let nulls = way.escape.map(|_| vec![String::new(), "\\N".to_owned()]);
             Trial::of(text, CsvDialect { delimiter, nulls, ..way.clone() })
         });
-        trials.filter(|trial| trial.is_even()).max_by_key(|trial| (trial.columns(), trial.dialect.delimiter == b','))
+        trials.filter(Trial::is_even).max_by_key(|trial| (trial.columns(), trial.dialect.delimiter == b','))
     });
     let mut tables: Vec<Trial> = tables.flatten().collect();
     let several = tables.iter().position(|trial| trial.columns() > 1);
@@ -231,7 +237,7 @@ mod tests {
     use super::*;
 
     fn keys(bytes: &[u8]) -> Vec<String> {
-        infer(bytes).keys.iter().map(|guess| format!("{} = {}", guess.key, guess.value)).collect()
+        infer(bytes, true).keys.iter().map(|guess| format!("{} = {}", guess.key, guess.value)).collect()
     }
 
     #[test]
@@ -263,6 +269,9 @@ mod tests {
         ] {
             assert_eq!(keys(text), expected, "{}", text.escape_ascii());
         }
-        assert!(infer(b"a,b\n1,2\n3,4,5\n").unclear.iter().any(|unclear| unclear.contains("the dialect")));
+        let cut: Vec<u8> = "id;b\n1;x\n2".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(infer(&cut[..cut.len() - 1], false).dialect.delimiter, b';');
+        assert!(infer(b"id;b\n1;\xC3\xA9\n2;\xC3", false).dialect.encoding.is_none());
+        assert!(infer(b"a,b\n1,2\n3,4,5\n", true).unclear.iter().any(|unclear| unclear.contains("the dialect")));
     }
 }

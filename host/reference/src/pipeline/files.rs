@@ -65,7 +65,7 @@ pub(super) fn collisions(files: &Files<'_>) -> Vec<Fault> {
 
 /// The files that a sync file names and a run of it reads, each by its key.
 pub(super) fn read_by(sync: &SyncFile) -> Vec<(String, PathBuf)> {
-    let read = sync.source.input().map(|input| source::paths(&input)).unwrap_or_default();
+    let read = sync.source.input().map(source::paths).unwrap_or_default();
     let mut files: Vec<_> = read.into_iter().map(|path| ("source.path".to_owned(), path)).collect();
     if let SourceSpec::Adbc(adbc) = &sync.source {
         files.push(("source.driver".to_owned(), PathBuf::from(&adbc.database.driver)));

@@ -236,6 +236,11 @@ fn read_header<R: Read>(name: &str, records: &mut Records<R>) -> Result<Vec<Stri
         }
     }
     let at = |message: String| SourceError::new(name, message).line(records.line);
+    let first = records.values().next().unwrap_or_default();
+    if first.starts_with(b"sep=") && records.fields() <= 2 {
+        return Err(at("is a line for Excel alone, which names the delimiter".to_owned())
+            .hint("remove this line, and set `delimiter` to the sign behind sep="));
+    }
     let mut columns = Vec::with_capacity(records.fields());
     let mut seen = HashMap::new();
     let mut start = 0;

@@ -11,7 +11,7 @@ use destination_engine::plugin::Plugin;
 use destination_host::human_format::counted;
 use destination_host::inference::{self, DATABASE_URI, Sketch, SourceGuess};
 use destination_host::pipeline::job::mode_name;
-use destination_host::pipeline::{Preview, preview};
+use destination_host::pipeline::{Error as RunError, Preview, PreviewError, preview};
 use destination_host::report::exit::Exit;
 use destination_host::sync_file::{Adbc, Draft, Input};
 use serde_json::{Value, json};
@@ -37,9 +37,11 @@ pub(super) async fn run(plugin: &Plugin, args: &Init, terminal: &Terminal) -> Re
     let settings = settings(plugin, object_type).await?;
     let name = inference::name(args.path.as_deref().map(Path::new));
     let mut sketch = Sketch::new(&name, descriptor, object_type, settings, source, &columns, rows);
-    if let Some(error) = stopped {
-        let hint = error.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        sketch.unclear(format!("the rows behind row {rows}: {error}{hint}"));
+    if let Some(error) = &stopped {
+        // What is wrong with a line may show it: that is for the terminal alone.
+        let line = error.line.map(|line| format!(" (line {line})")).unwrap_or_default();
+        sketch.unclear(format!("the rows behind row {rows}: one can't be read{line}"));
+        terminal.warning(&error.to_string(), error.hint.as_deref());
     }
     try_out(plugin, args, &mut sketch).await?;
     let text = sketch.text();
@@ -141,14 +143,15 @@ async fn try_out(plugin: &Plugin, args: &Init, sketch: &mut Sketch) -> Result<()
             }
         };
         let mut columns: BTreeMap<Option<String>, (usize, String)> = BTreeMap::new();
-        for (_, RowIssue { column, message, .. }) in tried.issues {
-            columns.entry(column).or_insert((0, message)).0 += 1;
+        // The code: a message may show a value.
+        for (_, RowIssue { column, code, .. }) in tried.issues {
+            columns.entry(column).or_insert((0, code)).0 += 1;
         }
         let mut withdrawn = false;
-        for (column, (rows, message)) in columns {
-            let known = column.is_some_and(|column| sketch.withdraw(&column, rows, &message));
+        for (column, (rows, code)) in columns {
+            let known = column.is_some_and(|column| sketch.withdraw(&column, rows, &code));
             if !known {
-                sketch.unclear(format!("{} would be rejected: {message}", counted(rows as u64, "row")));
+                sketch.unclear(format!("rows: {} would be rejected ({code})", counted(rows as u64, "row")));
             }
             withdrawn |= known;
         }
@@ -171,7 +174,11 @@ async fn try_once(plugin: &Plugin, args: &Init, sketch: &Sketch) -> Result<Previ
     let draft = judged(plugin, draft).await.map_err(|problem| problem.message().to_owned())?;
     let sync = draft.finish().map_err(told)?;
     let client = client(&sync.network).map_err(|problem| problem.message().to_owned())?;
-    preview(plugin, &client, &sync, ROWS_TRIED).await.map_err(|error| error.to_string())
+    preview(plugin, &client, &sync, ROWS_TRIED).await.map_err(|error| match error {
+        // It may show a line.
+        PreviewError::Run(RunError::Source(_)) => "a row can't be read; preview says which".to_owned(),
+        other => other.to_string(),
+    })
 }
 
 fn taken(output: &Path) -> Problem {

@@ -146,6 +146,8 @@ fn what_is_no_table_stops_with_its_line() {
         ("", "x.csv: is empty: not even a header line names the columns"),
         ("\u{feff}", "x.csv: is empty: not even a header line names the columns"),
         ("id,,b\n", "x.csv, line 1: column 2 has no name"),
+        ("sep=;\nid;b\n", "x.csv, line 1: is a line for Excel alone, which names the delimiter"),
+        ("sep=,\nid,b\n", "x.csv, line 1: is a line for Excel alone, which names the delimiter"),
         ("\n\nid,b,id\n", "x.csv, line 3: columns 1 and 3 are both named \"id\""),
         ("a,b\n1,2\r\n\"x\ny\",3\n4\n", "x.csv, line 5: has 1 field where there are 2 columns"),
         ("a,b\r\n1,2\r\n1,2,3\r\n", "x.csv, line 3: has 3 fields where there are 2 columns"),
@@ -402,7 +404,7 @@ proptest! {
         let text = |lines: &[&String]| lines.iter().fold("x,y\n".to_owned(), |text, line| format!("{text}{line}\n"));
         let all: Vec<&String> = lines.iter().collect();
         let good: Vec<&String> = lines.iter().filter(is_good).collect();
-        let bad: Vec<&[u8]> = lines.iter().filter(|line| !is_good(line)).map(|line| line.as_bytes()).collect();
+        let bad: Vec<&[u8]> = lines.iter().filter(|line| !is_good(line)).map(String::as_bytes).collect();
         let (_, rows, rejected) = read_with(text(&all).as_bytes(), &COMMA, OnError::Reject, step, chunk_rows).unwrap();
         prop_assert_eq!(rows, self::rows(&text(&good)));
         prop_assert_eq!(rejected.iter().map(raw).collect::<Vec<_>>(), bad);

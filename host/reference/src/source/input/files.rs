@@ -44,7 +44,7 @@ pub(in crate::source) fn find(input: &Input) -> Result<Found, SourceError> {
         Input::Stdin => Ok(Found::Stdin),
         Input::File(path) if !path.is_dir() => Ok(Found::One(path.clone())),
         // A name may have a star in it.
-        Input::Glob(glob) if glob.path().is_file() => Ok(Found::One(glob.path().to_owned())),
+        Input::Glob(glob) if glob.path().exists() => find(&Input::File(glob.path().to_owned())),
         Input::File(_) | Input::Glob(_) => FileSet::list(input).map(Found::Many),
     }
 }
@@ -253,8 +253,11 @@ mod tests {
 
     #[test]
     fn nothing_is_an_error_and_a_plain_name_comes_first() {
-        let folder = folder(&["a[1].csv", "e/_SUCCESS"]);
+        let folder = folder(&["a[1].csv", "e/_SUCCESS", "b[1]/x.csv"]);
         assert!(matches!(find(&Input::new("a[1].csv", folder.path())), Ok(Found::One(_))));
+        assert_eq!(names(folder.path(), "b[1]").unwrap(), ["b[1]/x.csv"]);
+        // What a pattern is taken from is none.
+        assert_eq!(names(&folder.path().join("b[1]"), "*.csv").unwrap(), ["x.csv"]);
         for (path, said) in [("e/*.csv", "e/*.csv: matches no file"), ("e", "e: has no files")] {
             let error = find(&Input::new(path, folder.path())).unwrap_err();
             assert!(error.to_string().ends_with(said), "{error}");

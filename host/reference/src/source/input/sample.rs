@@ -19,8 +19,8 @@ pub(crate) enum Sample {
     Parquet,
     Arrow,
     Ndjson,
-    /// Another text: its first bytes, to the end of a line where there are more.
-    Text(Vec<u8>),
+    /// Another text: its first bytes, and whether these are all.
+    Text(Vec<u8>, bool),
 }
 
 /// Looks at the beginning of the first file of an input.
@@ -56,9 +56,6 @@ pub(crate) fn sample(input: &Input) -> Result<Sample, SourceError> {
     kind::check(&name, head, Expected::Csv, compression)?;
     let mut bytes = Vec::new();
     input.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 == MOST_BYTES {
-        let end = memchr::memrchr(b'\n', &bytes).map_or(bytes.len(), |end| end + 1);
-        bytes.truncate(end);
-    }
-    Ok(Sample::Text(bytes))
+    let is_whole = (bytes.len() as u64) < MOST_BYTES;
+    Ok(Sample::Text(bytes, is_whole))
 }
