@@ -1,6 +1,7 @@
 //! Databases, as sources and for outcomes: a real PostgreSQL, SQLite and DuckDB, through the drivers that users install. They
 //! need what `tests/databases/run.sh` starts and installs: `make databases`.
 
+mod duckdb;
 mod outcomes;
 
 use std::io::Write;
@@ -49,7 +50,7 @@ fn psql(statement: &str, input: &str) -> String {
 }
 
 /// What DuckDB's own package for Python says to a statement: rows as lines, values between bars. Paths are taken from `folder`.
-fn duckdb(database: &Path, folder: &Path, statement: &str) -> String {
+fn ask_duckdb(database: &Path, folder: &Path, statement: &str) -> String {
     const PROGRAM: &str = "import duckdb, sys\n\
         connection = duckdb.connect(':memory:' if sys.argv[1].endswith(':memory:') else sys.argv[1])\n\
         for row in connection.execute(sys.argv[2]).fetchall():\n    \

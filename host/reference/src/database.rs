@@ -7,7 +7,7 @@
 mod driver;
 
 #[cfg(feature = "adbc")]
-pub(crate) use self::driver::open;
+pub(crate) use self::driver::{open, vendor};
 
 /// What a database, or its driver, has to say against what was asked of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -72,8 +72,9 @@ impl SourceGuess {
 
     /// A query of a database. Where its address holds a password, the sync file takes it from the environment.
     pub fn of_query(adbc: Adbc) -> Self {
-        let mut keys = vec![Guess::new("type", "adbc", ""), Guess::new("driver", &adbc.driver, "")];
-        for (_, value) in adbc.options.iter().filter(|(name, _)| name == "uri") {
+        let mut keys = vec![Guess::new("type", "adbc", ""), Guess::new("driver", &adbc.database.driver, "")];
+        keys.extend(adbc.database.entrypoint.iter().map(|name| Guess::new("entrypoint", name, "")));
+        for (_, value) in adbc.database.options.iter().filter(|(name, _)| name == "uri") {
             let is_secret = value.contains('@') || value.to_lowercase().contains("password");
             keys.push(if is_secret {
                 Guess::new(

@@ -11,6 +11,9 @@ mod computed;
 mod csv;
 #[cfg(feature = "adbc")]
 mod database;
+#[cfg_attr(not(feature = "adbc"), allow(dead_code, reason = "only what comes straight from the driver is settled"))]
+mod duckdb;
+mod first_rows;
 mod input;
 mod layout;
 mod ndjson;
@@ -18,13 +21,13 @@ mod ndjson;
 mod parquet;
 mod parts;
 pub(crate) mod provenance;
-mod sample;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 
 pub use self::chunk::{Chunk, RejectedRow, RowContent};
 pub(crate) use self::csv::records;
+pub(crate) use self::first_rows::FirstRows;
 use self::input::compression::Damaged;
 use self::input::encoding::Malformed;
 use self::input::files::{self, Found};
@@ -35,7 +38,6 @@ use self::input::meter::{Changed, Metered};
 pub(crate) use self::input::sample::{Sample, sample};
 use self::layout::Layout;
 use self::parts::Parts;
-pub(crate) use self::sample::Sample;
 use crate::fault::Fault;
 use crate::fault::nearest;
 use crate::sync_file::{Computed, CsvDialect, Destination, OnError, SourceSpec};

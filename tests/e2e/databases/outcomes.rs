@@ -3,7 +3,7 @@
 use fake_talon_one::{Fault, Faults};
 use serde_json::Value;
 
-use super::{duckdb, psql, setting};
+use super::{ask_duckdb, psql, setting};
 use crate::harness::{TestEnv, counts, sync_file};
 
 /// Runs that the question is asked over.
@@ -36,7 +36,7 @@ fn profiles() -> String {
 
 /// A query's rows as lines, from DuckDB.
 fn in_duckdb(env: &TestEnv, database: &str, query: &str) -> String {
-    duckdb(&env.path(database), &env.path(""), query)
+    ask_duckdb(&env.path(database), &env.path(""), query)
 }
 
 #[test]

@@ -6,8 +6,8 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, MapArray};
 use arrow::datatypes::{
-    DataType, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
+    DataType, Date32Type, Date64Type, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
     UInt16Type, UInt32Type, UInt64Type,
 };
@@ -107,6 +107,37 @@ pub fn push_json(json: &mut String, field: &Field, array: &dyn Array, row: usize
                 push_string(json, &text);
             }
         }
+    }
+    Ok(())
+}
+
+/// Appends the value in `row`, for people: a time beyond every calendar as databases print it, or as its count.
+///
+/// # Errors
+/// Where the array is not what its type says.
+pub fn push_shown(json: &mut String, field: &Field, array: &dyn Array, row: usize) -> Result<(), ArrowError> {
+    let before = json.len();
+    let Err(error) = push_json(json, field, array, row) else { return Ok(()) };
+    json.truncate(before);
+    macro_rules! count {
+        ($kind:ty) => {
+            i64::from(array.as_primitive::<$kind>().value(row))
+        };
+    }
+    let (count, largest) = match array.data_type() {
+        DataType::Timestamp(TimeUnit::Second, _) => (count!(TimestampSecondType), i64::MAX),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => (count!(TimestampMillisecondType), i64::MAX),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => (count!(TimestampMicrosecondType), i64::MAX),
+        DataType::Date32 => (count!(Date32Type), i32::MAX.into()),
+        DataType::Date64 => (count!(Date64Type), i64::MAX),
+        _ => return Err(error),
+    };
+    if count == largest {
+        push_string(json, "infinity");
+    } else if count <= -largest {
+        push_string(json, "-infinity");
+    } else {
+        push_string(json, &count.to_string());
     }
     Ok(())
 }
@@ -305,6 +336,23 @@ mod tests {
         ]);
         let both: ArrayRef = Arc::new(both);
         assert_eq!(json(&both), r#"{"l":["a",null],"m":{"k":9007199254740993}}"#);
+    }
+
+    #[test]
+    fn a_time_beyond_every_calendar_can_be_shown_and_is_no_value() {
+        for (array, shown) in [
+            (Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX])) as ArrayRef, "\"infinity\""),
+            (Arc::new(TimestampMicrosecondArray::from(vec![-i64::MAX])), "\"-infinity\""),
+            (Arc::new(TimestampMicrosecondArray::from(vec![i64::MAX - 1])), "\"9223372036854775806\""),
+            (Arc::new(Date32Array::from(vec![i32::MIN])), "\"-infinity\""),
+            (Arc::new(Date32Array::from(vec![19_675])), "\"2023-11-14\""),
+        ] {
+            let field = Field::new("c", array.data_type().clone(), true);
+            let mut json = "[".to_owned();
+            push_shown(&mut json, &field, &array, 0).unwrap();
+            assert_eq!(json, format!("[{shown}"));
+            assert_eq!(push_json(&mut json, &field, &array, 0).is_ok(), shown.contains("2023"));
+        }
     }
 
     #[test]

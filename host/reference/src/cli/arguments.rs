@@ -182,6 +182,9 @@ pub(crate) struct Init {
     /// A database's driver, instead of a file: a name, or the path of its library.
     #[arg(long, requires = "query")]
     pub(crate) driver: Option<String>,
+    /// The function with which the driver's library begins, where it is not the usual one.
+    #[arg(long, requires = "driver")]
+    pub(crate) entrypoint: Option<String>,
     /// Where the database is. Where it holds a password, the sync file takes it from the environment.
     #[arg(long, requires = "query")]
     pub(crate) uri: Option<String>,

@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::path::{Path, absolute};
 
 use adbc_core::error::Error;
-use adbc_core::options::{AdbcVersion, OptionDatabase, OptionValue};
-use adbc_core::{Driver, LOAD_FLAG_DEFAULT};
-use adbc_driver_manager::{ManagedDatabase, ManagedDriver};
+use adbc_core::options::{AdbcVersion, InfoCode, OptionDatabase, OptionValue};
+use adbc_core::{Connection, Driver, LOAD_FLAG_DEFAULT};
+use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedDriver};
+use arrow::array::AsArray;
 
 use super::DatabaseError;
 use crate::sync_file::{DatabaseSpec, is_manifest};
@@ -51,4 +52,13 @@ fn hint(spec: &DatabaseSpec, error: &Error) -> String {
         _ => "install it (for PostgreSQL: pip install adbc-driver-postgresql) and name the path of its library in `driver`"
             .to_owned(),
     }
+}
+
+/// The name that a database gives itself; `None` where its driver can't say.
+pub(crate) fn vendor(connection: &ManagedConnection) -> Option<String> {
+    let mut told = connection.get_info(Some([InfoCode::VendorName].into())).ok()?;
+    let batch = told.next()?.ok()?;
+    let values = batch.column_by_name("info_value")?.as_union_opt()?;
+    let name = values.value(0);
+    Some(name.as_string_opt::<i32>()?.iter().next()??.to_owned())
 }

@@ -82,7 +82,7 @@ impl Rows {
             }
             cell::push_string(&mut object, field.name());
             object.push(':');
-            cell::push_json(&mut object, field, array, row)?;
+            cell::push_shown(&mut object, field, array, row)?;
         }
         object.push('}');
         RawValue::from_string(object).map_err(|error| ArrowError::ExternalError(Box::new(error)))

@@ -19,7 +19,7 @@ use crate::report::observer::{Observer, Observers, Unobserved};
 use crate::report::run_id::RunId;
 use crate::report::timeline::TimelineObserver;
 use crate::report::{Failure, Report, html_report};
-use crate::source::{self, CHUNK_ROWS, Meter, Sample, Source};
+use crate::source::{self, CHUNK_ROWS, FirstRows, Meter, Source};
 use crate::state::Resend;
 use crate::sync_file::{
     Computed, Destination, Input, Limits, OnError, OutcomeTable, SourceSpec, StateSpec, SyncFile, SyncName,
@@ -313,7 +313,7 @@ impl Rows {
         };
         mapped_columns_are_there(&*source, destination, job)?;
         Ok(match options.most_rows {
-            Some(most) => (Box::new(Sample::new(source, most)), meter),
+            Some(most) => (Box::new(FirstRows::new(source, most)), meter),
             None => (source, meter),
         })
     }

@@ -1,10 +1,11 @@
-//! Columns that PostgreSQL's ADBC driver hands over as something else than what the database prints.
+//! Columns that a database's ADBC driver hands over as something else than what the database prints.
 //!
-//! The driver names a column's type in the field's metadata, where it stays when the rows go through a file. It hands over money
+//! PostgreSQL's driver names a column's type in the field's metadata, where it stays when the rows go through a file. It hands over money
 //! as a count of its smallest unit, without saying how many of these make one, and arrays without their dimensions, so that
 //! `{{1,2},{3,4}}` comes like `{1,2,3,4}`. Here a column is taken only where its values are known to be what the database
 //! prints.
 
+use super::duckdb;
 use arrow::datatypes::{DataType, Field};
 use destination_engine::arrow::cell;
 
@@ -14,9 +15,10 @@ pub(super) const TYPE: &str = "POSTGRESQL:type";
 /// A column that the driver hands over as something else than the database has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the column {name:?} is of PostgreSQL's type {kind}, which its driver does not hand over as the database prints it; write {instead} in the query instead, or leave its mapping out"
+    "the column {name:?} is of {database}'s type {kind}, which its driver does not hand over as the database prints it; write {instead} in the query instead, or leave its mapping out"
 )]
 pub(crate) struct AlteredColumn {
+    database: &'static str,
     name: String,
     /// The database's name of its type.
     kind: String,
@@ -27,8 +29,14 @@ pub(crate) struct AlteredColumn {
 /// Refuses a column whose values are not those that the database prints. One that went through a file since then is still
 /// known by its metadata.
 pub(crate) fn check(field: &Field) -> Result<(), AlteredColumn> {
-    let (Some(kind), Some(instead)) = (type_name(field), instead(field)) else { return Ok(()) };
-    Err(AlteredColumn { name: field.name().clone(), kind: kind.to_owned(), instead })
+    let (database, kind, instead) = if let Some((kind, instead)) = type_name(field).zip(instead(field)) {
+        ("PostgreSQL", kind.to_owned(), instead)
+    } else if let Some((kind, instead)) = duckdb::unreadable(field) {
+        ("DuckDB", kind, instead)
+    } else {
+        return Ok(());
+    };
+    Err(AlteredColumn { database, name: field.name().clone(), kind, instead })
 }
 
 /// The name of a column's type in its database, where that is PostgreSQL.

@@ -14,7 +14,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions, RecordBatchReader};
 
 use super::chunks::Chunks;
-use super::{Chunk, Source, SourceError};
+use super::{Chunk, Source, SourceError, duckdb};
 use crate::database::{self, DatabaseError};
 use crate::sync_file::Adbc;
 
@@ -25,6 +25,7 @@ pub(super) struct DatabaseSource {
     _connection: ManagedConnection,
     _database: ManagedDatabase,
     name: String,
+    is_duckdb: bool,
     is_sqlite: bool,
     columns: Vec<String>,
     chunk_rows: usize,
@@ -38,6 +39,12 @@ impl DatabaseSource {
         let failed = |what: &str, error: adbc_core::error::Error| DatabaseError::of(name, what, &error);
         let database = database::open(&spec.database)?;
         let mut connection = database.new_connection().map_err(|error| failed("cannot be connected to", error))?;
+        let is_duckdb = database::vendor(&connection).is_some_and(|vendor| vendor.eq_ignore_ascii_case("duckdb"));
+        if is_duckdb {
+            lose_nothing(&mut connection).map_err(|error| {
+                failed("can't hand over all values as they are", error).usage("use DuckDB 1.2 or later as the driver")
+            })?;
+        }
         let mut statement = connection.new_statement().map_err(|error| failed("takes no query", error))?;
         statement.set_sql_query(&spec.query).map_err(|error| failed("refuses the query", error))?;
         let reader: Box<dyn RecordBatchReader + Send> =
@@ -50,6 +57,7 @@ impl DatabaseSource {
             _connection: connection,
             _database: database,
             name: name.clone(),
+            is_duckdb,
             is_sqlite: name.to_ascii_lowercase().contains("sqlite"),
             columns,
             chunk_rows,
@@ -104,8 +112,22 @@ impl DatabaseSource {
             );
             return Err(SourceError::new(&self.name, message).hint(hint));
         }
-        postgresql::settle(rows).map_err(|error| SourceError::new(&self.name, error.to_string()))
+        if self.is_duckdb
+            && let Some((column, instead)) = duckdb::infinite(&rows)
+        {
+            let message = format!("the column {column:?} has an infinite time, which nanoseconds have no place for");
+            return Err(SourceError::new(&self.name, message).hint(format!("write {instead} in the query instead")));
+        }
+        let settled = postgresql::settle(rows).and_then(duckdb::settle);
+        settled.map_err(|error| SourceError::new(&self.name, error.to_string()))
     }
+}
+
+/// Makes DuckDB say what each column is.
+fn lose_nothing(connection: &mut ManagedConnection) -> adbc_core::error::Result<()> {
+    let mut statement = connection.new_statement()?;
+    statement.set_sql_query(duckdb::LOSSLESS)?;
+    statement.execute_update().map(drop)
 }
 
 /// The rows with the columns that are not what their type says as bytes. A driver is another program: nothing but its word says

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use crate::file::Wanted;
 use arrow::datatypes::{DataType, SchemaRef};
-use destination_engine::file::Wanted;
 
 use super::chunks::unpacked;
 use super::input::files::{FileSet, Listed};

@@ -13,7 +13,7 @@ use destination_host::inference::{self, DATABASE_URI, Sketch, SourceGuess};
 use destination_host::pipeline::job::mode_name;
 use destination_host::pipeline::{Error as RunError, Preview, PreviewError, preview};
 use destination_host::report::exit::Exit;
-use destination_host::sync_file::{Adbc, Draft, Input};
+use destination_host::sync_file::{Adbc, DatabaseSpec, Draft, Input};
 use serde_json::{Value, json};
 
 use super::{client, judged};
@@ -69,7 +69,8 @@ fn object_type<'d>(descriptor: &'d Descriptor, named: Option<&str>) -> Result<&'
 fn source(args: &Init) -> Result<SourceGuess, Problem> {
     if let (Some(driver), Some(query)) = (&args.driver, &args.query) {
         let options = args.uri.iter().map(|uri| ("uri".to_owned(), uri.clone())).collect();
-        return Ok(SourceGuess::of_query(Adbc { driver: driver.clone(), options, query: query.clone() }));
+        let database = DatabaseSpec { driver: driver.clone(), entrypoint: args.entrypoint.clone(), options };
+        return Ok(SourceGuess::of_query(Adbc { database, query: query.clone() }));
     }
     let path = args.path.as_deref().unwrap_or_default();
     Ok(SourceGuess::of_files(&Input::new(path, Path::new("")), &written(path, args.output.as_deref()))?)
@@ -95,7 +96,7 @@ async fn settings(plugin: &Plugin, object_type: &ObjectType) -> Result<Vec<(Stri
     loop {
         for key in keys.drain(..) {
             let (value, what) = setting(descriptor, object_type, &schema, &key);
-            let tried = if descriptor.config_keys.secrets.contains(&key) { PLACEHOLDER.into() } else { json!(value) };
+            let tried = if is_secret(descriptor, &key) { PLACEHOLDER.into() } else { json!(value) };
             config.insert(key.clone(), tried);
             settings.push((key, toml::Value::String(value), what));
         }
@@ -111,6 +112,10 @@ async fn settings(plugin: &Plugin, object_type: &ObjectType) -> Result<Vec<(Stri
     }
 }
 
+fn is_secret(descriptor: &Descriptor, key: &str) -> bool {
+    descriptor.config_keys.secrets.iter().any(|secret| secret.config_key == key)
+}
+
 /// A value for a setting, and what it is.
 fn setting(descriptor: &Descriptor, object_type: &ObjectType, schema: &Value, key: &str) -> (String, String) {
     let about = schema.pointer(&format!("/properties/{key}"));
@@ -124,7 +129,7 @@ fn setting(descriptor: &Descriptor, object_type: &ObjectType, schema: &Value, ke
     if let Some(mode) = object_type.sync_modes.first().filter(|_| key == "sync_mode") {
         return (mode_name(*mode).to_owned(), what);
     }
-    if descriptor.config_keys.secrets.iter().any(|secret| secret == key) {
+    if is_secret(descriptor, key) {
         let variable = format!("{}_{key}", descriptor.name.replace('-', "_")).to_uppercase();
         return (format!("${{{variable}}}"), format!("{what} It is taken from the environment."));
     }

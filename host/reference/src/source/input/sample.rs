@@ -7,9 +7,9 @@ use super::files::{self, Found};
 use super::head::Headed;
 use super::kind::{self, Expected};
 use super::{meter::Metered, open_file};
+use crate::file::Wanted;
 use crate::source::{SourceError, UTF8_MARK};
 use crate::sync_file::Input;
-use destination_engine::file::Wanted;
 
 /// Bytes of a text that are looked at.
 const MOST_BYTES: u64 = 1 << 20;

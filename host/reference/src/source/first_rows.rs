@@ -5,19 +5,19 @@ use std::num::NonZeroU64;
 use super::{Chunk, Source, SourceError};
 
 /// The first rows of a source. It ends cleanly after them; what comes later is not read.
-pub(crate) struct Sample {
+pub(crate) struct FirstRows {
     source: Box<dyn Source>,
     left: u64,
 }
 
-impl Sample {
+impl FirstRows {
     /// At most so many rows.
     pub(crate) fn new(source: Box<dyn Source>, most: NonZeroU64) -> Self {
         Self { source, left: most.get() }
     }
 }
 
-impl Source for Sample {
+impl Source for FirstRows {
     fn columns(&self) -> &[String] {
         self.source.columns()
     }
