@@ -40,7 +40,7 @@ faults: component ## Storms, kills, bad records and the rate limit, at size; tak
 	cargo test --locked --release --package destination-host --test e2e -- --ignored faults:: --nocapture --test-threads 1
 
 .PHONY: databases
-databases: component ## The sources against a real PostgreSQL and SQLite; installs both and their drivers where they are missing
+databases: component ## Sources and outcomes against a real PostgreSQL, SQLite and DuckDB; installs what is missing
 	@tests/databases/run.sh
 
 .PHONY: values

@@ -204,8 +204,8 @@ impl<'a> Run<'a> {
         };
         // The state's lock first: a run that is refused has touched no output.
         let ledger = open_ledger(state.as_ref(), &name, &options, &job)?;
-        let outputs = Outputs::open(&options)?;
         let outcomes = open_outcomes(&run_id, &name, outcome_table, state.as_ref(), &secrets, &options).await?;
+        let outputs = Outputs::open(&options)?;
         observer.begin();
         warn(&*observer, &name, &job, ledger.as_deref(), &outputs, outcomes.as_ref());
         let part_of_the_rows = options.replay.is_some() || options.most_rows.is_some();

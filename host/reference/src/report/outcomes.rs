@@ -150,9 +150,6 @@ impl Outcomes {
         table: Option<(&OutcomeTable, &Path, &Redaction)>,
     ) -> Result<Option<Self>, OutcomesError> {
         let mut recorders = Vec::new();
-        if let Some(file) = file {
-            recorders.push(Recorder::of_file(file)?);
-        }
         #[cfg(feature = "adbc")]
         if let Some((spec, beside, secrets)) = table {
             let table = Table::open(spec, secrets.clone())?;
@@ -161,6 +158,9 @@ impl Outcomes {
         #[cfg(not(feature = "adbc"))]
         if table.is_some() {
             return Err(DatabaseError::left_out().into());
+        }
+        if let Some(file) = file {
+            recorders.push(Recorder::of_file(file)?);
         }
         let (run_id, sync) = (run_id.clone(), sync.to_owned());
         let opened = Self { run_id, sync, time: None, line: Vec::new(), number: 0, recorders, error: None };
