@@ -53,6 +53,7 @@ fn psql(statement: &str, input: &str) -> String {
 fn ask_duckdb(database: &Path, folder: &Path, statement: &str) -> String {
     const PROGRAM: &str = "import duckdb, sys\n\
         connection = duckdb.connect(':memory:' if sys.argv[1].endswith(':memory:') else sys.argv[1])\n\
+        connection.execute('SET enable_progress_bar = false')\n\
         for row in connection.execute(sys.argv[2]).fetchall():\n    \
             print('|'.join('' if value is None else str(value) for value in row))";
     let output = Command::new(setting("TEST_DUCKDB_PYTHON"))

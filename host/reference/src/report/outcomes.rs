@@ -290,3 +290,68 @@ fn change_name(change: Change) -> &'static str {
         Change::Removed => "removed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A run of some lines, on their way to `name`.
+    fn run(folder: &Path, name: &str, lines: u64) -> Outcomes {
+        let file = OutcomeFile::new(&folder.join(name)).unwrap();
+        let run_id = RunId::new(SystemTime::UNIX_EPOCH);
+        let mut outcomes = Outcomes::open(&run_id, "s", Some(&file), None).unwrap().unwrap();
+        for row in 1..=lines {
+            outcomes.write(&RowOutcome {
+                row_number: Some(row),
+                key: Some("k"),
+                action: Some(Action::Add),
+                change: None,
+                status: RowStatus::Delivered,
+                code: None,
+                message: None,
+            });
+        }
+        outcomes.flush().unwrap();
+        outcomes
+    }
+
+    /// A run that was told to stop has no time for millions of lines: they are kept as they are.
+    #[tokio::test(start_paused = true)]
+    async fn lines_that_a_stopping_run_has_no_time_for_are_kept() {
+        const MANY: u64 = 20_000;
+        let folder = tempfile::tempdir().unwrap();
+        let stop = Stop::default();
+        stop.ask("SIGTERM");
+        for name in ["in-time.csv", "in-time.parquet"] {
+            assert!(run(folder.path(), name, MANY).finish(&stop).is_empty());
+            assert!(folder.path().join(name).exists());
+        }
+        tokio::time::advance(Duration::from_secs(11)).await;
+        for name in ["late.csv", "late.parquet"] {
+            let unfinished = run(folder.path(), name, MANY).finish(&stop);
+            let kept = folder.path().join(format!("{name}.interrupted"));
+            let told = unfinished.first().unwrap().to_string();
+            assert!(told.contains("stopped") && told.contains(&kept.display().to_string()), "{told}");
+            assert_eq!(std::fs::read_to_string(kept).unwrap().lines().count() as u64, MANY);
+            assert!(!folder.path().join(name).exists() && !folder.path().join(format!("{name}.part")).exists());
+        }
+        // What need only be renamed is.
+        assert!(run(folder.path(), "late.ndjson", MANY).finish(&stop).is_empty());
+    }
+
+    #[test]
+    fn nothing_to_tell_is_a_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["o.csv", "o.parquet", "o.ndjson"] {
+            assert!(run(folder.path(), name, 0).finish(&Stop::default()).is_empty());
+            assert!(folder.path().join(name).exists(), "{name}");
+        }
+        let header = std::fs::read_to_string(folder.path().join("o.csv")).unwrap();
+        assert_eq!(header, "run_id,time,sync,row_number,key,action,change,outcome,code,message\n");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+}
