@@ -29,7 +29,7 @@ fn env(more: &str) -> TestEnv {
     env.write(
         "sync.toml",
         format!(
-            "name = \"hostile\"\n[destination]\nurl = \"${{TALON_ONE_URL}}\"\nkey = \"${{TALON_ONE_API_KEY}}\"\n{more}\n\
+            "name = \"hostile\"\n[destination]\nurl = \"${{TALON_ONE_URL}}\"\nkey = \"${{TALON_ONE_API_KEY}}\"\npretend = true\n{more}\n\
              [source]\ntype = \"csv\"\npath = \"rows.csv\"\n"
         ),
     );

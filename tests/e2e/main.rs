@@ -18,6 +18,7 @@ mod arrow_types;
 mod check;
 mod component;
 mod compression;
+mod conform;
 mod databases;
 mod dialects;
 mod disks;

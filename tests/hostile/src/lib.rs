@@ -1,10 +1,17 @@
-//! A plugin that does what no plugin may. What it does is the config's to say: `misdeed`, and for some of them `when`, the
-//! function to do it in. Everything else it does as it should: each row's first column is its key.
+//! A plugin that does what no plugin may. What it does is the config's to say, beside the URL and the key:
 //!
-//! For tests of the host, which loads it with `--component` like any other plugin.
+//! - `misdeed`, and for some of them `when`, the function to do it in: what a hostile plugin would try.
+//! - `call` and `header`: a request to make, to wherever.
+//! - `pretend`: everything counts as delivered, and nothing is sent.
+//! - `mutant`: one rule of the contract to break. Those that no config reaches are broken where the bytes of [`MUTANT`] name them.
+//!
+//! Without any of these it keeps the contract: rows become JSON objects, which are posted in tens.
+//!
+//! For tests of the host, which loads it with `--component` like any other plugin, and of engines that check themselves.
 
 #![allow(
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::unimplemented,
     unconditional_recursion,
     unsafe_code,
@@ -13,10 +20,12 @@
     reason = "misdeeds, and generated code"
 )]
 
-#[cfg(target_family = "wasm")]
 mod calls;
+mod config;
 #[cfg(target_family = "wasm")]
 mod reach;
+mod requests;
+mod rows;
 
 #[allow(clippy::all, reason = "generated")]
 mod bindings {
@@ -29,10 +38,22 @@ mod bindings {
 }
 
 use bindings::exports::etl::destination::destination::{
-    Action, Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Endpoint, Failure, Guest, Limits,
-    MappedBatch, MappedRow, Mapping, Problem, ProblemKind, Rejection, Report, Request, Row, RowIssue, Secret,
-    SecretUse, Strings, Values,
+    Change, Column, ConfigIssue, ConfigKeys, ConnectionCheck, Descriptor, Endpoint, Failure, Field, Guest, Limits,
+    MappedBatch, MappedRow, Mapping, ObjectType, Problem, ProblemKind, Rejection, Report, Request, Row, RowIssue,
+    Secret, SecretUse, SyncMode,
 };
+
+/// The rule to break for good; tests write another name over it, of the same length with its blanks.
+#[used]
+static MUTANT: [u8; 40] = *b"MUTANT=none                             ";
+
+/// Whether this rule is to be broken, by the config or by the bytes.
+pub(crate) fn mutant(config: &str, name: &str) -> bool {
+    // Not looked at by the compiler, which knows of one value alone.
+    let bytes = std::hint::black_box(&MUTANT);
+    let named = std::str::from_utf8(bytes).ok().and_then(|text| text.strip_prefix("MUTANT="));
+    named.is_some_and(|named| named.trim_end() == name) || config.contains(&format!("\"mutant\":\"{name}\""))
+}
 
 struct Hostile;
 
@@ -92,76 +113,89 @@ fn failed(message: String) -> Failure {
     Failure::Permanent(Problem { kind: ProblemKind::Internal, message, status: None, retry_after_ms: None })
 }
 
-fn packed(texts: &[&str]) -> Strings {
-    let mut offsets = vec![0];
-    let mut data = String::new();
-    for text in texts {
-        data.push_str(text);
-        offsets.push(u32::try_from(data.len()).unwrap_or(u32::MAX));
-    }
-    Strings { offsets, data }
-}
-
-fn texts(strings: &Strings) -> Vec<&str> {
-    strings
-        .offsets
-        .windows(2)
-        .filter_map(|ends| strings.data.get(*ends.first()? as usize..*ends.last()? as usize))
-        .collect()
-}
-
 impl Guest for Hostile {
     fn describe() -> Result<Descriptor, Failure> {
+        let m = |name| mutant("", name);
+        let field = |name: &str| Field {
+            name: name.to_owned(),
+            label: name.to_owned(),
+            description: String::new(),
+            required: true,
+        };
+        let record = |name: &str| ObjectType {
+            name: name.to_owned(),
+            label: "Records".to_owned(),
+            description: "whatever rows there are".to_owned(),
+            sync_modes: vec![SyncMode::Upsert, SyncMode::Mirror],
+            default_mode: Some(if m("default-mode") { SyncMode::Add } else { SyncMode::Upsert }),
+            fields: vec![field("id")],
+            key_field: if m("key-field") { "key" } else { "id" }.to_owned(),
+            custom_fields: true,
+        };
+        let mut object_types = vec![record("records")];
+        if m("declared") {
+            object_types.push(record("others"));
+        }
+        let mut target = vec!["url".to_owned()];
+        if m("keys") {
+            target.push("list".to_owned());
+        }
+        let schema = match () {
+            () if m("schema") => config::SCHEMA.replacen("\"object\"", "7", 1),
+            () if m("schema-misfit") => config::SCHEMA.replacen("\"key\"]", "\"key\",\"when\"]", 1),
+            () => config::SCHEMA.to_owned(),
+        };
         Ok(Descriptor {
-            name: "hostile".to_owned(),
+            name: if m("unnamed") { "A Plugin" } else { "hostile" }.to_owned(),
             label: "Hostile".to_owned(),
             description: "does what no plugin may".to_owned(),
-            version: "0".to_owned(),
-            object_types: Vec::new(),
+            version: if m("unstable") { rows::random().to_string() } else { "0".to_owned() },
+            object_types,
             field_mapping: false,
             limits: Limits {
-                batch_records: Some(10),
-                batch_bytes: None,
+                batch_records: Some(if m("zero-limit") { 0 } else { 10 }),
+                batch_bytes: Some(if m("body-limit") { 10 } else { 1 << 20 }),
                 requests_per_second: None,
                 requests_per_minute: None,
             },
             config_keys: ConfigKeys {
-                endpoints: vec![Endpoint::ConfigKey("url".to_owned())],
+                endpoints: if m("no-endpoint") { Vec::new() } else { vec![Endpoint::ConfigKey("url".to_owned())] },
                 secrets: vec![Secret { config_key: "key".to_owned(), used_in: SecretUse::Headers }],
-                target: vec!["url".to_owned()],
+                target,
                 identity: Vec::new(),
                 batch_records: None,
             },
-            config_schema: "{}".to_owned(),
+            config_schema: schema,
         })
     }
 
     fn validate_config(config: String) -> Result<Vec<ConfigIssue>, Failure> {
         misbehave(&config, "validate")?;
-        Ok(Vec::new())
+        Ok(config::issues(&config))
     }
 
     fn check_connection(config: String) -> Result<ConnectionCheck, Failure> {
         misbehave(&config, "check")?;
-        Ok(ConnectionCheck { verified: Vec::new(), unverified: Vec::new() })
+        let read = config::read(&config)?;
+        if !read.pretends {
+            requests::ping(&config, calls::ping(&read))?;
+        }
+        Ok(ConnectionCheck { verified: vec!["the server answers".to_owned()], unverified: Vec::new() })
     }
 
-    fn map_row(_: String, _: Vec<String>, _: Row) -> Result<MappedRow, Failure> {
-        Err(failed("not here".to_owned()))
+    fn map_row(config: String, columns: Vec<String>, row: Row) -> Result<MappedRow, Failure> {
+        misbehave(&config, "map-row")?;
+        config::read(&config)?;
+        rows::map_one(&config, columns, row)
     }
 
-    fn map_batch(config: String, columns: Vec<Column>, _: Vec<Change>) -> Result<Mapping, Failure> {
+    fn map_batch(config: String, columns: Vec<Column>, changes: Vec<Change>) -> Result<Mapping, Failure> {
         misbehave(&config, "map")?;
-        let keys = match columns.first().map(|column| &column.values) {
-            Some(Values::Texts(strings)) => texts(strings),
-            _ => return Err(failed("the first column must be text".to_owned())),
-        };
-        let mut rows: Vec<u32> = (0..).take(keys.len()).collect();
-        let mut batch_keys = packed(&keys);
-        let mut issues = Vec::new();
+        config::read(&config)?;
+        let Mapping { mut batch, mut issues } = rows::map(&config, &columns, &changes)?;
         let lie = |misdeed| asked(&config, misdeed, "map");
         if lie("beyond") {
-            rows.iter_mut().for_each(|row| *row += 1_000_000);
+            batch.rows.iter_mut().for_each(|row| *row += 1_000_000);
         }
         if lie("twice") {
             issues.push(RowIssue {
@@ -172,28 +206,27 @@ impl Guest for Hostile {
                 message: "both mapped and not".to_owned(),
             });
         }
-        if lie("lose") {
-            rows.pop();
+        if lie("lose") || mutant(&config, "loses-row") {
+            batch.rows.pop();
+            batch.actions.pop();
         }
         if lie("offsets") {
-            batch_keys.offsets.iter_mut().for_each(|offset| *offset = offset.wrapping_mul(1000));
+            batch.keys.offsets.iter_mut().for_each(|offset| *offset = offset.wrapping_mul(1000));
         }
-        let batch = MappedBatch {
-            actions: vec![Action::Upsert; rows.len()],
-            payloads: packed(&vec!["{}"; rows.len()]),
-            rows,
-            keys: batch_keys,
-        };
         Ok(Mapping { batch, issues })
     }
 
-    fn render_batch(config: String, _: MappedBatch) -> Result<Vec<Request>, Failure> {
+    fn render_batch(config: String, batch: MappedBatch) -> Result<Vec<Request>, Failure> {
         misbehave(&config, "render")?;
-        Ok(Vec::new())
+        requests::render(&config::read(&config)?, &config, &batch)
     }
 
     fn send_batch(config: String, batch: MappedBatch) -> Result<Report, Failure> {
         misbehave(&config, "send")?;
+        let read = config::read(&config)?;
+        if !read.pretends {
+            return requests::send(&read, &config, &batch, |request| calls::exchange(&read, &config, request));
+        }
         let records = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
         let mut report = Report {
             accepted: (0..records).collect(),
@@ -214,7 +247,6 @@ impl Guest for Hostile {
         if lie("lose") {
             report.accepted.pop();
         }
-        #[cfg(target_family = "wasm")]
         calls::make(&config)?;
         Ok(report)
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -22,7 +22,6 @@ pub(super) struct Seen {
     pub(super) path: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
-    pub(super) at: Instant,
 }
 
 /// What a request is answered with.
@@ -102,7 +101,6 @@ async fn answer(
     seen: &Mutex<Vec<Seen>>,
     reply: &Reply,
 ) -> Result<Response<Full<Bytes>>, io::Error> {
-    let at = Instant::now();
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let value = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -110,7 +108,7 @@ async fn answer(
         head.headers.iter().map(|(name, it)| (name.as_str().to_owned(), value(it))).collect();
     let echoed = headers.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ");
     let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
-    lock(seen).push(Seen { method: head.method.to_string(), path, headers, body, at });
+    lock(seen).push(Seen { method: head.method.to_string(), path, headers, body });
     let reply = match reply {
         Reply::Late(wait, reply) => {
             tokio::time::sleep(*wait).await;

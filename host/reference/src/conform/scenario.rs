@@ -23,6 +23,8 @@ pub(super) struct Played<T> {
     pub(super) seen: Vec<Seen>,
     /// Requests that were not let out.
     pub(super) denied: u64,
+    /// How long the host held requests back, because the server had asked for it.
+    pub(super) held_back: Duration,
 }
 
 /// Sends a batch.
@@ -54,6 +56,7 @@ async fn play<T>(
         answer: outcome.ok().map(|outcome| outcome.answer),
         seen: recorder.seen(),
         denied: traffic.counts().denied,
+        held_back: traffic.counts().waited,
     })
 }
 
