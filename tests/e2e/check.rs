@@ -40,6 +40,22 @@ fn the_plugin_describes_itself() {
 }
 
 #[test]
+fn what_runs_no_plugin_takes_none() {
+    let env = env();
+    for command in [&["demo"][..], &["fake"], &["state", "show", "sync.toml"], &["man"]] {
+        let arguments: Vec<&str> = command.iter().chain(&["--component", "other.wasm"]).copied().collect();
+        env.host(&arguments).ends_with(2).says("unexpected argument '--component'");
+    }
+}
+
+/// The variables are the sync file's own.
+#[test]
+fn the_help_of_check_is_for_any_plugin() {
+    let help = env().host(&["check", "--help"]).stdout;
+    assert!(help.contains("Example:") && !help.to_uppercase().contains("TALON"), "{help}");
+}
+
+#[test]
 fn another_component_can_be_taken_and_one_that_is_none_is_refused_by_name() {
     let env = env();
     let component = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/component/talon-one-destination.wasm");

@@ -74,7 +74,7 @@ fn component(name: &str) -> Vec<u8> {
 }
 
 /// The plugin with this mutant's name in its bytes.
-fn patched(component: &[u8], mutant: &str) -> Vec<u8> {
+pub(crate) fn patched(component: &[u8], mutant: &str) -> Vec<u8> {
     let blank = format!("{:40}", "MUTANT=none");
     let at = component.windows(blank.len()).position(|window| window == blank.as_bytes()).expect("the mark");
     let mut patched = component.to_vec();
@@ -138,6 +138,16 @@ fn each_rule_has_a_mutant() {
     let broken: Vec<u16> = MUTANTS.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
     let without: Vec<u16> = ALL.iter().map(|rule| rule.number).filter(|number| !broken.contains(number)).collect();
     assert_eq!(without, [101, 102, 408]);
+}
+
+/// The contract's page explains each of them.
+#[test]
+fn each_rule_is_explained() {
+    let page = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/README.md"));
+    let page = std::fs::read_to_string(page).unwrap();
+    let explained: Vec<u16> =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | ")?.0.parse().ok()).collect();
+    assert_eq!(explained, ALL.iter().map(|rule| rule.number).collect::<Vec<_>>());
 }
 
 fn config(object: &Value) -> String {

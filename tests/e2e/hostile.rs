@@ -13,6 +13,7 @@ use destination_host::report::FailureKind;
 use destination_host::sync_file::Draft;
 use fake_talon_one::{Fault, Faults};
 
+use crate::conform::patched;
 use crate::harness::{KEY, Outcome, TestEnv, counts};
 
 fn component() -> PathBuf {
@@ -133,6 +134,67 @@ fn the_key_does_not_enter_the_sandbox_that_can_send() {
     let requests = env.fake.requests();
     let sent = requests[0].headers.iter().find(|(name, _)| name == "x-key").map(|(_, value)| value.as_str());
     assert_eq!(sent, Some(format!("Key {KEY}").as_str()));
+}
+
+/// The plugin with other bytes: what it says of itself no config changes.
+fn mutant(env: &TestEnv, name: &str) -> String {
+    let path = env.write("mutant.wasm", patched(&std::fs::read(component()).unwrap(), name));
+    path.to_str().unwrap().to_owned()
+}
+
+/// A plugin that says it needs the key itself gets it where its user trusts it, and not otherwise.
+#[test]
+fn a_plugin_has_the_key_only_where_it_is_trusted_with_it() {
+    let env = env("call = \"http AUTHORITY /v2/authping\"");
+    let authority = env.fake.url().trim_start_matches("http://").to_owned();
+    env.write("sync.toml", env.read("sync.toml").replace("AUTHORITY", &authority));
+    let plugin = mutant(&env, "wants-secret");
+    for command in ["validate", "check", "preview", "sync"] {
+        let refused = env.host(&[command, "sync.toml", "--component", &plugin]);
+        refused.ends_with(2).says("destination.key: the plugin asks for the value of `key` itself");
+        refused.says("--trust-plugin-with-secrets");
+    }
+    assert!(env.fake.requests().is_empty());
+    env.host(&["describe", "--component", &plugin]).ends_with(0).says("`key` (needs --trust-plugin-with-secrets)");
+
+    env.host(&["sync", "sync.toml", "--component", &plugin, "--trust-plugin-with-secrets"]).says("answered with 401");
+    let requests = env.fake.requests();
+    let sent = requests[0].headers.iter().find(|(name, _)| name == "x-key").map(|(_, value)| value.as_str());
+    assert_eq!(sent, Some(format!("Key {KEY}").as_str()));
+    // People don't see it even then.
+    let tells = self::env("misdeed = \"tell\"\nwhen = \"map\"");
+    let plugin = mutant(&tells, "wants-secret");
+    tells
+        .host(&["sync", "sync.toml", "--component", &plugin, "--trust-plugin-with-secrets"])
+        .ends_with(1)
+        .says("[hidden]");
+}
+
+/// A hostile plugin would name a server of its own as its endpoint.
+#[test]
+fn a_server_that_the_plugin_names_itself_needs_leave() {
+    let env = env("call = \"https evil.example /\"");
+    let plugin = mutant(&env, "own-origin");
+    for command in ["validate", "check", "preview", "sync"] {
+        let refused = env.host(&[command, "sync.toml", "--component", &plugin]);
+        refused.ends_with(2).says("the plugin sends to https://evil.example, which it names itself");
+        refused.says("--allow-origin https://evil.example");
+    }
+    env.host(&["describe", "--component", &plugin]).says("https://evil.example (needs --allow-origin)");
+    let other = ["validate", "sync.toml", "--component", &plugin, "--allow-origin", "https://evil.example:8443"];
+    env.host(&other).ends_with(2).says("which it names itself");
+    let allowed = ["validate", "sync.toml", "--component", &plugin, "--allow-origin", "https://evil.example"];
+    env.host(&allowed).ends_with(0);
+    // The config's own URL is no endpoint of this plugin.
+    let authority = env.fake.url().trim_start_matches("http://").to_owned();
+    env.write("sync.toml", env.read("sync.toml").replace("https evil.example /", &format!("http {authority} /")));
+    let sync = ["sync", "sync.toml", "--component", &plugin, "--allow-origin", "https://evil.example"];
+    let outcome = Outcome::of(env.command(&sync).env("DESTINATION_HOST_LOG", "warn"));
+    outcome.ends_with(1).says("allowed is only https://evil.example (the plugin's own)");
+    assert!(env.fake.requests().is_empty());
+    env.host(&["validate", "sync.toml", "--allow-origin", "evil.example"])
+        .ends_with(2)
+        .says("expected scheme, host and port");
 }
 
 /// It imports all of it, as a plugin that brings an interpreter does, and finds nothing.

@@ -159,8 +159,15 @@ impl Guest for Hostile {
                 requests_per_minute: None,
             },
             config_keys: ConfigKeys {
-                endpoints: if m("no-endpoint") { Vec::new() } else { vec![Endpoint::ConfigKey("url".to_owned())] },
-                secrets: vec![Secret { config_key: "key".to_owned(), used_in: SecretUse::Headers }],
+                endpoints: match () {
+                    () if m("no-endpoint") => Vec::new(),
+                    () if m("own-origin") => vec![Endpoint::Origin("https://evil.example".to_owned())],
+                    () => vec![Endpoint::ConfigKey("url".to_owned())],
+                },
+                secrets: vec![Secret {
+                    config_key: "key".to_owned(),
+                    used_in: if m("wants-secret") { SecretUse::Plugin } else { SecretUse::Headers },
+                }],
                 target,
                 identity: Vec::new(),
                 batch_records: None,

@@ -18,9 +18,6 @@ const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage o
 #[derive(Debug, Parser)]
 #[command(name = "destination-host", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) plugin: PluginChoice,
-
     /// How standard error is written: for people, or one JSON object a line.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -30,20 +27,20 @@ pub(crate) struct Cli {
 }
 
 /// Which plugin, and what its user allows it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PluginChoice {
     /// Use this plugin instead of the one inside.
-    #[arg(long, global = true, value_name = "FILE.wasm")]
+    #[arg(long, value_name = "FILE.wasm")]
     pub(crate) component: Option<PathBuf>,
     /// Give the plugin the values of secrets that it asks for itself, to sign with, say. It could give them away.
-    #[arg(long, global = true)]
+    #[arg(long)]
     trust_plugin_with_secrets: bool,
     /// Show what the plugin writes to its standard output and standard error, tracebacks too. For who develops one: it could
     /// spell out a secret.
-    #[arg(long, global = true)]
+    #[arg(long)]
     pub(crate) plugin_output: bool,
     /// Let the plugin send rows to this server, which it names itself: scheme, host and port. May be given more than once.
-    #[arg(long, global = true, value_name = "ORIGIN", value_parser = origin)]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     allow_origin: Vec<Origin>,
 }
 
@@ -76,12 +73,16 @@ pub(crate) enum Command {
         /// Print the JSON Schema of its settings instead.
         #[arg(long)]
         schema: bool,
+        #[command(flatten)]
+        plugin: PluginChoice,
     },
     /// Find every fault of a sync file. Sends nothing.
     #[command(after_help = "Example:\n  destination-host validate crm.toml")]
     Validate {
         /// The sync file.
         sync: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
     },
     /// Look at rows and write a first sync file for them, with what was guessed as comments to check.
     #[command(after_help = "Examples:\n  \
@@ -90,10 +91,13 @@ pub(crate) enum Command {
         destination-host init --driver drivers/libadbc_driver_postgresql.so --uri postgresql://… --query 'SELECT …'")]
     Init(Init),
     /// Make one cheap request with the sync's key: is the way to the destination open?
-    #[command(after_help = "Example:\n  TALON_ONE_API_KEY=… destination-host check crm.toml")]
+    #[command(after_help = "Example:\n  destination-host check crm.toml\n\
+        A key that the sync file writes as ${NAME} is taken from the environment.")]
     Check {
         /// The sync file.
         sync: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
     },
     /// Show the exact requests for the first rows. Sends nothing.
     #[command(
@@ -105,6 +109,8 @@ pub(crate) enum Command {
         /// Rows to show.
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         rows: u32,
+        #[command(flatten)]
+        plugin: PluginChoice,
     },
     /// Deliver the rows.
     #[command(after_help = "Examples:\n  \
@@ -144,7 +150,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  destination-host conform webhook.wasm --config good.json\n  \
         destination-host conform webhook.wasm --config good.json --rows rows.ndjson --json")]
     Conform {
-        /// The plugin; without it the one of --component, or the one inside.
+        /// The plugin; without it the one inside.
+        #[arg(value_name = "FILE.wasm")]
         plugin: Option<PathBuf>,
         /// A config that is good for it, as JSON. Its endpoints are replaced by a server on this machine.
         #[arg(long, value_name = "FILE")]
@@ -162,7 +169,10 @@ pub(crate) enum Command {
     /// The JSON Schema of sync files: editors complete and check them by it.
     #[command(after_help = "Example:\n  destination-host schema > sync.schema.json\n  \
         and as the first line of a sync file: #:schema ./sync.schema.json")]
-    Schema,
+    Schema {
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
     /// A script that makes a shell complete this command line.
     #[command(after_help = "Example:\n  destination-host completions bash > /etc/bash_completion.d/destination-host")]
     Completions {
@@ -197,6 +207,8 @@ pub(crate) struct Init {
     /// Write the sync file here, where there is no file yet, instead of to standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) plugin: PluginChoice,
 }
 
 #[derive(Debug, Args)]
@@ -246,6 +258,8 @@ pub(crate) struct Sync {
     /// Let Prometheus read the run's numbers at http://ADDR/metrics. A port alone listens on this machine only.
     #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) plugin: PluginChoice,
 }
 
 /// A sync's name, or a pattern of names.

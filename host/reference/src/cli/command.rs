@@ -40,28 +40,32 @@ const ROWS_FOR_COLUMNS: usize = 100;
 
 /// Runs a command.
 pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> {
-    let plugin = || load(&cli.plugin, terminal);
+    let load = |choice| load(choice, terminal);
     match cli.command {
-        Command::Describe { schema } => describe::run(&plugin().await?, schema, terminal),
-        Command::Validate { sync } => validate::run(&plugin().await?, &sync, terminal).await,
-        Command::Init(args) => init::run(&plugin().await?, &args, terminal).await,
-        Command::Check { sync } => check::run(&plugin().await?, &sync, terminal).await,
-        Command::Preview { sync, rows } => preview::run(&plugin().await?, &sync, rows as usize, terminal).await,
-        Command::Sync(args) => sync::run(&plugin().await?, cli.plugin.component.as_deref(), args, terminal).await,
+        Command::Describe { schema, plugin } => describe::run(&load(plugin).await?, schema, terminal),
+        Command::Validate { sync, plugin } => validate::run(&load(plugin).await?, &sync, terminal).await,
+        Command::Init(args) => init::run(&load(args.plugin.clone()).await?, &args, terminal).await,
+        Command::Check { sync, plugin } => check::run(&load(plugin).await?, &sync, terminal).await,
+        Command::Preview { sync, rows, plugin } => {
+            preview::run(&load(plugin).await?, &sync, rows as usize, terminal).await
+        }
+        Command::Sync(args) => {
+            let component = args.plugin.component.clone();
+            sync::run(&load(args.plugin.clone()).await?, component.as_deref(), args, terminal).await
+        }
         #[cfg(feature = "conform")]
         Command::Conform { plugin, config, rows, json } => {
-            let component = plugin.as_deref().or(cli.plugin.component.as_deref());
-            conform::run(component, &config, rows.as_deref(), json, terminal).await
+            conform::run(plugin.as_deref(), &config, rows.as_deref(), json, terminal).await
         }
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
-        Command::Schema => schema::run(&plugin().await?, terminal),
+        Command::Schema { plugin } => schema::run(&load(plugin).await?, terminal),
         Command::Completions { shell } => grammar::completions(shell),
         Command::Man => grammar::manual(),
         #[cfg(feature = "demo")]
         Command::Fake { port } => fake::run(port, terminal).await,
         #[cfg(feature = "demo")]
-        Command::Demo => demo::run(&plugin().await?, terminal).await,
+        Command::Demo => demo::run(&load(PluginChoice::default()).await?, terminal).await,
     }
 }
 
@@ -69,7 +73,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
 const MOST_PLUGIN_BYTES: u64 = 256 << 20;
 
 /// The plugin: the one inside, or a file.
-async fn load(choice: &PluginChoice, terminal: &Terminal) -> Result<Plugin, Problem> {
+async fn load(choice: PluginChoice, terminal: &Terminal) -> Result<Plugin, Problem> {
     let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
     if let Some(refused) = runtime.cache_refused() {
         terminal.warning(&format!("{refused}; each start takes longer"), Some(&refused.hint));

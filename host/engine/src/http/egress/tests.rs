@@ -99,6 +99,17 @@ fn an_address_has_one_spelling() {
 }
 
 #[test]
+fn an_origin_of_the_plugins_own_is_allowed_beside_the_configs() {
+    let own = Origin::of_url("https://api.example.com").unwrap();
+    let policy = policy("https://yourcompany.talon.one").and([own.clone()]);
+    assert_eq!(policy.check("https", "api.example.com"), Ok(&own));
+    assert!(policy.check("https", "yourcompany.talon.one").is_ok());
+    let denial = policy.check("https", "api.example.com:8443").unwrap_err().to_string();
+    assert!(denial.contains("https://yourcompany.talon.one (`deployment_url` in the config)"), "{denial}");
+    assert!(denial.contains("https://api.example.com (the plugin's own)"), "{denial}");
+}
+
+#[test]
 fn without_endpoints_nothing_is_allowed() {
     let denial = Policy::default().check("https", "yourcompany.talon.one").unwrap_err();
     assert_eq!(
