@@ -24,6 +24,10 @@ test: component ## All tests
 	@guest/build.sh hostile-destination
 	cargo test --locked --workspace
 
+.PHONY: misbehaving
+misbehaving: ## The plugin that engines check themselves with: target/component/hostile-destination.wasm, and tests/hostile/expected.json
+	@guest/build.sh hostile-destination
+
 .PHONY: lint
 lint: component ## Format, clippy and documentation, all without a warning
 	cargo fmt --all --check

@@ -33,6 +33,7 @@ mod init;
 mod interrupts;
 mod metrics;
 mod mirror;
+mod misbehaving;
 mod mistakes;
 mod network;
 mod outcomes;

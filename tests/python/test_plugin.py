@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wasmtime import wat2wasm
 
 from destination_host import CallFailed, Plugin
 from destination_host.plugin import _compile, record, strings, text_column, texts, variant
@@ -34,6 +35,14 @@ def test_a_failed_call_says_what_and_whether_it_is_worth_another(plugin):
 
 def test_a_failure_without_a_problem_is_told_too():
     assert str(CallFailed(variant("execution-failed"))) == "the plugin answered execution-failed"
+
+
+def test_a_plugin_that_imports_more_than_it_may_is_refused_with_all_of_it(tmp_path):
+    path = tmp_path / "more.wasm"
+    imports = ("a:b/c@1.0.0", "wasi:cli/environment@0.2.3", "wasi:http/incoming-handler@0.2.2", "wasi:io/poll@0.3.0")
+    path.write_bytes(wat2wasm(f"(component {' '.join(f'(import "{name}" (instance))' for name in imports)})"))
+    with pytest.raises(ValueError, match="a:b/c@1.0.0, wasi:http/incoming-handler@0.2.2, wasi:io/poll@0.3.0$"):
+        Plugin(path)
 
 
 def test_a_function_that_the_contract_has_not_is_named(plugin):

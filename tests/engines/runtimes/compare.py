@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import wasmtime_cli
+from wasmtime import wat2wasm
 
 from fake import Fake
 
@@ -91,6 +92,29 @@ def examples():
             sys.exit(f"the example in {name} printed\n{done.stdout}{done.stderr}\ninstead of\n{expected}")
 
 
+def deliveries(fake):
+    """Both whole engines deliver the READMEs' rows to the fake, say which is rejected, and say what went wrong where the key is."""
+    for name, folder, command in (
+        ("Python", EXAMPLES / "python", [sys.executable, EXAMPLES / "python" / "deliver.py"]),
+        ("Node", EXAMPLES / "node", ["node", NODE / "deliver.mjs"]),
+    ):
+        for key, code, said in (("demo-key", 3, "2 of 3 rows delivered\n"), ("another-key-than-that", 1, "nothing was delivered: ")):
+            fake.post("reset")
+            config = WORK / "deliver.json"
+            config.write_text(json.dumps(json.loads((folder / "config.json").read_text()) | {"deployment_url": fake.url, "api_key": key}))
+            arguments = [*command, COMPONENT, config, folder / "rows.csv"]
+            done = subprocess.run([str(part) for part in arguments], text=True, capture_output=True)
+            rejected = "row 3 is rejected" in done.stderr
+            if done.returncode != code or said not in done.stdout + done.stderr or rejected != (code == 3) or key in done.stdout + done.stderr:
+                sys.exit(f"deliver in {name} ended with {done.returncode} and said\n{done.stdout}{done.stderr}")
+        more = WORK / "more.wasm"
+        more.write_bytes(wat2wasm('(component (import "a:b/c@1.0.0" (instance)))'))
+        arguments = [*command, more, config, folder / "rows.csv"]
+        done = subprocess.run([str(part) for part in arguments], text=True, capture_output=True)
+        if done.returncode != 2 or "imports what no plugin is granted: a:b/c@1.0.0" not in done.stderr:
+            sys.exit(f"deliver in {name} ended with {done.returncode} and said\n{done.stdout}{done.stderr}")
+
+
 def embedding(url):
     """The embedding in Rust, against the fake."""
     said = run([BUILT / "examples" / "embed", url, "demo-key"])
@@ -115,6 +139,7 @@ def main():
         version = json.loads((NODE / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
         found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", NODE / "plugin", fake.url]))))
         embedding(fake.url)
+        deliveries(fake)
     finally:
         fake.stop()
     say("wasmtime's command line")

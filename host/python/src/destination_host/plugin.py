@@ -13,6 +13,11 @@ from wasmtime.component import Component, Func, Linker, Record, Variant
 INTERFACE = "etl:destination/destination@0.1.0"
 """The contract that plugins are loaded by."""
 
+GRANTED = ("wasi:io/", "wasi:clocks/", "wasi:http/types@", "wasi:http/outgoing-handler@")
+"""What a plugin may use."""
+REFUSED = ("wasi:cli/", "wasi:filesystem/", "wasi:random/", "wasi:sockets/")
+"""What a language's runtime imports: with an empty WasiConfig there is nothing behind it, but random numbers."""
+
 
 class CallFailed(Exception):
     """A call that failed with the contract's `failure`."""
@@ -38,6 +43,9 @@ class Plugin:
 
     def __init__(self, path: str | PathLike[str]):
         engine, component = _compiled(Path(path).resolve())
+        forbidden = [name for name in component.type.imports(engine) if not (name.startswith(GRANTED + REFUSED) and "@0.2." in name)]
+        if forbidden:
+            raise ValueError(f"{path} imports what no plugin is granted: {', '.join(forbidden)}")
         linker = Linker(engine)
         linker.add_wasip2()
         linker.add_wasi_http()
