@@ -59,6 +59,7 @@ impl Cell<'_> {
     }
 }
 
+#[expect(clippy::redundant_closure, reason = "a variant is no function for every lifetime, which a closure is")]
 fn cell<'a>(name: &str, value: &'a Value<'a>) -> Result<Cell<'a>, String> {
     let text = |text: &'a str, values: fn(Strings<'_>) -> Values<'_>| match u32::try_from(text.len()) {
         Ok(end) => Ok(Cell::Text(text, [0, end], values)),

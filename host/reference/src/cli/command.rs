@@ -123,7 +123,7 @@ pub(crate) async fn judged(plugin: &Plugin, draft: Draft) -> Result<Draft, Probl
             faults.push(fault);
         }
     }
-    faults.extend(plugin.untrusted(&config).into_iter().map(problem::untrusted));
+    faults.extend(plugin.untrusted(&config).iter().map(problem::untrusted));
     for fault in &mut faults {
         fault.path =
             if fault.path.is_empty() { "destination".to_owned() } else { format!("destination.{}", fault.path) };

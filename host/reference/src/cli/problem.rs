@@ -19,9 +19,9 @@ use crate::cli::terminal::Terminal;
 use destination_host::human_format;
 
 /// What a plugin is not trusted with, as a fault of the config: its path is a key of the plugin's.
-pub(crate) fn untrusted(untrusted: Untrusted) -> Fault {
+pub(crate) fn untrusted(untrusted: &Untrusted) -> Fault {
     let fault = |path: &str, hint: String| Fault::new(path, untrusted.to_string()).hint(hint);
-    match &untrusted {
+    match untrusted {
         Untrusted::Secret { key } => fault(key, "if you trust it with that: --trust-plugin-with-secrets".to_owned()),
         Untrusted::Origin { origin } => fault("", format!("if your rows may go there: --allow-origin {origin}")),
         Untrusted::NoOrigin { .. } => fault("", "this is the plugin's own fault; ask who made it".to_owned()),
@@ -147,7 +147,7 @@ impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         let problem = Self::new(Exit::Usage, error.to_string());
         let hint = match error {
-            ConfigError::Untrusted(asked) => untrusted(asked).hint,
+            ConfigError::Untrusted(asked) => untrusted(&asked).hint,
             _ => None,
         };
         Self { hint, ..problem }

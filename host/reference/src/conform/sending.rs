@@ -103,7 +103,7 @@ async fn connection(subject: &Subject, findings: &mut Findings, denied: &mut u64
         said = match (&played.answer, played.fault()) {
             (_, Some(fault)) => Some(fault),
             (Some(Ok(_)), None) => None,
-            (Some(Err(error)), None) => Some(told(&error)),
+            (Some(Err(error)), None) => Some(told(error)),
             (None, None) => None,
         };
         if said.is_none() {
