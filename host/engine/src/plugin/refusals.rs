@@ -19,6 +19,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use crate::plugin::output::Output;
 use crate::plugin::sandbox::Sandbox;
 
+/// Random bytes of one call: they are made while nobody else runs.
+const MOST_RANDOM_BYTES: u64 = 64 * 1024;
+
 /// The context that all of them work on: empty, but for where output goes.
 pub(crate) fn context(output: Output) -> WasiCtx {
     WasiCtxBuilder::new()
@@ -27,6 +30,7 @@ pub(crate) fn context(output: Output) -> WasiCtx {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
+        .max_random_size(MOST_RANDOM_BYTES)
         .build()
 }
 
