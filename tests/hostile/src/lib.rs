@@ -192,6 +192,9 @@ impl Guest for Hostile {
 
     fn map_row(config: String, columns: Vec<String>, row: Row) -> Result<MappedRow, Failure> {
         misbehave(&config, "map-row")?;
+        if mutant(&config, "no-map-row") {
+            return Err(config::failure(ProblemKind::Unsupported, "call map-batch".to_owned()));
+        }
         config::read(&config)?;
         rows::map_one(&config, columns, row)
     }
