@@ -19,8 +19,8 @@ mod subject;
 use std::path::Path;
 
 use destination_engine::limits::Limits;
-use destination_engine::plugin::imports::Interfaces;
 use destination_engine::plugin::runtime::{CompileCache, EngineError, Runtime};
+use destination_engine::plugin::sandbox::imports::Interfaces;
 use destination_engine::plugin::trust::Trust;
 use destination_engine::plugin::{DESTINATION, LoadError, Plugin};
 use serde_json::{Map, Value};
