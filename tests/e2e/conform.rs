@@ -119,6 +119,7 @@ async fn each_mutant_fails_by_the_number_of_the_rule_that_it_breaks() {
                 config: &config,
                 config_name: "good.json",
                 rows: (mutant != "without-rows").then_some(rows.as_path()),
+                confirmation: None,
             };
             (mutant, rules, conform(trial).await.unwrap())
         });
@@ -185,10 +186,17 @@ fn the_plugin_inside_keeps_every_rule() {
         (&["conform", "--config", "profiles.json"][..], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "profiles.json", "--rows", "rows.ndjson"], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "audience.json"], "52 passed, 0 failed, 0 skipped"),
+        (&["conform", "--config", "audience.json", "--confirm", "204"], "52 passed, 0 failed, 0 skipped"),
     ] {
         env.host(arguments).ends_with(0).says(said);
     }
     assert!(env.fake.requests().is_empty());
+    // An answer that does not confirm is not taken for one because somebody said so.
+    let wrong = env.host(&["conform", "--config", "audience.json", "--confirm", "202 {}"]);
+    wrong.ends_with(1).says("✘ 601").says("skipped: no answer that was tried counts as a confirmation");
+    env.host(&["conform", "--config", "audience.json", "--confirm", "yes"])
+        .ends_with(2)
+        .says("expected an HTTP status");
 }
 
 #[test]

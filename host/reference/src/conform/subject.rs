@@ -11,6 +11,7 @@ use destination_engine::plugin::instance::CallError;
 use destination_engine::plugin::session::Session;
 use serde_json::{Map, Value};
 
+use super::Confirmation;
 use super::sample::Batch;
 use crate::pipeline::job::{OBJECT_TYPE, SYNC_MODE, mode_name};
 
@@ -20,10 +21,16 @@ pub(super) struct Subject {
     pub(super) sample: Batch,
     /// The columns of the sample that the config maps, all of them where it maps none.
     pub(super) mapped: Vec<String>,
+    pub(super) confirmation: Option<Confirmation>,
 }
 
 impl Subject {
-    pub(super) fn new(plugin: Plugin, config: Map<String, Value>, rows: Option<Batch>) -> Self {
+    pub(super) fn new(
+        plugin: Plugin,
+        config: Map<String, Value>,
+        rows: Option<Batch>,
+        confirmation: Option<Confirmation>,
+    ) -> Self {
         let descriptor = plugin.descriptor();
         let object_type = object_type(descriptor, &config);
         let key_field = object_type.map_or("id", |it| it.key_field.as_str()).to_owned();
@@ -36,7 +43,7 @@ impl Subject {
         let key = key.unwrap_or(key_field);
         let sample = rows.unwrap_or_else(|| Batch::made_up(&key, &sources));
         let mapped = if sources.is_empty() { sample.names().map(str::to_owned).collect() } else { sources };
-        Self { plugin, config, sample, mapped }
+        Self { plugin, config, sample, mapped, confirmation }
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {
