@@ -199,6 +199,17 @@ fn the_plugin_inside_keeps_every_rule() {
         .says("expected an HTTP status");
 }
 
+/// The config names the real server, and a plugin that asks it while it maps does not reach it.
+#[test]
+fn nothing_is_sent_to_the_server_of_the_config() {
+    let env = TestEnv::permissive();
+    let config = json!({"url": env.fake.url(), "key": "secret-0123456789", "mutant": "calls-home"});
+    env.write("good.json", config.to_string());
+    env.write("hostile.wasm", component("hostile-destination.wasm"));
+    env.host(&["conform", "hostile.wasm", "--config", "good.json"]).ends_with(0).says("0 failed");
+    assert!(env.fake.requests().is_empty());
+}
+
 #[test]
 fn the_result_as_json_is_as_its_schema_says() {
     let env = TestEnv::permissive();

@@ -201,7 +201,11 @@ impl Guest for Hostile {
 
     fn map_batch(config: String, columns: Vec<Column>, changes: Vec<Change>) -> Result<Mapping, Failure> {
         misbehave(&config, "map")?;
-        config::read(&config)?;
+        let read = config::read(&config)?;
+        if mutant(&config, "calls-home") {
+            // What comes of it is the engine's to say.
+            let _ = calls::ping(&read);
+        }
         let Mapping { mut batch, mut issues } = rows::map(&config, &columns, &changes)?;
         let lie = |misdeed| asked(&config, misdeed, "map");
         if lie("beyond") {

@@ -9,6 +9,7 @@ use destination_engine::http::rate_limiter::RateLimiter;
 use destination_engine::plugin::Plugin;
 use destination_engine::plugin::instance::CallError;
 use destination_engine::plugin::session::Session;
+use destination_engine::stop::Stop;
 use serde_json::{Map, Value};
 
 use super::Confirmation;
@@ -61,15 +62,21 @@ impl Subject {
         config
     }
 
-    /// A session that can send nothing, because no test of it should.
+    /// A session from which no request leaves, since its config may name the real server.
     pub(super) fn session(&self, config: &Map<String, Value>) -> Result<Session, String> {
-        self.session_at(config).map(|(session, _)| session)
+        let stopped = Stop::default();
+        stopped.ask("a call that only computes");
+        self.open(config, stopped).map(|(session, _)| session)
     }
 
-    /// A session, and what its requests are counted in.
+    /// A session that sends, for a config whose endpoints are at this machine; and what its requests are counted in.
     pub(super) fn session_at(&self, config: &Map<String, Value>) -> Result<(Session, Arc<Traffic>), String> {
+        self.open(config, Stop::default())
+    }
+
+    fn open(&self, config: &Map<String, Value>, stop: Stop) -> Result<(Session, Arc<Traffic>), String> {
         let client = HttpClient::new(&ClientSettings::default()).map_err(|error| error.to_string())?;
-        let outgoing = HttpContext::new(client, RateLimiter::unlimited());
+        let outgoing = HttpContext::new(client, RateLimiter::unlimited()).until(stop);
         let traffic = Arc::clone(&outgoing.traffic);
         let session = self.plugin.session(&text_of(config), outgoing).map_err(|error| error.to_string())?;
         Ok((session, traffic))
