@@ -1,63 +1,112 @@
 // A webhook as a destination: rows go out as NDJSON, by POST, with a bearer token. A model for plugins of your own.
-// It repeats nothing: after a transient failure the engine keeps the records, and sends them in a later run.
+// It repeats nothing: after a transient failure the engine keeps the records, and a later run sends them again.
+import { mapped, permanent, table } from "./columns.js";
+import { deliver, lastOfEachKey, parts, send } from "./delivery.js";
 
-const KEYS = ["url", "token", "key_column", "sync_mode"];
 const BATCH = 500;
+const DEFAULTS = { key_column: "id", sync_mode: "upsert" };
+const FORMS = {
+  url: [/^(https:\/\/[\w.-]+|http:\/\/(localhost|127\.0\.0\.1))(:\d{1,5})?([/?](?!.*#)[!-~]*)?$/, "an address such as https://hooks.example.com/rows"],
+  token: [/^[!-~]+$/, "a bearer token, without blanks"],
+  key_column: [/./, "the name of a column"],
+  sync_mode: [/^(upsert|mirror)$/, "upsert or mirror"],
+};
+const property = (title, more) => ({ type: "string", title, minLength: 1, ...more });
+const SCHEMA = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  type: "object",
+  required: ["url", "token"],
+  additionalProperties: false,
+  properties: {
+    url: property("URL"),
+    token: property("Token"),
+    key_column: property("Key column", { default: DEFAULTS.key_column }),
+    sync_mode: property("Mode", { enum: ["upsert", "mirror"], default: DEFAULTS.sync_mode }),
+  },
+};
 
-const failure = (tag, kind, message, more = {}) => ({ tag, val: { kind, message, ...more } });
-const permanent = (kind, message, more) => failure("permanent", kind, message, more);
-
-// The config and all its faults at once. The token is in no message.
+// The config with its defaults, and every fault at once, each with the path of its key. No fault repeats a value.
 function read(text) {
-  const issues = [];
-  const issue = (path, message, hint) => issues.push({ path, message, hint });
-  let config;
+  let given;
   try {
-    config = JSON.parse(text);
+    given = JSON.parse(text);
   } catch {
-    issue("", "the config is not valid JSON");
+    given = undefined;
   }
-  if (config === null || typeof config !== "object" || Array.isArray(config)) {
-    if (issues.length === 0) issue("", 'the config is not a JSON object: expected {"url": …, "token": …}');
-    return { issues };
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    return { faults: [{ path: "", message: 'the config is not a JSON object: expected {"url": …, "token": …}' }] };
   }
-  for (const key of Object.keys(config)) {
-    if (!KEYS.includes(key)) issue(key, `"${key}" is not a known key; known are ${KEYS.join(", ")}`);
-  }
-  const { url, token, key_column = "id", sync_mode = "upsert" } = config;
-  if (typeof url !== "string" || !/^(https:\/\/|http:\/\/(127\.0\.0\.1|localhost)[:/])[^\s#@]+$/.test(url)) {
-    issue("url", "is not an address such as https://hooks.example.com/rows");
-  }
-  if (typeof token !== "string" || !/^[!-~]+$/.test(token)) issue("token", "is not a bearer token: expected a text without blanks");
-  if (typeof key_column !== "string" || key_column === "") issue("key_column", "is not the name of a column");
-  if (!["upsert", "mirror"].includes(sync_mode)) issue("sync_mode", "is unknown: expected upsert or mirror");
-  return { issues, url, token, keyColumn: key_column };
+  const config = { ...DEFAULTS, ...given };
+  const unknown = Object.keys(config).filter((path) => !(path in FORMS));
+  const wrong = Object.keys(FORMS).filter((path) => typeof config[path] !== "string" || !FORMS[path][0].test(config[path]));
+  const faults = [
+    ...unknown.map((path) => ({ path, message: `"${path}" is not a known key; known are ${Object.keys(FORMS).join(", ")}` })),
+    ...wrong.map((path) => ({ path, message: `is missing or not valid: expected ${FORMS[path][1]}` })),
+  ];
+  return { ...config, faults };
 }
 
 function valid(text) {
   const config = read(text);
-  const faults = config.issues.map(({ path, message }) => `${path} ${message}`.trim());
+  const faults = config.faults.map(({ path, message }) => `${path} ${message}`);
   if (faults.length > 0) throw permanent("configuration", `the config is not valid: ${faults.join("; ")}`);
   return config;
 }
 
-// Packed strings as a list. Offsets count bytes of UTF-8.
-function unpack({ offsets, data }, what) {
-  const bytes = new TextEncoder().encode(data);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  try {
-    return Array.from({ length: Math.max(offsets.length - 1, 0) }, (_, i) => {
-      if (offsets[i] > offsets[i + 1] || offsets[i + 1] > bytes.length) throw new Error("an offset falls, or is past the end");
-      return decoder.decode(bytes.subarray(offsets[i], offsets[i + 1]));
-    });
-  } catch (error) {
-    throw permanent("configuration", `${what}: ${error.message}`);
-  }
+// {"action":"upsert","key":"a","row":{"id":"a","points":12}}, {"action":"delete","key":"a"}: a removed row has no payload, nor has a
+// record that the engine made for a row that left a mirror.
+function line({ index, key, action, payload }) {
+  if (action === "add") throw permanent("configuration", `record ${index} is an add: a webhook has no members`);
+  return `{"action":"${action}","key":${JSON.stringify(key)}${action === "upsert" ? `,"row":${payload}` : ""}}\n`;
 }
 
-function pack(texts) {
-  const encoder = new TextEncoder();
-  const offsets = [0];
-  for (const text of texts) offsets.push(offsets.at(-1) + encoder.encode(text).length);
-  return { offsets: Uint32Array.from(offsets), data: texts.join("") };
-}
+const requests = (batch) => parts(lastOfEachKey(batch), BATCH).map((records) => ({ records, text: records.map(line).join("") }));
+const origin = ({ url }) => url.match(/^https?:\/\/[^/?]+/)[0];
+const path = ({ url }) => url.slice(origin({ url }).length).replace(/^(?!\/)/, "/");
+const post = (config, text) => send(config.url, "POST", "application/x-ndjson", config.token, text);
+
+export const destination = {
+  describe: () => ({
+    name: "webhook", label: "Webhook", description: "Rows as NDJSON, by POST", version: "0.1.0", fieldMapping: false,
+    objectTypes: [{
+      name: "rows", label: "Rows", description: "", syncModes: ["upsert", "mirror"], defaultMode: "upsert", keyField: "id", customFields: true,
+      fields: [{ name: "id", label: "ID", description: "", required: true }],
+    }],
+    limits: { batchRecords: BATCH },
+    configKeys: {
+      endpoints: [{ tag: "config-key", val: "url" }], secrets: [{ configKey: "token", usedIn: "headers" }],
+      target: ["url"], identity: ["key_column"],
+    },
+    configSchema: JSON.stringify(SCHEMA),
+  }),
+
+  validateConfig: (config) => read(config).faults,
+
+  async checkConnection(config) {
+    const known = valid(config);
+    const refusal = await post(known, ""); // the request of a sync, without a row
+    if (refusal !== undefined) throw permanent("refused", refusal.message);
+    return { verified: [`${origin(known)} answers, and takes the token`], unverified: ["that it takes rows"] };
+  },
+
+  mapRow() {
+    throw permanent("unsupported", "call map-batch with one row");
+  },
+
+  mapBatch(config, columns, changes) {
+    const { key_column } = valid(config);
+    const rows = table(columns);
+    const key = rows.column(key_column).key;
+    return mapped(rows.length, changes, key, (row, change) => (change === "removed" ? ["delete", ""] : ["upsert", rows.json(row)]));
+  },
+
+  renderBatch(config, batch) {
+    const known = valid(config);
+    return requests(batch).map(({ text }) => ({ method: "POST", path: path(known), body: { tag: "text", val: text } }));
+  },
+
+  sendBatch(config, batch) {
+    const known = valid(config);
+    return deliver(batch, requests(batch), (records) => post(known, records.map(line).join("")));
+  },
+};

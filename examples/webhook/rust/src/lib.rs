@@ -12,7 +12,7 @@ use destination_toolkit::http::{Connection, Method, Request, Transport, Url};
 use destination_toolkit::{mapping, problem, value::json};
 
 /// The config, parsed: nothing in it is invalid.
-struct Config {
+pub struct Config {
     url: Url,
     token: Secret,
     key_column: String,
