@@ -15,9 +15,12 @@ from pathlib import Path
 
 from destination_host import CallFailed, Plugin
 from destination_host.plugin import text_column
-from receiver import TOKEN, Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "examples" / "webhook"))
+
+from receiver import TOKEN, Receiver  # noqa: E402 - from the example's folder
+
 WORK = ROOT / "target" / "plugins"
 HOST = os.environ["HOST"]
 PLUGINS = {

@@ -1,7 +1,10 @@
-"""A webhook's server on this machine. It takes all lines of a request or none, and keeps the rows."""
+"""A webhook's server on this machine, to try the plugins on: python receiver.py. It takes all lines of a request or none, keeps the
+rows, and prints what it gets. The token is TOKEN."""
 
 import json
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -10,7 +13,7 @@ TOKEN = "a-token-that-nobody-may-see"
 class Receiver:
     """`rows` by their keys, and every request's path and body. A row with `"bad": true` refuses its request."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.rows, self.requests = {}, []
         self.status = None
         """What to answer instead, where it is set."""
@@ -31,7 +34,7 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/rows?list=1"
 
@@ -54,3 +57,18 @@ class Receiver:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+if __name__ == "__main__":
+    receiver = Receiver(8765)
+    print(f"Listening on {receiver.url} for the token {TOKEN}", flush=True)
+    printed = 0
+    while True:
+        while printed < len(receiver.requests):
+            path, body = receiver.requests[printed]
+            printed += 1
+            print(f"POST {path}\n{body}", end="", flush=True)
+        try:
+            time.sleep(0.1)
+        except KeyboardInterrupt:
+            sys.exit(0)
