@@ -198,9 +198,11 @@ impl Config {
         Connection {
             scheme: self.deployment_url.scheme(),
             authority: self.deployment_url.authority().to_owned(),
-            authorization: self.api_key.authorization(),
-            accept: "application/json",
-            user_agent: concat!("talon-one-destination/", env!("CARGO_PKG_VERSION")),
+            headers: vec![
+                ("authorization", self.api_key.authorization()),
+                ("accept", "application/json".to_owned()),
+                ("user-agent", concat!("talon-one-destination/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ],
             content_type: "application/json",
             connect_timeout_ms: self.timeouts.connecting().0,
             request_timeout_ms: self.timeouts.request,

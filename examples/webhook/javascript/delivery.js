@@ -13,13 +13,13 @@ export function parts(records, most) {
   return Array.from({ length: Math.ceil(records.length / most) }, (_, part) => records.slice(part * most, (part + 1) * most));
 }
 
-// One request. Undefined: it was accepted. A refusal comes back as `{ status, message }`; whatever else happened is thrown.
-export async function send(url, method, contentType, token, body) {
+// One request, with the secret that its headers hold. Undefined: it was accepted. A refusal comes back as `{ status, message }`; whatever else happened is thrown.
+export async function send(method, url, headers, secret, body) {
   const server = new URL(url).origin;
   let response, said;
   try {
-    response = await fetch(url, { method, headers: { authorization: `Bearer ${token}`, "content-type": contentType }, body });
-    said = (await response.text()).replaceAll(token, "[token]").replaceAll(/\s+/g, " ").slice(0, 200);
+    response = await fetch(url, { method, headers, body });
+    said = (await response.text()).replaceAll(secret, "[secret]").replaceAll(/\s+/g, " ").slice(0, 200);
   } catch {
     throw transient("connection", `no answer from ${server}`);
   }

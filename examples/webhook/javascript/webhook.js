@@ -63,7 +63,8 @@ function line({ index, key, action, payload }) {
 const requests = (batch) => parts(lastOfEachKey(batch), BATCH).map((records) => ({ records, text: records.map(line).join("") }));
 const origin = ({ url }) => url.match(/^https?:\/\/[^/?]+/)[0];
 const path = ({ url }) => url.slice(origin({ url }).length).replace(/^(?!\/)/, "/");
-const post = (config, text) => send(config.url, "POST", "application/x-ndjson", config.token, text);
+const post = ({ url, token }, text) =>
+  send("POST", url, { authorization: `Bearer ${token}`, "content-type": "application/x-ndjson" }, token, text);
 
 export const destination = {
   describe: () => ({

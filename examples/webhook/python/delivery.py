@@ -13,6 +13,7 @@ from wit_world.imports import outgoing_handler, poll, types
 from wit_world.imports.streams import StreamError_Closed
 
 KIND = wit.ProblemKind
+METHODS = {"POST": types.Method_Post(), "PUT": types.Method_Put(), "PATCH": types.Method_Patch(), "DELETE": types.Method_Delete()}
 SHOWN = 4096
 """Bytes of an answer that are read."""
 
@@ -46,12 +47,12 @@ def parts(records, most):
     return [records[start : start + most] for start in range(0, len(records), most)]
 
 
-def exchange(url, content_type, token, body):
-    """A POST, and its answer: the status, `Retry-After`, and the start of the body."""
+def exchange(method, url, headers, body):
+    """A request, and its answer: the status, `Retry-After`, and the start of the body."""
     address = urlsplit(url)
-    headers = {"authorization": f"Bearer {token}", "content-type": content_type, "content-length": str(len(body))}
-    request = types.OutgoingRequest(types.Fields.from_list([(name, value.encode()) for name, value in headers.items()]))
-    request.set_method(types.Method_Post())
+    fields = headers | {"content-length": str(len(body))}
+    request = types.OutgoingRequest(types.Fields.from_list([(name, value.encode()) for name, value in fields.items()]))
+    request.set_method(METHODS[method])
     request.set_scheme(types.Scheme_Https() if address.scheme == "https" else types.Scheme_Http())
     request.set_authority(address.netloc)
     request.set_path_with_query(path_of(url))
@@ -88,22 +89,25 @@ def path_of(url):
 def milliseconds(retry_after):
     """`Retry-After`: seconds, or a date."""
     try:
-        seconds = int(retry_after) if retry_after.isascii() and retry_after.isdigit() else parsedate_to_datetime(retry_after).timestamp() - time.time()
+        if retry_after.isascii() and retry_after.isdigit():
+            seconds = int(retry_after)
+        else:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
     except (ValueError, TypeError, OverflowError):
         return None
     return min(max(0, int(seconds * 1000)), 86_400_000)
 
 
-def send(url, content_type, token, body):
-    """One request. None: it was accepted. A refusal is returned; whatever else happened is raised."""
+def send(method, url, headers, secret, body):
+    """One request, with the secret that its headers hold. None: it was accepted. A refusal is returned; whatever else happened is raised."""
     server = "{0.scheme}://{0.netloc}".format(urlsplit(url))
     try:
-        status, retry_after, said = exchange(url, content_type, token, body.encode())
+        status, retry_after, said = exchange(method, url, headers, body.encode())
     except Err:
         raise transient(KIND.CONNECTION, f"no answer from {server}") from None
     if 200 <= status < 300:
         return None
-    message = f"{server} answered HTTP {status}: {' '.join(said.replace(token, '[token]').split())[:200]}"
+    message = f"{server} answered HTTP {status}: {' '.join(said.replace(secret, '[secret]').split())[:200]}"
     if status in (400, 413, 422):
         return Refusal(status, message)
     if status == 429:

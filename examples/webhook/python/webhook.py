@@ -75,7 +75,8 @@ def body(records):
 
 
 def post(config, text):
-    return send(config["url"], "application/x-ndjson", config["token"], text)
+    headers = {"authorization": f"Bearer {config['token']}", "content-type": "application/x-ndjson"}
+    return send("POST", config["url"], headers, config["token"], text)
 
 
 class Destination(exports.Destination):

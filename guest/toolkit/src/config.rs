@@ -197,7 +197,12 @@ fn object(text: &str, example: &str, issues: &mut Issues) -> Option<Map<String, 
 }
 
 /// The last config that was parsed. Engines send the same text with every call.
-pub struct LastConfig<T>(RefCell<Option<(String, Rc<T>)>>);
+pub struct LastConfig<T>(RefCell<Option<Parsed<T>>>);
+
+struct Parsed<T> {
+    text: String,
+    config: Rc<T>,
+}
 
 impl<T> LastConfig<T> {
     /// None yet: `thread_local! { static LAST: LastConfig<Config> = const { LastConfig::new() } }`
@@ -213,11 +218,11 @@ impl<T> LastConfig<T> {
     #[inline(always)]
     pub fn get(&self, text: &str, parse: impl FnOnce(&str) -> Result<T, Vec<ConfigIssue>>) -> Result<Rc<T>, Failure> {
         let mut last = self.0.borrow_mut();
-        if let Some((_, config)) = last.as_ref().filter(|(known, _)| known == text) {
-            return Ok(Rc::clone(config));
+        if let Some(known) = last.as_ref().filter(|known| known.text == text) {
+            return Ok(Rc::clone(&known.config));
         }
         let config = parse(text).map(Rc::new).map_err(|issues| invalid(&issues))?;
-        *last = Some((text.to_owned(), Rc::clone(&config)));
+        *last = Some(Parsed { text: text.to_owned(), config: Rc::clone(&config) });
         Ok(config)
     }
 }

@@ -20,15 +20,7 @@
 //! What runs for each row is marked `#[inline]`, and so compiled with the plugin, for speed; the rest can be compiled for its
 //! size (the workspace's `[profile.component]` does).
 
-#![cfg_attr(
-    test,
-    expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        clippy::string_slice,
-        reason = "a test that unwraps the wrong thing fails, as it should"
-    )
-)]
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test that unwraps the wrong thing fails, as it should"))]
 
 pub mod bindings;
 pub mod clock;

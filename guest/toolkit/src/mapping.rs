@@ -132,15 +132,14 @@ pub fn map(
     Ok(Mapping { batch, issues })
 }
 
+/// A plugin's `map-batch`, its config known.
+pub type MapBatch<'a> = dyn Fn(&[Column], &[Change]) -> Result<Mapping, Failure> + 'a;
+
 /// `map-row` as a batch of one, by the plugin's own `map-batch`: the two cannot differ.
 ///
 /// # Errors
 /// That of `map_batch`, or a permanent failure of kind `row`: the row cannot be mapped.
-pub fn map_one(
-    columns: Vec<String>,
-    row: Row,
-    map_batch: &dyn Fn(&[Column], &[Change]) -> Result<Mapping, Failure>,
-) -> Result<MappedRow, Failure> {
+pub fn map_one(columns: Vec<String>, row: Row, map_batch: &MapBatch<'_>) -> Result<MappedRow, Failure> {
     let columns = row::as_columns(columns, row.values).map_err(row_failure)?;
     let Mapping { batch, issues } = map_batch(&columns, &[row.change])?;
     match (batch.actions.first(), issues.into_iter().next()) {

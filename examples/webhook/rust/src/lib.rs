@@ -101,7 +101,8 @@ impl Destination for Config {
 
     fn connection(&self) -> Connection {
         let bearer = format!("Bearer {}", self.token.reveal());
-        Connection::new(&self.url, bearer, "application/x-ndjson", "webhook-destination/0.1.0")
+        let headers = vec![("authorization", bearer), ("user-agent", "webhook-destination/0.1.0".into())];
+        Connection::new(&self.url, headers, "application/x-ndjson")
     }
 
     fn check(&self, transport: &mut dyn Transport, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure> {

@@ -9,12 +9,8 @@ pub struct Connection {
     pub scheme: Scheme,
     /// The host, with the port if one is given.
     pub authority: String,
-    /// The value of `authorization`: `Bearer …`.
-    pub authorization: String,
-    /// The value of `accept`.
-    pub accept: &'static str,
-    /// Who asks: the plugin's name and version.
-    pub user_agent: &'static str,
+    /// The headers of every request, in lower case: the secret, and who asks.
+    pub headers: Vec<(&'static str, String)>,
     /// The form of a body.
     pub content_type: &'static str,
     /// How long connecting may take.
@@ -24,15 +20,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// To this address, with ten seconds to connect and a minute in all. Any answer is taken.
+    /// To this address, with ten seconds to connect and a minute in all.
     #[must_use]
-    pub fn new(url: &Url, authorization: String, content_type: &'static str, user_agent: &'static str) -> Self {
+    pub fn new(url: &Url, headers: Vec<(&'static str, String)>, content_type: &'static str) -> Self {
         Self {
             scheme: url.scheme,
             authority: url.authority.clone(),
-            authorization,
-            accept: "*/*",
-            user_agent,
+            headers,
             content_type,
             connect_timeout_ms: 10_000,
             request_timeout_ms: 60_000,
@@ -42,11 +36,7 @@ impl Connection {
     /// The headers of a request: for a transport alone, never to be shown.
     #[must_use]
     pub fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
-        let mut headers = vec![
-            ("authorization", self.authorization.clone()),
-            ("accept", self.accept.to_owned()),
-            ("user-agent", self.user_agent.to_owned()),
-        ];
+        let mut headers = self.headers.clone();
         if !request.body.is_empty() {
             headers.push(("content-type", self.content_type.to_owned()));
             headers.push(("content-length", request.body.len().to_string()));
