@@ -66,7 +66,6 @@ impl Cell<'_> {
     }
 }
 
-#[expect(clippy::redundant_closure, reason = "a variant is no function for every lifetime, which a closure is")]
 fn cell<'a>(name: &str, value: &'a Value<'a>) -> Result<Cell<'a>, String> {
     let ends = |text: &str| match u32::try_from(text.len()) {
         Ok(end) => Ok([0, end]),
