@@ -42,6 +42,13 @@ pub(crate) fn show_ended(report: &Report, terminal: &Terminal) {
     terminal.stderr(&format!("{} {name}: {}", paint(ink, mark(ink)), paint(ink, told)));
 }
 
+/// Tells the result of a run in a log: its line, its numbers, and what is wrong with it.
+pub(crate) fn show_in_log(report: &Report, terminal: &Terminal) {
+    show_ended(report, terminal);
+    table(report).lines().for_each(|line| terminal.stderr(line.trim_end()));
+    problems(report, terminal, None);
+}
+
 /// Prints the results of several syncs: a table with a line for each, and what is wrong with each below it.
 pub(crate) fn show_all(reports: &Reports, dead_letters: Option<&Path>, terminal: &Terminal) {
     let mut table = Table::new();
