@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::harness::{TestEnv, examples};
 
 /// What is broken, and the rules that fail for it, no other: the one that it breaks, and those that can't hold without it.
-const MUTANTS: [(&str, &[u16]); 52] = [
+const MUTANTS: [(&str, &[u16]); 53] = [
     ("unnamed", &[202]),
     ("unstable", &[201]),
     ("schema", &[203]),
@@ -63,6 +63,7 @@ const MUTANTS: [(&str, &[u16]); 52] = [
     ("400-accepted", &[618]),
     ("check-fails", &[701]),
     ("check-accepts-401", &[702]),
+    ("no-map-row", &[]),
     ("none", &[]),
     ("no-such-mutant", &[]),
     ("without-rows", &[]),
@@ -118,12 +119,16 @@ async fn each_mutant_fails_by_the_number_of_the_rule_that_it_breaks() {
                 config: &config,
                 config_name: "good.json",
                 rows: (mutant != "without-rows").then_some(rows.as_path()),
+                confirmation: None,
             };
             (mutant, rules, conform(trial).await.unwrap())
         });
     }
     let mut wrong = Vec::new();
     for (mutant, rules, report) in trials.join_all().await {
+        // What it leaves out is skipped, not passed.
+        let skips = report.rules.iter().any(|it| it.rule == 409 && matches!(it.outcome, Outcome::Skipped { .. }));
+        assert!(skips == (mutant == "no-map-row") || !rules.is_empty(), "{mutant}");
         if failed(&report) != rules {
             let found: Vec<_> = report.rules.iter().filter(|it| matches!(it.outcome, Outcome::Failed { .. })).collect();
             wrong.push(format!("{mutant}: expected {rules:?}\n{found:#?}"));
@@ -181,9 +186,27 @@ fn the_plugin_inside_keeps_every_rule() {
         (&["conform", "--config", "profiles.json"][..], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "profiles.json", "--rows", "rows.ndjson"], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "audience.json"], "52 passed, 0 failed, 0 skipped"),
+        (&["conform", "--config", "audience.json", "--confirm", "204"], "52 passed, 0 failed, 0 skipped"),
     ] {
         env.host(arguments).ends_with(0).says(said);
     }
+    assert!(env.fake.requests().is_empty());
+    // An answer that does not confirm is not taken for one because somebody said so.
+    let wrong = env.host(&["conform", "--config", "audience.json", "--confirm", "202 {}"]);
+    wrong.ends_with(1).says("✘ 601").says("skipped: no answer that was tried counts as a confirmation");
+    env.host(&["conform", "--config", "audience.json", "--confirm", "yes"])
+        .ends_with(2)
+        .says("expected an HTTP status");
+}
+
+/// The config names the real server, and a plugin that asks it while it maps does not reach it.
+#[test]
+fn nothing_is_sent_to_the_server_of_the_config() {
+    let env = TestEnv::permissive();
+    let config = json!({"url": env.fake.url(), "key": "secret-0123456789", "mutant": "calls-home"});
+    env.write("good.json", config.to_string());
+    env.write("hostile.wasm", component("hostile-destination.wasm"));
+    env.host(&["conform", "hostile.wasm", "--config", "good.json"]).ends_with(0).says("0 failed");
     assert!(env.fake.requests().is_empty());
 }
 

@@ -70,6 +70,24 @@ fn dates_are_read_in_the_three_forms_that_people_write() {
         .says("could not tell: column \"next\": dates such as 03/04/2026: the day or the month may come first");
 }
 
+/// What could not be told is a matter of taking a few lines in.
+#[test]
+fn a_choice_that_is_taken_in_is_what_was_meant() {
+    let env = TestEnv::permissive();
+    env.write("rows", "id,next\n1,03/04/2026\n2,04/03/2026\n");
+    for (choice, next) in [("the day", "2026-04-03"), ("the month", "2026-03-04")] {
+        let sync = env.host(&["init", "rows"]).stdout;
+        let (_, behind) = sync.split_once(&format!("# next if {choice} comes first:\n# ")).expect(&sync);
+        let expression = behind.lines().next().unwrap();
+        let (_, mapping) = sync.split_once("# [[destination.mappings]]\n").unwrap();
+        let mapping: Vec<&str> = mapping.lines().take(3).map(|line| line.trim_start_matches("# ")).collect();
+        let mapping = format!("[[destination.mappings]]\n{}\n[source]\n", mapping.join("\n"));
+        let chosen = sync.replacen("[source]\n", &mapping, 1);
+        env.write("chosen.toml", chosen.replace("[source.computed]\n", &format!("[source.computed]\n{expression}\n")));
+        env.host(&["preview", "chosen.toml"]).ends_with(0).says(&format!("\"next\":\"{next}T00:00:00Z\""));
+    }
+}
+
 #[test]
 fn quoted_everything_keeps_its_types() {
     let text = "\"id\",\"email\",\"vip\",\"points\",\"zip\",\"amount\"\n\"007\",\"a@b.c\",\"yes\",\"10\",\"10115\",\"1,250\"\n\

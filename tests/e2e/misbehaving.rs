@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::time::Duration;
 
-use destination_engine::bindings::{Column, Strings, Values};
+use destination_engine::bindings::{Change, Column, MappedRow, Row, Strings, Value, Values};
 use destination_engine::limits::Limits;
 use destination_engine::plugin::runtime::{CompileCache, Runtime};
 use destination_engine::{CallError, HttpClient, HttpContext, Plugin, RateLimiter, Session};
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 
 fn columns() -> [Column<'static>; 1] {
     let ids = Values::Texts(Strings { offsets: &[0, 1, 2], data: "ab" });
     [Column { name: "id", validity: &[], values: ids }]
 }
 
-fn session(plugin: &Plugin, more: &Value) -> Session {
+fn session(plugin: &Plugin, more: &Json) -> Session {
     let mut config = json!({"url": "https://hooks.example.com", "key": "secret-0123456789", "pretend": true});
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let client = HttpClient::new(&Default::default()).unwrap();
@@ -32,17 +32,54 @@ fn ending<T>(answer: Result<T, CallError>) -> (&'static str, String) {
                 CallError::BadAnswer { .. } => "contradiction",
                 CallError::Failed(_) => "failure",
                 CallError::Start { .. } => "no start",
+                _ => "something new",
             };
             (kind, error.to_string())
         }
     }
 }
 
+fn row<'a>(values: &'a [Value<'a>]) -> Row<'a> {
+    Row { change: Change::Changed, values }
+}
+
+/// A plugin may leave `map-row` out: the engine maps a batch of one.
+#[tokio::test]
+async fn a_plugin_without_map_row_maps_a_row_all_the_same() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let bytes = std::fs::read(root.join("target/component/hostile-destination.wasm")).expect("`make test` builds it");
+    let runtime = Runtime::new(Limits::default(), CompileCache::User).unwrap();
+    let plugin = Plugin::load(&runtime, &bytes, "hostile-destination.wasm").await.unwrap();
+    let (with, without) = (session(&plugin, &json!({})), session(&plugin, &json!({"mutant": "no-map-row"})));
+    let columns = ["id", "a", "b", "c", "d", "e", "f"];
+    let values = |id| {
+        [
+            Value::Text(id),
+            Value::Integer(i64::MIN),
+            Value::Decimal("1.50"),
+            Value::Boolean(true),
+            Value::Null,
+            Value::Json("[1]"),
+            Value::Float(0.5),
+        ]
+    };
+    let mapped = |answer: Result<MappedRow, CallError>| match answer {
+        Ok(mapped) => Ok((mapped.key, mapped.payload)),
+        Err(error) => Err(error.to_string()),
+    };
+    let same = mapped(with.map_row(&columns, row(&values("é"))).await);
+    assert!(same.is_ok(), "{same:?}");
+    assert_eq!(mapped(without.map_row(&columns, row(&values("é"))).await), same);
+    let rejected = mapped(without.map_row(&columns, row(&values(""))).await);
+    assert_eq!(rejected, Err("column \"id\" is empty".to_owned()));
+    assert!(mapped(without.map_row(&["id"], row(&[Value::Date("soon")])).await).unwrap_err().contains("is not a date"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_misdeed_ends_as_the_file_says() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let expected = std::fs::read_to_string(root.join("tests/hostile/expected.json")).unwrap();
-    let expected: Vec<Value> = serde_json::from_str(&expected).unwrap();
+    let expected: Vec<Json> = serde_json::from_str(&expected).unwrap();
     let bytes = std::fs::read(root.join("target/component/hostile-destination.wasm")).expect("`make test` builds it");
     let load = async |limits| {
         let runtime = Runtime::new(limits, CompileCache::User).unwrap();
@@ -51,7 +88,9 @@ async fn every_misdeed_ends_as_the_file_says() {
     let plugin = load(Limits::default()).await;
     // For the calls that have no end of their own; the others may take what a busy machine takes.
     let short = Duration::from_millis(500);
-    let hurried = load(Limits { pure_call: short, network_call: short, ..Limits::default() }).await;
+    let mut hurried = Limits::default();
+    (hurried.pure_call, hurried.network_call) = (short, short);
+    let hurried = load(hurried).await;
     let records = session(&plugin, &json!({})).map_batch(&columns(), &[]).await.unwrap().batch;
     for line in &expected {
         let plugin = if line["config"]["misdeed"] == "spin" { &hurried } else { &plugin };

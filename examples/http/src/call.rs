@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::bindings::etl::destination::destination::{
-    self as plugin, Action, Failure, MappedBatch, Problem, ProblemKind, Strings,
+    self as plugin, Action, Failure, MappedBatch, MappedRow, Problem, ProblemKind, Row, Strings,
 };
 use crate::table::{self, Object};
 
@@ -136,7 +136,7 @@ fn map(call: &Call) -> Result<Mapped, Stop> {
     let (mut keys, mut payloads) = (packed(), packed());
     for (index, object) in (0..).zip(&call.rows) {
         let row = table::row(object, &columns).map_err(Stop::Unreadable)?;
-        match plugin::map_row(call.config.get(), &columns, &row) {
+        match map_one(call.config.get(), &columns, &row) {
             Ok(mapped) => {
                 rows.push(index);
                 actions.push(mapped.action);
@@ -150,6 +150,30 @@ fn map(call: &Call) -> Result<Mapped, Stop> {
         }
     }
     Ok(Mapped { batch: MappedBatch { rows, keys, actions, payloads }, rejected })
+}
+
+/// A row alone, or as a batch of one where the plugin has nothing else.
+fn map_one(config: &str, columns: &[String], row: &Row) -> Result<MappedRow, Failure> {
+    match plugin::map_row(config, columns, row) {
+        Err(Failure::Permanent(Problem { kind: ProblemKind::Unsupported, .. })) => {}
+        answer => return answer,
+    }
+    let mapping = plugin::map_batch(config, &table::batch_of_one(row, columns), &[])?;
+    let MappedBatch { keys, actions, payloads, .. } = mapping.batch;
+    match (actions.first(), mapping.issues.into_iter().next()) {
+        (Some(action), _) => Ok(MappedRow { key: first(&keys), action: *action, payload: first(&payloads) }),
+        (None, issue) => {
+            let message = issue.map_or_else(|| "the row has no values".to_owned(), |issue| issue.message);
+            Err(Failure::Permanent(Problem { kind: ProblemKind::Row, message, status: None, retry_after_ms: None }))
+        }
+    }
+}
+
+/// The first of packed texts.
+fn first(strings: &Strings) -> String {
+    let ends = strings.offsets.first().zip(strings.offsets.get(1));
+    let text = ends.and_then(|(start, end)| strings.data.get(*start as usize..*end as usize));
+    text.unwrap_or_default().to_owned()
 }
 
 fn packed() -> Strings {

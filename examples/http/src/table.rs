@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use crate::bindings::etl::destination::destination::{Change, Row, Value};
+use crate::bindings::etl::destination::destination::{Change, Column, Row, Strings, Value, Values};
 
 /// A row as the caller wrote it.
 pub(crate) type Object = BTreeMap<String, Box<RawValue>>;
@@ -19,6 +19,28 @@ pub(crate) fn columns(rows: &[Object]) -> Vec<String> {
 pub(crate) fn row(object: &Object, columns: &[String]) -> Result<Row, serde_json::Error> {
     let cell = |name| object.get(name).map_or(Ok(Value::Null), |raw| value(raw.get()));
     Ok(Row { change: Change::Added, values: columns.iter().map(cell).collect::<Result<_, _>>()? })
+}
+
+/// A row as a batch of one, for a plugin that leaves `map-row` out.
+pub(crate) fn batch_of_one(row: &Row, columns: &[String]) -> Vec<Column> {
+    let strings = |text: &String| Strings {
+        // A cell is far below 4 GiB: it came in a body of some megabytes.
+        offsets: vec![0, u32::try_from(text.len()).unwrap_or(u32::MAX)],
+        data: text.clone(),
+    };
+    let values = |value: &Value| match value {
+        Value::Null => Values::Nulls(1),
+        Value::Boolean(value) => Values::Booleans(vec![*value]),
+        Value::Integer(value) => Values::Integers(vec![*value]),
+        Value::Float(value) => Values::Floats(vec![*value]),
+        Value::Decimal(digits) => Values::Decimals(strings(digits)),
+        Value::Json(text) => Values::Json(strings(text)),
+        // JSON has no dates and times: they are texts.
+        Value::Text(text) | Value::Date(text) | Value::Timestamp(text) => Values::Texts(strings(text)),
+    };
+    let column =
+        |(name, value): (&String, _)| Column { name: name.clone(), validity: Vec::new(), values: values(value) };
+    columns.iter().zip(&row.values).map(column).collect()
 }
 
 /// A JSON text is told by its first letter. A number is a 64-bit integer where it is one, its digits otherwise; one with an
@@ -66,6 +88,25 @@ mod tests {
                 r#"{"Json":"[\"x\", 1.0]"}"#,
                 r#"{"Decimal":"123456789012345678901"}"#,
                 r#"{"Float":1000.0}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_batch_of_one_has_the_values_of_the_row() {
+        let rows = objects(r#"[{"a":"é","b":7,"c":1.10,"d":true,"e":null,"f":[1]}]"#);
+        let columns = columns(&rows);
+        let batch = batch_of_one(&row(rows.first().unwrap(), &columns).unwrap(), &columns);
+        let shown: Vec<String> = batch.iter().map(|it| serde_json::to_string(&it.values).unwrap()).collect();
+        assert_eq!(
+            shown,
+            [
+                r#"{"Texts":{"offsets":[0,2],"data":"é"}}"#,
+                r#"{"Integers":[7]}"#,
+                r#"{"Decimals":{"offsets":[0,4],"data":"1.10"}}"#,
+                r#"{"Booleans":[true]}"#,
+                r#"{"Nulls":1}"#,
+                r#"{"Json":{"offsets":[0,3],"data":"[1]"}}"#,
             ]
         );
     }

@@ -4,14 +4,10 @@
 //! it runs. Calls with a config go through the [`Session`] that [`Plugin::session`] opens.
 
 pub mod answers;
-pub(crate) mod clock;
 mod compile_cache;
 pub mod config;
-pub mod imports;
 pub mod instance;
 mod one_row;
-pub mod output;
-mod refusals;
 pub mod runtime;
 pub mod sandbox;
 pub mod session;
@@ -24,10 +20,10 @@ use wasmtime::component::Component;
 use crate::bindings::{ConfigIssue, Descriptor, PluginExportsPre};
 use crate::http::hooks::{HttpContext, HttpHooks};
 use crate::plugin::config::{ConfigError, PluginConfig};
-use crate::plugin::imports::{Forbidden, Interfaces};
 use crate::plugin::instance::{CallError, Instance};
 use crate::plugin::runtime::{EngineError, Runtime};
 use crate::plugin::sandbox::Sandbox;
+use crate::plugin::sandbox::imports::{Forbidden, Interfaces};
 use crate::plugin::session::Session;
 use crate::plugin::trust::{Trust, Untrusted};
 

@@ -17,10 +17,11 @@ mod sending;
 mod subject;
 
 use std::path::Path;
+use std::str::FromStr;
 
 use destination_engine::limits::Limits;
-use destination_engine::plugin::imports::Interfaces;
 use destination_engine::plugin::runtime::{CompileCache, EngineError, Runtime};
+use destination_engine::plugin::sandbox::imports::Interfaces;
 use destination_engine::plugin::trust::Trust;
 use destination_engine::plugin::{DESTINATION, LoadError, Plugin};
 use serde_json::{Map, Value};
@@ -53,7 +54,7 @@ pub enum ConformError {
 }
 
 /// What is tried: a component, a config that is good for it, and rows that it maps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Trial<'a> {
     /// The component.
     pub component: &'a [u8],
@@ -65,6 +66,30 @@ pub struct Trial<'a> {
     pub config_name: &'a str,
     /// NDJSON; without it rows are made up from the config's mappings.
     pub rows: Option<&'a Path>,
+    /// What the destination's server confirms with; without it the commonest answers are tried.
+    pub confirmation: Option<Confirmation>,
+}
+
+/// An answer by which a server confirms what it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The HTTP status.
+    pub status: u16,
+    /// JSON, or nothing.
+    pub body: String,
+}
+
+impl FromStr for Confirmation {
+    type Err = String;
+
+    /// A status, and a body behind it: `204`, `200 {"ok":true}`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (status, body) = text.split_once(' ').unwrap_or((text, ""));
+        match status.parse() {
+            Ok(status @ 100..=599) => Ok(Self { status, body: body.to_owned() }),
+            _ => Err("expected an HTTP status, and a body behind it: 204, or 200 {\"ok\":true}".to_owned()),
+        }
+    }
 }
 
 /// Tries every rule.
@@ -84,7 +109,7 @@ pub async fn conform(trial: Trial<'_>) -> Result<Report, ConformError> {
         Err(reason) => return Ok(findings.finish(trial.name, None, &reason)),
     };
     descriptor::check(&plugin, &config, &mut findings).await;
-    let subject = Subject::new(plugin, config, rows);
+    let subject = Subject::new(plugin, config, rows, trial.confirmation.clone());
     let descriptor = subject.descriptor().clone();
     if !config::check(&subject, &mut findings).await {
         return Ok(findings.finish(trial.name, Some(&descriptor), "the config given is not valid"));
@@ -124,6 +149,21 @@ async fn load(trial: &Trial<'_>, findings: &mut Findings) -> Result<Result<Plugi
         Err(error) => {
             findings.judge(EXPORTS, [error.to_string()]);
             Ok(Err("it can't be loaded".to_owned()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confirmation_is_a_status_and_a_body() {
+        let confirmation = |status, body: &str| Ok(Confirmation { status, body: body.to_owned() });
+        assert_eq!("204".parse(), confirmation(204, ""));
+        assert_eq!("200 {\"a\": 1}".parse(), confirmation(200, "{\"a\": 1}"));
+        for text in ["", "ok", "99", "600", "2000 {}"] {
+            assert!(text.parse::<Confirmation>().is_err(), "{text}");
         }
     }
 }

@@ -222,7 +222,7 @@ fn warn(
             Some("this run writes a new file; remove the old one when you need it no more"),
         );
     }
-    let neighbours = ledger.filter(|_| job.mirrors()).map(|ledger| ledger.neighbours()).unwrap_or_default();
+    let neighbours = ledger.filter(|_| job.mirrors()).map(Ledger::neighbours).unwrap_or_default();
     if !neighbours.is_empty() {
         let names: Vec<String> = neighbours.iter().map(|neighbour| format!("`{}`", neighbour.name)).collect();
         let (verb, hold) = if names.len() == 1 { ("writes", "it holds") } else { ("write", "they hold") };

@@ -17,12 +17,12 @@ fn record(key: &str) -> Record<'_> {
     Record { row: 0, key, action: Action::Upsert, payload: "" }
 }
 
-fn begin(path: &std::path::Path) -> Ledger {
+fn begin(path: &std::path::Path) -> Box<dyn Ledger> {
     let state = State::open_or_create(path).unwrap();
     state.begin(&SyncName::new("bench").unwrap(), &Facts::new(), &Facts::new()).unwrap()
 }
 
-fn deliver(ledger: &mut Ledger, keys: &[String]) {
+fn deliver(ledger: &mut dyn Ledger, keys: &[String]) {
     for key in keys {
         ledger.mark_pending(record(key), Change::Added).unwrap();
         ledger.confirm(record(key), 7).unwrap();
@@ -35,7 +35,7 @@ fn state(criterion: &mut Criterion) {
     let path = folder.path().join("state.sqlite");
     let keys: Vec<String> = (0..KEYS).map(|n| format!("cust_{n:08}")).collect();
     let mut ledger = begin(&path);
-    keys.chunks(BATCH).for_each(|keys| deliver(&mut ledger, keys));
+    keys.chunks(BATCH).for_each(|keys| deliver(&mut *ledger, keys));
     ledger.finish(true).unwrap();
 
     let mut group = criterion.benchmark_group("state");
@@ -43,8 +43,8 @@ fn state(criterion: &mut Criterion) {
     let mut ledger = begin(&path);
     group.bench_function("look-up", |bencher| {
         bencher.iter(|| {
-            let records = keys.iter().take(BATCH).map(|key| (record(key), 7));
-            black_box(ledger.diff(records, Resend::Changed).unwrap())
+            let mut records = keys.iter().take(BATCH).map(|key| (record(key), 7));
+            black_box(ledger.diff(&mut records, Resend::Changed).unwrap())
         });
     });
     let mut next = KEYS;
@@ -54,7 +54,7 @@ fn state(criterion: &mut Criterion) {
                 next += BATCH;
                 (next..next + BATCH).map(|n| format!("cust_{n:08}")).collect::<Vec<_>>()
             },
-            |keys| deliver(&mut ledger, &keys),
+            |keys| deliver(&mut *ledger, &keys),
             BatchSize::PerIteration,
         );
     });

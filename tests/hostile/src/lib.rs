@@ -192,13 +192,20 @@ impl Guest for Hostile {
 
     fn map_row(config: String, columns: Vec<String>, row: Row) -> Result<MappedRow, Failure> {
         misbehave(&config, "map-row")?;
+        if mutant(&config, "no-map-row") {
+            return Err(config::failure(ProblemKind::Unsupported, "call map-batch".to_owned()));
+        }
         config::read(&config)?;
         rows::map_one(&config, columns, row)
     }
 
     fn map_batch(config: String, columns: Vec<Column>, changes: Vec<Change>) -> Result<Mapping, Failure> {
         misbehave(&config, "map")?;
-        config::read(&config)?;
+        let read = config::read(&config)?;
+        if mutant(&config, "calls-home") {
+            // What comes of it is the engine's to say.
+            let _ = calls::ping(&read);
+        }
         let Mapping { mut batch, mut issues } = rows::map(&config, &columns, &changes)?;
         let lie = |misdeed| asked(&config, misdeed, "map");
         if lie("beyond") {

@@ -20,8 +20,8 @@ use crate::http::hooks::{CallLog, CallTraffic, HttpHooks};
 use crate::limits::Limits;
 use crate::plugin::answers::{Failure, Mapping, Report};
 use crate::plugin::config::PluginConfig;
-use crate::plugin::output::Output;
 use crate::plugin::runtime::Runtime;
+use crate::plugin::sandbox::output::Output;
 use crate::plugin::sandbox::{OutOfMemory, Sandbox};
 
 /// A function of the plugin's.

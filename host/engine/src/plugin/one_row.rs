@@ -11,13 +11,18 @@ pub(crate) struct OneRow<'a> {
     cells: Vec<(&'a str, Cell<'a>)>,
 }
 
+/// Where a single text begins and ends.
+type Ends = [u32; 2];
+
 /// A value as a column of one holds it.
 enum Cell<'a> {
     Null,
     Boolean(&'a bool),
     Integer(&'a i64),
     Float(&'a f64),
-    Text(&'a str, [u32; 2], fn(Strings<'_>) -> Values<'_>),
+    Decimal(&'a str, Ends),
+    Text(&'a str, Ends),
+    Json(&'a str, Ends),
     Date(i32),
     Timestamp(TimeUnit, i64),
 }
@@ -50,7 +55,9 @@ impl Cell<'_> {
             Self::Boolean(value) => Values::Booleans(from_ref(value)),
             Self::Integer(value) => Values::Integers(from_ref(value)),
             Self::Float(value) => Values::Floats(from_ref(value)),
-            Self::Text(data, offsets, values) => values(Strings { offsets, data }),
+            Self::Decimal(data, offsets) => Values::Decimals(Strings { offsets, data }),
+            Self::Text(data, offsets) => Values::Texts(Strings { offsets, data }),
+            Self::Json(data, offsets) => Values::Json(Strings { offsets, data }),
             Self::Date(days) => Values::Dates(from_ref(days)),
             Self::Timestamp(unit, count) => {
                 Values::Timestamps(Timestamps { unit: *unit, zone: None, counts: from_ref(count) })
@@ -59,9 +66,10 @@ impl Cell<'_> {
     }
 }
 
+#[expect(clippy::redundant_closure, reason = "a variant is no function for every lifetime, which a closure is")]
 fn cell<'a>(name: &str, value: &'a Value<'a>) -> Result<Cell<'a>, String> {
-    let text = |text: &'a str, values: fn(Strings<'_>) -> Values<'_>| match u32::try_from(text.len()) {
-        Ok(end) => Ok(Cell::Text(text, [0, end], values)),
+    let ends = |text: &str| match u32::try_from(text.len()) {
+        Ok(end) => Ok([0, end]),
         Err(_) => Err(format!("column {name:?}: the value takes over 4 GiB")),
     };
     match value {
@@ -69,9 +77,9 @@ fn cell<'a>(name: &str, value: &'a Value<'a>) -> Result<Cell<'a>, String> {
         Value::Boolean(value) => Ok(Cell::Boolean(value)),
         Value::Integer(value) => Ok(Cell::Integer(value)),
         Value::Float(value) => Ok(Cell::Float(value)),
-        Value::Decimal(digits) => text(digits, |strings| Values::Decimals(strings)),
-        Value::Text(value) => text(value, |strings| Values::Texts(strings)),
-        Value::Json(value) => text(value, |strings| Values::Json(strings)),
+        Value::Decimal(digits) => Ok(Cell::Decimal(digits, ends(digits)?)),
+        Value::Text(value) => Ok(Cell::Text(value, ends(value)?)),
+        Value::Json(value) => Ok(Cell::Json(value, ends(value)?)),
         Value::Date(date) => match Date32Type::parse(date) {
             Some(days) => Ok(Cell::Date(days)),
             None => Err(format!("column {name:?}: {date:?} is not a date: expected YYYY-MM-DD")),

@@ -8,7 +8,7 @@ use wasmtime::{Config, Engine, WasmBacktraceDetails};
 use crate::limits::Limits;
 use crate::plugin::compile_cache;
 pub use crate::plugin::compile_cache::{CacheRefused, CompileCache};
-use crate::plugin::output::Sink;
+use crate::plugin::sandbox::output::Sink;
 
 /// How often a plugin that computes is made to let others run; a call that has run out of time ends at the next tick.
 const TICK: Duration = Duration::from_millis(10);

@@ -2,7 +2,12 @@
 //!
 //! Nothing of the process is inherited: no files, environment, arguments, standard streams or sockets. What a plugin gets is
 //! time (`wasi:clocks`), waiting (`wasi:io`) and HTTP (`wasi:http`), whose requests go through [`crate::http::hooks`]; what else
-//! it may import gives it nothing ([`crate::plugin::refusals`]).
+//! it may import gives it nothing ([`crate::plugin::sandbox::refusals`]).
+
+mod clock;
+pub mod imports;
+pub mod output;
+mod refusals;
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter};
@@ -12,11 +17,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::http;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use self::clock::{Clock, Clocks};
+use self::output::Output;
 use crate::http::hooks::HttpHooks;
 use crate::limits::Limits;
-use crate::plugin::clock::{Clock, Clocks};
-use crate::plugin::output::Output;
-use crate::plugin::refusals;
 
 /// The data of one store.
 pub(crate) struct Sandbox {
@@ -61,7 +65,7 @@ impl Sandbox {
     }
 }
 
-/// The imports in [`GRANTED`](crate::plugin::imports::GRANTED), those that give nothing, and no other.
+/// The imports in [`GRANTED`](crate::plugin::sandbox::imports::GRANTED), those that give nothing, and no other.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;

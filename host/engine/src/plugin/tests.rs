@@ -55,7 +55,7 @@ async fn all_that_is_not_granted_is_named_at_once() {
 /// What a language's runtime imports, whether or not the plugin uses it.
 #[tokio::test]
 async fn what_gives_nothing_may_be_imported() {
-    for import in imports::REFUSED {
+    for import in sandbox::imports::REFUSED {
         for version in ["0.2.0", "0.2.12"] {
             let error = load(&format!(r#"(component (import "{import}@{version}" (instance)) {SOUND_EXPORT})"#)).await;
             // It has no functions: it gets as far as that.

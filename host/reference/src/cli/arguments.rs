@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use destination_engine::http::egress::Origin;
 use destination_engine::plugin::trust::Trust;
+#[cfg(feature = "conform")]
+use destination_host::conform::Confirmation;
 use destination_host::report::outcomes::OutcomeFile;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
@@ -159,6 +161,9 @@ pub(crate) enum Command {
         /// Rows that it maps, one JSON object a line; without it rows are made up, with a key and nothing else.
         #[arg(long, value_name = "FILE")]
         rows: Option<PathBuf>,
+        /// What its server confirms with, a status and a JSON body; without it 204 is tried, then 200, 201 and 202 with JSON.
+        #[arg(long, value_name = "ANSWER")]
+        confirm: Option<Confirmation>,
         /// Print the result as JSON: examples/conform.schema.json describes it.
         #[arg(long)]
         json: bool,

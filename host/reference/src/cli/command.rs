@@ -55,8 +55,8 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
             sync::run(&load(args.plugin.clone()).await?, component.as_deref(), args, terminal).await
         }
         #[cfg(feature = "conform")]
-        Command::Conform { plugin, config, rows, json } => {
-            conform::run(plugin.as_deref(), &config, rows.as_deref(), json, terminal).await
+        Command::Conform { plugin, config, rows, confirm, json } => {
+            conform::run(plugin.as_deref(), &config, rows.as_deref(), confirm, json, terminal).await
         }
         Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),

@@ -136,7 +136,7 @@ impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         let problem = Self::new(Exit::Usage, error.to_string());
         let hint = match error {
-            ConfigError::Untrusted(asked) => declared::untrusted(asked).hint,
+            ConfigError::Untrusted(asked) => declared::untrusted(&asked).hint,
             _ => None,
         };
         Self { hint, ..problem }

@@ -1,5 +1,6 @@
 //! A server on loopback that records each request and answers by a script.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +29,7 @@ pub(super) struct Seen {
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
     /// A status, headers and a body.
-    Answer(u16, Vec<(&'static str, &'static str)>, &'static str),
+    Answer(u16, Vec<(&'static str, &'static str)>, Cow<'static, str>),
     /// The same, after a while.
     Late(Duration, Box<Reply>),
     /// This status, and as its body all header values of the request.
@@ -39,7 +40,12 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn status(status: u16) -> Self {
-        Self::Answer(status, Vec::new(), "")
+        Self::Answer(status, Vec::new(), Cow::Borrowed(""))
+    }
+
+    /// A status with a body, which is JSON.
+    pub(super) fn json(status: u16, body: impl Into<Cow<'static, str>>) -> Self {
+        Self::Answer(status, vec![("content-type", "application/json")], body.into())
     }
 }
 
@@ -117,7 +123,7 @@ async fn answer(
         other => other,
     };
     let (status, headers, body) = match reply {
-        Reply::Answer(status, headers, body) => (*status, headers.as_slice(), Bytes::from_static(body.as_bytes())),
+        Reply::Answer(status, headers, body) => (*status, headers.as_slice(), Bytes::copy_from_slice(body.as_bytes())),
         Reply::Echo(status) => (*status, &[][..], Bytes::from(echoed)),
         Reply::Break | Reply::Late(..) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
     };

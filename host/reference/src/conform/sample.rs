@@ -179,7 +179,7 @@ impl Batch {
         self.columns.first().map_or(0, |column| column.cells.borrowed().len())
     }
 
-    /// The first rows; a row that is not there is null.
+    /// The first rows, or all where there are fewer.
     pub(super) fn first(&self, rows: usize) -> Self {
         let cut = |packed: &Packed| Packed {
             offsets: packed.offsets.iter().take(rows + 1).copied().collect(),
@@ -189,7 +189,7 @@ impl Batch {
             name: column.name.clone(),
             validity: column.validity.clone(),
             cells: match &column.cells {
-                Cells::Nulls(_) => Cells::Nulls(u32::try_from(rows).unwrap_or(u32::MAX)),
+                Cells::Nulls(count) => Cells::Nulls((*count).min(u32::try_from(rows).unwrap_or(u32::MAX))),
                 Cells::Booleans(values) => Cells::Booleans(values.iter().take(rows).copied().collect()),
                 Cells::Integers(values) => Cells::Integers(values.iter().take(rows).copied().collect()),
                 Cells::Floats(values) => Cells::Floats(values.iter().take(rows).copied().collect()),
@@ -225,5 +225,36 @@ impl Batch {
                 Cells::Dates(_) | Cells::Timestamps(..) => None,
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(batch: &Batch) -> Vec<usize> {
+        batch.borrowed().iter().map(|column| column.values.len()).collect()
+    }
+
+    #[test]
+    fn the_first_rows_are_as_many_in_each_column() {
+        for (_, cells) in Cells::kinds() {
+            let mut batch = Batch::made_up("id", &["other".to_owned()]);
+            let column = OwnedColumn { name: "kind".to_owned(), validity: vec![0b011], cells };
+            batch = batch.first(3);
+            batch.columns.push(column);
+            for (asked, rows) in [(0, 0), (1, 1), (3, 3), (9, 3)] {
+                assert_eq!(lengths(&batch.first(asked)), [rows; 3], "{batch:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_values_of_its_columns() {
+        let batch = Batch::made_up("id", &["other".to_owned(), "id".to_owned()]);
+        assert_eq!(batch.names().collect::<Vec<_>>(), ["id", "other"]);
+        let row = batch.row(1).map(|values| format!("{values:?}"));
+        assert_eq!(row, Some(format!("{:?}", [Value::Text("conform-2"), Value::Null])));
+        assert!(batch.row(batch.rows()).is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! `send-batch` and `check-connection`, against a server that confirms, refuses, fails and breaks.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use destination_engine::arrow::records::{MappedBatch, Record};
@@ -7,7 +8,6 @@ use destination_engine::bindings::{ProblemKind, SecretUse, SyncMode};
 use destination_engine::plugin::answers::{Failure, Report};
 use destination_engine::plugin::instance::CallError;
 
-use super::ConformError;
 use super::config::has_kept_secret;
 use super::descriptor::is_kebab_case;
 use super::recorder::{Reply, Seen};
@@ -19,6 +19,7 @@ use super::rules::{
 };
 use super::scenario::{Played, check as check_connection, send};
 use super::subject::{Subject, text_of, told};
+use super::{Confirmation, ConformError};
 
 /// The rules for which a server must be in the endpoint's place.
 const RECORDED: [Rule; 20] = [
@@ -44,15 +45,17 @@ const RECORDED: [Rule; 20] = [
     CHECK_401,
 ];
 
-/// Answers that a server confirms with, the commonest first: which one, is the destination's to say.
-fn acknowledgements() -> [Reply; 5] {
-    const JSON: (&str, &str) = ("content-type", "application/json");
-    [
+/// Answers that a server confirms with, the commonest first: which one is the destination's to say, where nobody else has.
+fn acknowledgements(given: Option<&Confirmation>) -> Vec<Reply> {
+    if let Some(Confirmation { status, body }) = given {
+        return vec![Reply::json(*status, body.clone())];
+    }
+    vec![
         Reply::status(204),
-        Reply::Answer(200, vec![JSON], "{}"),
-        Reply::Answer(200, vec![JSON], "{\"ok\":true}"),
-        Reply::Answer(201, vec![JSON], "{}"),
-        Reply::Answer(202, vec![JSON], "{}"),
+        Reply::json(200, "{}"),
+        Reply::json(200, "{\"ok\":true}"),
+        Reply::json(201, "{}"),
+        Reply::json(202, "{}"),
     ]
 }
 
@@ -96,14 +99,14 @@ async fn unrecordable(subject: &Subject) -> Result<(), String> {
 async fn connection(subject: &Subject, findings: &mut Findings, denied: &mut u64) -> Result<(), ConformError> {
     let mut said = None;
     let mut requests = 0;
-    for reply in acknowledgements() {
+    for reply in acknowledgements(subject.confirmation.as_ref()) {
         let played = check_connection(subject, reply).await?;
         *denied += played.denied;
         requests += played.seen.len();
         said = match (&played.answer, played.fault()) {
             (_, Some(fault)) => Some(fault),
             (Some(Ok(_)), None) => None,
-            (Some(Err(error)), None) => Some(told(&error)),
+            (Some(Err(error)), None) => Some(told(error)),
             (None, None) => None,
         };
         if said.is_none() {
@@ -137,7 +140,7 @@ async fn acknowledged(
     denied: &mut u64,
 ) -> Result<Option<Reply>, ConformError> {
     let mut faults = Vec::new();
-    for reply in acknowledgements() {
+    for reply in acknowledgements(subject.confirmation.as_ref()) {
         let played = send(subject, &subject.config, reply.clone(), batch).await?;
         *denied += played.denied;
         if let Some(fault) = played.all_accepted(batch.len()) {
@@ -314,13 +317,13 @@ async fn refusals(
         to(Reply::status(403)),
         to(Reply::status(404)),
         to(Reply::status(413)),
-        to(Reply::Answer(429, vec![("retry-after", "1")], "")),
+        to(Reply::Answer(429, vec![("retry-after", "1")], Cow::Borrowed(""))),
         to(Reply::status(500)),
     )?;
     let (broken, slow, moved, refused, echo_refused, echo_failing) = tokio::try_join!(
         to(Reply::Break),
         to(Reply::Late(Duration::from_secs(2), Box::new(confirms.clone()))),
-        to(Reply::Answer(302, vec![("location", ELSEWHERE)], "")),
+        to(Reply::Answer(302, vec![("location", ELSEWHERE)], Cow::Borrowed(""))),
         to(Reply::status(400)),
         to(Reply::Echo(400)),
         to(Reply::Echo(500)),

@@ -9,8 +9,10 @@ use destination_engine::http::rate_limiter::RateLimiter;
 use destination_engine::plugin::Plugin;
 use destination_engine::plugin::instance::CallError;
 use destination_engine::plugin::session::Session;
+use destination_engine::stop::Stop;
 use serde_json::{Map, Value};
 
+use super::Confirmation;
 use super::sample::Batch;
 use crate::pipeline::job::{OBJECT_TYPE, SYNC_MODE, mode_name};
 
@@ -20,10 +22,16 @@ pub(super) struct Subject {
     pub(super) sample: Batch,
     /// The columns of the sample that the config maps, all of them where it maps none.
     pub(super) mapped: Vec<String>,
+    pub(super) confirmation: Option<Confirmation>,
 }
 
 impl Subject {
-    pub(super) fn new(plugin: Plugin, config: Map<String, Value>, rows: Option<Batch>) -> Self {
+    pub(super) fn new(
+        plugin: Plugin,
+        config: Map<String, Value>,
+        rows: Option<Batch>,
+        confirmation: Option<Confirmation>,
+    ) -> Self {
         let descriptor = plugin.descriptor();
         let object_type = object_type(descriptor, &config);
         let key_field = object_type.map_or("id", |it| it.key_field.as_str()).to_owned();
@@ -36,7 +44,7 @@ impl Subject {
         let key = key.unwrap_or(key_field);
         let sample = rows.unwrap_or_else(|| Batch::made_up(&key, &sources));
         let mapped = if sources.is_empty() { sample.names().map(str::to_owned).collect() } else { sources };
-        Self { plugin, config, sample, mapped }
+        Self { plugin, config, sample, mapped, confirmation }
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {
@@ -54,15 +62,21 @@ impl Subject {
         config
     }
 
-    /// A session that can send nothing, because no test of it should.
+    /// A session from which no request leaves, since its config may name the real server.
     pub(super) fn session(&self, config: &Map<String, Value>) -> Result<Session, String> {
-        self.session_at(config).map(|(session, _)| session)
+        let stopped = Stop::default();
+        stopped.ask("a call that only computes");
+        self.open(config, stopped).map(|(session, _)| session)
     }
 
-    /// A session, and what its requests are counted in.
+    /// A session that sends, for a config whose endpoints are at this machine; and what its requests are counted in.
     pub(super) fn session_at(&self, config: &Map<String, Value>) -> Result<(Session, Arc<Traffic>), String> {
+        self.open(config, Stop::default())
+    }
+
+    fn open(&self, config: &Map<String, Value>, stop: Stop) -> Result<(Session, Arc<Traffic>), String> {
         let client = HttpClient::new(&ClientSettings::default()).map_err(|error| error.to_string())?;
-        let outgoing = HttpContext::new(client, RateLimiter::unlimited());
+        let outgoing = HttpContext::new(client, RateLimiter::unlimited()).until(stop);
         let traffic = Arc::clone(&outgoing.traffic);
         let session = self.plugin.session(&text_of(config), outgoing).map_err(|error| error.to_string())?;
         Ok((session, traffic))

@@ -14,8 +14,8 @@ pub struct Mapping {
     pub(super) field: String,
     pub(super) field_type: Option<&'static str>,
     pub(super) why: String,
-    /// What makes values of the type out of the column's.
-    pub(super) expression: Option<String>,
+    /// What makes values of the type out of the column's: what it takes them for, and the expression. One of several is to be chosen.
+    pub(super) expressions: Vec<(&'static str, String)>,
     /// Whether it stands in the file as a comment alone.
     pub(super) left_out: bool,
     pub(super) is_key: bool,
@@ -72,7 +72,7 @@ pub(super) fn guess(
             field: distinct(field, &taken),
             field_type: None,
             why: String::new(),
-            expression: None,
+            expressions: Vec::new(),
             left_out: false,
             is_key: false,
         };
@@ -97,7 +97,7 @@ fn key_mapping(column: &Column, field: &str) -> Mapping {
         field: field.to_owned(),
         field_type: None,
         why,
-        expression: None,
+        expressions: Vec::new(),
         left_out: false,
         is_key: true,
     }
@@ -150,16 +150,22 @@ fn describe(mapping: &mut Mapping, column: &Column, is_custom: bool, unclear: &m
             mapping.why = format!("numbers with commas between thousands: {example}");
             compute(mapping, unclear, |x| format!("{x}|replace(',', '')"));
         }
-        Form::UnclearNumber => leave_out(
-            mapping,
-            unclear,
-            &format!("numbers such as {example}: the sign in it may stand before the decimals or between thousands"),
-        ),
-        Form::Date { order: DateOrder::Unclear, .. } => leave_out(
-            mapping,
-            unclear,
-            &format!("dates such as {example}: the day or the month may come first, and none tells"),
-        ),
+        Form::UnclearNumber => {
+            let sign = if example.contains(',') { ',' } else { '.' };
+            mapping.field_type = number();
+            offer(mapping, "it stands between thousands", |x| format!("{x}|replace('{sign}', '')"));
+            offer(mapping, "decimals stand behind it", |x| format!("{x}|replace('{sign}', '.')"));
+            let what =
+                format!("numbers such as {example}: the sign in it may stand before the decimals or between thousands");
+            leave_out(mapping, unclear, &what);
+        }
+        Form::Date { order: DateOrder::Unclear, separator, padded } => {
+            mapping.field_type = Some("time").filter(|_| is_custom);
+            offer(mapping, "the day comes first", |x| date(x, *separator, *padded, 0, 1));
+            offer(mapping, "the month comes first", |x| date(x, *separator, *padded, 1, 0));
+            let what = format!("dates such as {example}: the day or the month may come first, and none tells");
+            leave_out(mapping, unclear, &what);
+        }
         Form::Date { order, separator, padded } => {
             let (words, day, month) = match order {
                 DateOrder::MonthDay => ("month, day, year", 1, 0),
@@ -184,23 +190,31 @@ fn leave_out(mapping: &mut Mapping, unclear: &mut Vec<String>, what: &str) {
     mapping.left_out = true;
     mapping.why = what.to_owned();
     unclear.push(format!(
-        "column {:?}: {what}; its mapping is commented out until they are written as 1234.56 or 2026-11-27, in the source or by a \
-         computed column",
-        mapping.column
+        "column {:?}: {what}; its mapping is commented out{}",
+        mapping.column,
+        match mapping.expressions.as_slice() {
+            [] => " until they are written as 1234.56 or 2026-11-27",
+            _ => ": choose a computed column, and take the mapping in",
+        }
     ));
 }
 
 /// Gives a mapping an expression, where its column can stand in one.
 fn compute(mapping: &mut Mapping, unclear: &mut Vec<String>, expression: impl Fn(&str) -> String) {
-    let name = mapping.column.clone();
-    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        mapping.expression = Some(format!("({}) if {name} is not none else none", expression(&name)));
-    } else {
+    offer(mapping, "", expression);
+    if mapping.expressions.is_empty() {
         let what =
             format!("{}, which would be rewritten if its name were letters, digits and underscores alone", mapping.why);
-        mapping.field_type = None;
         leave_out(mapping, unclear, &what);
+    }
+}
+
+/// Adds an expression, where the column can stand in one.
+fn offer(mapping: &mut Mapping, what: &'static str, expression: impl Fn(&str) -> String) {
+    let name = &mapping.column;
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        mapping.expressions.push((what, format!("({}) if {name} is not none else none", expression(name))));
     }
 }
 
@@ -260,9 +274,23 @@ mod tests {
             (date(DateOrder::DayMonth, '.', false), "7.1.2026", "2026-01-07"),
             (date(DateOrder::MonthDay, '/', false), "1/27/2026", "2026-01-27"),
         ] {
-            let expression = mapping(form).expression.unwrap();
+            let (_, expression) = mapping(form).expressions.pop().unwrap();
             assert_eq!(value(&expression, Some(text)), expected, "{expression}");
             assert_eq!(value(&expression, None), "None", "{expression}");
+        }
+    }
+
+    #[test]
+    fn where_a_value_has_two_meanings_both_are_offered() {
+        let date = Form::Date { order: DateOrder::Unclear, separator: '/', padded: true };
+        for (form, text, expected) in
+            [(date, "03/04/2026", ["2026-04-03", "2026-03-04"]), (Form::UnclearNumber, "1.234", ["1234", "1.234"])]
+        {
+            let mapping = mapping(form);
+            assert!(mapping.left_out);
+            let values: Vec<String> =
+                mapping.expressions.iter().map(|(_, expression)| value(expression, Some(text))).collect();
+            assert_eq!(values, expected);
         }
     }
 

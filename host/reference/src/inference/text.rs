@@ -33,15 +33,13 @@ pub(super) fn write(sketch: &Sketch) -> String {
     for guess in &sketch.source.keys {
         pair(&mut text, guess.key, &guess.value, &guess.why);
     }
-    let computed: Vec<(&Mapping, &String)> =
-        sketch.mappings.iter().filter_map(|mapping| Some((mapping, mapping.expression.as_ref()?))).collect();
+    let computed: Vec<&Mapping> = sketch.mappings.iter().filter(|mapping| !mapping.expressions.is_empty()).collect();
     if !computed.is_empty() {
-        text.push_str(
-            "\n# A column of the same name takes the place of the one that it is made from.\n[source.computed]\n",
-        );
-        for (mapping, expression) in computed {
-            let line = format!("{} = {}", mapping.column, Value::String(expression.clone()));
-            let _ = writeln!(text, "{}{line}", if mapping.left_out { "# " } else { "" });
+        text.push('\n');
+        comment(&mut text, "A column of the same name takes the place of the one that it is made from.");
+        text.push_str("[source.computed]\n");
+        for mapping in computed {
+            write_expressions(&mut text, mapping);
         }
     }
     text
@@ -57,6 +55,16 @@ fn write_mapping(text: &mut String, mapping: &Mapping) {
         comment(text, &mapping.why);
     }
     for line in lines {
+        let _ = writeln!(text, "{}{line}", if mapping.left_out { "# " } else { "" });
+    }
+}
+
+fn write_expressions(text: &mut String, mapping: &Mapping) {
+    for (what, expression) in &mapping.expressions {
+        if !what.is_empty() {
+            comment(text, &format!("{} if {what}:", mapping.column));
+        }
+        let line = format!("{} = {}", mapping.column, Value::String(expression.clone()));
         let _ = writeln!(text, "{}{line}", if mapping.left_out { "# " } else { "" });
     }
 }

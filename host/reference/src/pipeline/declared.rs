@@ -25,14 +25,14 @@ pub async fn all_faults(plugin: &Plugin, destination: &Destination) -> Result<Ve
             found.push(fault);
         }
     }
-    found.extend(plugin.untrusted(&config).into_iter().map(untrusted));
+    found.extend(plugin.untrusted(&config).iter().map(untrusted));
     Ok(found)
 }
 
 /// What a plugin is not trusted with, as a fault of the config: its path is a key of the plugin's.
-pub fn untrusted(untrusted: Untrusted) -> Fault {
+pub fn untrusted(untrusted: &Untrusted) -> Fault {
     let fault = |path: &str, hint: String| Fault::new(path, untrusted.to_string()).hint(hint);
-    match &untrusted {
+    match untrusted {
         Untrusted::Secret { key } => fault(key, "if you trust it with that: --trust-plugin-with-secrets".to_owned()),
         Untrusted::Origin { origin } => fault("", format!("if your rows may go there: --allow-origin {origin}")),
         Untrusted::NoOrigin { .. } => fault("", "this is the plugin's own fault; ask who made it".to_owned()),

@@ -1,6 +1,12 @@
 //! Whole runs without a sandbox: a scripted plugin in front of a destination that remembers, and a state file on disk.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::string_slice, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 mod acknowledged;
 mod fake;

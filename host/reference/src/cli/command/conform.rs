@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use destination_host::conform::report::{Outcome, Report};
-use destination_host::conform::{ConformError, Trial, conform};
+use destination_host::conform::{Confirmation, ConformError, Trial, conform};
 use destination_host::embedded;
 use destination_host::file;
 use destination_host::report::exit::Exit;
@@ -19,6 +19,7 @@ pub(super) async fn run(
     component: Option<&Path>,
     config: &Path,
     rows: Option<&Path>,
+    confirmation: Option<Confirmation>,
     json: bool,
     terminal: &Terminal,
 ) -> Result<Exit, Problem> {
@@ -30,7 +31,7 @@ pub(super) async fn run(
     let text = file::read(config, MOST_CONFIG_BYTES)
         .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()))
         .map_err(|reason| Problem::new(Exit::Usage, format!("the config {config_name} {reason}")))?;
-    let trial = Trial { component: &bytes, name: &name, config: &text, config_name: &config_name, rows };
+    let trial = Trial { component: &bytes, name: &name, config: &text, config_name: &config_name, rows, confirmation };
     let report = conform(trial).await?;
     if json {
         let text = serde_json::to_string_pretty(&report)

@@ -24,7 +24,7 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
         match &request.body {
             Body::Text(text) => terminal.data(text),
             Body::Bytes(bytes) => {
-                terminal.stdout(&format!("{} that are not text", counted(bytes.len() as u64, "byte")))
+                terminal.stdout(&format!("{} that are not text", counted(bytes.len() as u64, "byte")));
             }
         }
     }

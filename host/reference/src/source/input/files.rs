@@ -10,7 +10,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::meter::Version;
-use crate::file_id::FileId;
 use crate::source::SourceError;
 use crate::sync_file::{Glob, Input};
 
@@ -30,11 +29,11 @@ pub(in crate::source) struct FileSet {
     files: Vec<Listed>,
 }
 
-/// A file as it was when the set was listed.
+/// A file as it was when the set was listed: by its name, its length and its time of change. What else tells files apart may differ
+/// from one look to the next where they are not on a disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::source) struct Listed {
     pub(in crate::source) path: PathBuf,
-    id: Option<FileId>,
     version: Version,
 }
 
@@ -132,7 +131,7 @@ impl FileSet {
 
 impl Listed {
     fn new(path: PathBuf, about: &Metadata) -> Self {
-        Self { path, id: FileId::of(about), version: Version::of(about) }
+        Self { path, version: Version::of(about) }
     }
 
     /// Fails where an opened file is not the one that was listed.

@@ -1,8 +1,8 @@
-//! The interfaces of [`REFUSED`](crate::plugin::imports::REFUSED), linked so that they give nothing.
+//! The interfaces of [`REFUSED`](crate::plugin::sandbox::imports::REFUSED), linked so that they give nothing.
 //!
 //! A plugin in JavaScript or Python carries an interpreter, which imports files, sockets and the environment because some other
 //! program might want them. There are no folders, no variables and no arguments; standard input is at its end; what is written
-//! goes to [`crate::plugin::output`]; no socket is made and no name resolved. Without one there is none of the resources that the
+//! goes to [`crate::plugin::sandbox::output`]; no socket is made and no name resolved. Without one there is none of the resources that the
 //! other functions of these interfaces work on. What is left is random numbers, which are real: with a fixed sequence each
 //! instance would make the same idempotency keys, and a server would drop a new request for an old one.
 
@@ -16,8 +16,11 @@ use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
-use crate::plugin::output::Output;
 use crate::plugin::sandbox::Sandbox;
+use crate::plugin::sandbox::output::Output;
+
+/// Random bytes of one call: they are made while nobody else runs.
+const MOST_RANDOM_BYTES: u64 = 64 * 1024;
 
 /// The context that all of them work on: empty, but for where output goes.
 pub(crate) fn context(output: Output) -> WasiCtx {
@@ -27,6 +30,7 @@ pub(crate) fn context(output: Output) -> WasiCtx {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
+        .max_random_size(MOST_RANDOM_BYTES)
         .build()
 }
 

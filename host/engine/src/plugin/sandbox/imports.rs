@@ -2,7 +2,7 @@
 //! brings an interpreter.
 //!
 //! An interface is granted, refused or forbidden. A granted one works. A refused one is there because a language's runtime
-//! imports it whether or not the plugin uses it: it is linked, and gives nothing ([`crate::plugin::refusals`]). Whoever imports
+//! imports it whether or not the plugin uses it: it is linked, and gives nothing ([`crate::plugin::sandbox::refusals`]). Whoever imports
 //! any other is not loaded.
 
 use wasmparser::{ComponentExternalKind, Parser, Payload};
