@@ -277,9 +277,13 @@ fn each_stream_is_a_sync_of_its_own() {
     ] {
         let env = TestEnv::new(Settings::new(KEY).any_attributes().audience(42, "A").audience(43, "B"));
         let outcome = run(&env, keys, &messages);
-        outcome.ends_with(2).says(said);
+        // The first stream has begun: it says what ended it.
+        outcome.ends_with(1).says(said);
         assert_eq!(outcome.stdout, "");
     }
+    let env = TestEnv::permissive();
+    let outcome = run(&env, json!({ "streams": { "other": stream(42) } }), &messages);
+    outcome.ends_with(2).says("stream \"a\": is not among `streams`").says("configured are: other");
 }
 
 #[test]
@@ -313,6 +317,13 @@ fn a_config_with_faults_is_told_before_the_first_message() {
         let env = TestEnv::permissive();
         run(&env, keys, &[]).ends_with(2).says(said);
     }
+    // What only the stream's schema shows is told before its first row.
+    let env = TestEnv::permissive();
+    let keys = json!({ "mappings": [{ "source": "mial", "destination": "email" }] });
+    let outcome =
+        run(&env, keys, &[schema("people", json!({ "id": {}, "mail": {} })), record("people", json!({ "id": "a" }))]);
+    outcome.ends_with(2).says("the source has no column \"mial\"").says("did you mean \"mail\"?");
+    assert_eq!(env.fake.requests().len(), 0);
     let env = TestEnv::permissive();
     env.host(&["singer", "--config", "nowhere.json"]).ends_with(2).says("nowhere.json");
     env.host(&["singer"]).ends_with(2).says("--config");

@@ -212,9 +212,9 @@ impl Target {
 impl Delivered {
     fn fail(&mut self, ended: Ended) {
         let failure = match ended {
-            Ended::Gone | Ended::Input { told: true, .. } => return,
+            Ended::Gone | Ended::Input { told: true, .. } | Ended::Stream { told: true, .. } => return,
             Ended::Input { error, .. } => TargetError::Input(error),
-            Ended::Stream(fault) => TargetError::Stream(fault),
+            Ended::Stream { fault, .. } => TargetError::Stream(fault),
         };
         self.failure.get_or_insert(failure);
     }

@@ -38,8 +38,8 @@ pub(super) enum Ended {
     Gone,
     /// The input can't be read on. `told`: the runs that have begun say so.
     Input { error: SourceError, told: bool },
-    /// A stream can't be taken.
-    Stream(Fault),
+    /// A stream can't be taken. `told`: the runs that have begun say so.
+    Stream { fault: Fault, told: bool },
 }
 
 impl From<Gone> for Ended {
@@ -89,7 +89,9 @@ impl Reader {
         let error = match &ended {
             Ended::Gone => return Err(ended),
             Ended::Input { error, .. } => error.clone(),
-            Ended::Stream(fault) => SourceError::new(INPUT, fault.to_string()),
+            Ended::Stream { fault, .. } => {
+                SourceError { hint: fault.hint.clone(), ..SourceError::new(INPUT, fault.to_string()) }
+            }
         };
         for known in &mut self.streams {
             known.stream.fail(error.clone())?;
@@ -175,6 +177,10 @@ impl Reader {
         Ended::Input { error, told: !self.streams.is_empty() }
     }
 
+    fn refused(&self, fault: Fault) -> Ended {
+        Ended::Stream { fault, told: !self.streams.is_empty() }
+    }
+
     /// A stream begins: a sync of its own.
     fn open(&mut self, name: &str, schema: Schema) -> Result<(), Ended> {
         let fault = |message: String| Fault::new(format!("stream {name:?}"), message);
@@ -185,23 +191,23 @@ impl Reader {
                 Some(near) => format!("did you mean {near:?}? otherwise deselect it in the tap"),
                 None => format!("add it, or deselect it in the tap; configured are: {}", known.join(", ")),
             };
-            return Err(Ended::Stream(fault.hint(hint)));
+            return Err(self.refused(fault.hint(hint)));
         };
         let descriptor = self.plugin.descriptor();
         let (destination, layout) = keyed(descriptor, configured, &schema)
-            .map_err(|(message, hint)| Ended::Stream(fault(message).hint(hint)))?;
+            .map_err(|(message, hint)| self.refused(fault(message).hint(hint)))?;
         let sync = sync_name(name);
         let job = Job::new(descriptor, &destination, &[]);
         let state = self.config.state(&sync).path;
         if let Some(other) = self.streams.iter().find(|known| known.state == state) {
             let message = format!("would have the same state as stream {:?}: {}", other.name, state.display());
-            return Err(Ended::Stream(fault(message).hint("write {stream} into `state.path`")));
+            return Err(self.refused(fault(message).hint("write {stream} into `state.path`")));
         }
         let rival = |known: &&Known| (known.mirrors || job.mirrors()) && known.target == job.target;
         if let Some(other) = self.streams.iter().find(rival) {
             let message =
                 format!("would go to the same target as stream {:?}, and a mirror has one source", other.name);
-            return Err(Ended::Stream(fault(message).hint("give each its own target under `streams`")));
+            return Err(self.refused(fault(message).hint("give each its own target under `streams`")));
         }
         let (parts, receiver): (_, Receiver<Part>) = sync_channel(MOST_WAITING);
         let stream = Stream::new(schema.clone(), job.mirrors(), self.config.complete_after, parts);

@@ -50,7 +50,7 @@ pub(super) async fn run(plugin: &Plugin, args: &Singer, terminal: &Terminal) -> 
     let observer = move |sync: &str| Arc::new(Progress::new(&shown, sync)) as Arc<dyn Observer>;
     let target = Target::new(plugin.clone(), client, config, &stop, Box::new(observer));
     let delivered = target.deliver(io::stdin(), io::stdout()).await;
-    Ok(show(&delivered, keeps_letters, terminal))
+    Ok(show(delivered, keeps_letters, terminal))
 }
 
 /// Reads a config that must be without fault. From now on the terminal shows no secret of it.
@@ -66,9 +66,19 @@ async fn config(plugin: &Plugin, path: &Path, terminal: &Terminal) -> Result<Tar
 }
 
 /// Tells what came of it, on standard error.
-fn show(delivered: &Delivered, keeps_letters: bool, terminal: &Terminal) -> Exit {
+fn show(delivered: Delivered, keeps_letters: bool, terminal: &Terminal) -> Exit {
+    let letters_hint = match keeps_letters {
+        true => "all of them are in the folder that `dead_letters` names, each with its row",
+        false => "name a folder in `dead_letters` to keep all of them, each with its row",
+    };
     for report in &delivered.reports {
-        summary::show_in_log(report, terminal);
+        summary::show_in_log(report, terminal, letters_hint);
+    }
+    if delivered.reports.iter().any(|report| report.withheld.is_some()) {
+        terminal.warning(
+            "the state is held back until the removals are done",
+            Some("in a config, --allow-removals is `state.allow_removals`: true; set it for one run"),
+        );
     }
     for stream in &delivered.unlisted {
         terminal.warning(
@@ -84,23 +94,23 @@ fn show(delivered: &Delivered, keeps_letters: bool, terminal: &Terminal) -> Exit
         );
     }
     let reported = delivered.reports.iter().map(|report| report.verdict().exit());
-    let failed = delivered.failure.as_ref().map(|failure| show_failure(failure, terminal));
+    let failed = delivered.failure.map(|failure| show_failure(failure, terminal));
     reported.chain(failed).max_by_key(|exit| exit.gravity()).unwrap_or(Exit::Success)
 }
 
-fn show_failure(failure: &TargetError, terminal: &Terminal) -> Exit {
+fn show_failure(failure: TargetError, terminal: &Terminal) -> Exit {
     match failure {
-        TargetError::Run { stream, error: _ } => {
-            terminal.error(&failure.to_string(), None);
-            terminal.stderr(&format!("nothing of {stream} was sent"));
-            Exit::Failed
+        TargetError::Run { stream, error } => {
+            let problem = Problem::run(Path::new(&stream), error);
+            problem.show(terminal);
+            problem.exit
         }
         TargetError::Stream(fault) => {
             terminal.error(&fault.to_string(), fault.hint.as_deref());
             Exit::Usage
         }
         TargetError::Input(error) => {
-            terminal.error(&failure.to_string(), error.hint.as_deref());
+            terminal.error(&error.to_string(), error.hint.as_deref());
             Exit::Failed
         }
         TargetError::State(_) | TargetError::Interrupted(_) | TargetError::Engine(_) => {
