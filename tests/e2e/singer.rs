@@ -8,6 +8,7 @@ use fake_talon_one::{Fault, Faults, Settings, path};
 use serde_json::{Value, json};
 
 use crate::harness::{KEY, Outcome, TestEnv};
+use crate::running::PATIENCE;
 
 /// Writes a config with these keys beside those of the fake, and returns the arguments that use it.
 fn configured(env: &TestEnv, keys: Value) -> [&'static str; 3] {
@@ -350,6 +351,45 @@ fn it_says_what_it_is() {
     assert_eq!(kind("object_type"), Some(json!("options")));
     assert_eq!(kind("state.max_removals.ratio"), Some(json!("decimal")));
     assert_eq!(kind("mappings"), Some(json!("array")));
+}
+
+/// Killed within its removals, a mirror has passed no STATE on; the next run does the rest.
+#[test]
+fn a_mirror_that_is_killed_before_its_removals_are_done_passes_no_state_on() {
+    let table = |version: i64, ids: std::ops::Range<u32>| -> String {
+        let records = ids.map(|id| versioned(&format!("{id:02}"), version));
+        let end = [activate(version), state(json!(version))];
+        [people()].into_iter().chain(records).chain(end).map(|message| format!("{message}\n")).collect()
+    };
+    let env = TestEnv::permissive();
+    let mut keys = audience("mirror");
+    keys["batch_size"] = json!(5);
+    let arguments = configured(&env, keys);
+    env.host_with_input(&arguments, table(1, 0..20).as_bytes()).ends_with(0);
+
+    // Five join in one request, and five leave in the next.
+    let before = env.fake.requests().len();
+    env.fake.inject(Faults::script([Fault::pass().once(), Fault::hold().forever()]));
+    let mut child = env
+        .command(&arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command line starts");
+    child.stdin.take().expect("a pipe").write_all(table(2, 5..25).as_bytes()).expect("it reads");
+    env.fake.wait_for(before + 2, PATIENCE).expect("the requests come");
+    child.kill().expect("it can be killed");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    env.fake.inject(Faults::none());
+    env.fake.release();
+
+    let outcome = env.host_with_input(&arguments, table(3, 5..25).as_bytes());
+    outcome.ends_with(0);
+    assert_eq!(states(&outcome), [json!(3)]);
+    let expected: BTreeSet<String> = (5..25).map(|id| format!("{id:02}")).collect();
+    assert_eq!(env.fake.members(42), expected);
 }
 
 /// Killed at any moment, with requests that fail: what the last STATE stands for has arrived, and who goes on from there loses
