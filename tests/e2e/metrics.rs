@@ -59,6 +59,32 @@ fn a_running_sync_can_be_scraped() {
 }
 
 #[test]
+fn several_syncs_stand_on_one_page() {
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n2\n");
+    for name in ["one", "two"] {
+        let sync = sync_file("customer_profiles", "", &[("id", "integration_id", "")], "csv", "rows.csv");
+        env.write(&format!("{name}.toml"), sync.replace("name = \"e2e\"", &format!("name = \"{name}\"")));
+    }
+    env.fake.inject(Faults::script([Fault::hold(), Fault::hold()]));
+    let mut run = Running::start(&env, &["sync", "one.toml", "two.toml", "--metrics", "0"]);
+    let line = run.line();
+    let address = line.trim().strip_prefix("metrics at http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
+    env.fake.wait_for(2, PATIENCE).unwrap();
+    let page = get(&address, "GET", "/metrics");
+    env.fake.release();
+    let (code, said) = run.end();
+    assert_eq!(code, Some(0), "{said}");
+    for name in ["one", "two"] {
+        let labels = format!("{{sync=\"{name}\",object_type=\"customer_profiles\",sync_mode=\"upsert\"}}");
+        assert!(value(&page, &format!("destination_host_rows_read_total{labels}")) >= 2.0, "{page}");
+    }
+    // One explanation a metric, or Prometheus refuses the page.
+    let explained: Vec<&str> = page.lines().filter(|line| line.starts_with("# HELP")).collect();
+    assert_eq!(explained.len(), explained.iter().collect::<BTreeSet<_>>().len(), "{page}");
+}
+
+#[test]
 fn an_address_that_is_taken_or_none_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let env = TestEnv::permissive();

@@ -20,7 +20,7 @@ const VARYING: [(&str, &str); 11] = [
     (r"(?s)<section>\s+<h2>Over time</h2>.*?</section>\n", ""),
     // Prometheus.
     (r"(_seconds(?:_sum|_total)?\{[^}]*\}) [\d.e-]+", "$1 [duration]"),
-    (r#"(_bucket\{[^}]*le="\d[\d.]*"\}) \d+"#, "$1 [count]"),
+    (r#"(_bucket\{[^}]*le="\d[\d.]*"[^}]*\}) \d+"#, "$1 [count]"),
 ];
 
 /// Fails where a text differs from its snapshot.

@@ -112,6 +112,8 @@ def write(folder, table):
         pq.write_table(table.slice(part * size, size), folder / "parts" / f"part-{part:05}.parquet")
     (folder / "parts" / "_SUCCESS").touch()
     yield f"{PARTS} Parquet parts, by pyarrow", 'type = "parquet"\npath = "parts/"'
+    driver = f'type = "adbc"\ndriver = "{os.environ["DUCKDB_DRIVER"]}"\nentrypoint = "duckdb_adbc_init"'
+    yield "a DuckDB query over the parts", f"{driver}\nquery = \"SELECT * FROM read_parquet('parts/*.parquet')\""
 
     dialect = 'type = "csv"\ndelimiter = "\\t"\nquote = ""\nescape = "\\\\"\nnulls = ["\\\\N"]\ncolumns = ' + json.dumps(COLUMNS)
     with gzip.open(folder / "mysql.txt.gz", "wt", newline="", encoding="utf-8") as file:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Feeds every source with the extreme values of every type, written by another program, and compares what would be sent with what
-# was meant. What is missing is installed first: pyarrow, DuckDB and the drivers from PyPI into target/, PostgreSQL from Debian.
+# was meant. What is missing is installed first: pyarrow, DuckDB and the drivers from PyPI into target/, DuckDB's library from npm,
+# PostgreSQL from Debian.
 # tests/values/run.sh parquet csv: these parts alone.
 set -eu
 
@@ -11,6 +12,9 @@ cd "$(dirname "$0")/../.."
 
 values=target/values
 pypi "$values" 'pyarrow~=26.0' 'duckdb~=2.0'
+need_node
+npm_install tests/databases
+export DUCKDB_DRIVER="$PWD/tests/databases/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so"
 build_host
 CSV_ROWS="$(dirname "$HOST")/examples/rows"
 export CSV_ROWS

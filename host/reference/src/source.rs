@@ -175,6 +175,7 @@ fn open_plain(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, 
     }
 }
 
+#[cfg_attr(not(feature = "adbc"), allow(unused_variables, reason = "nothing is opened without it"))]
 fn open_database(spec: &SourceSpec, chunk_rows: usize) -> Result<(Box<dyn Source>, Arc<Meter>), SourceError> {
     match spec {
         #[cfg(feature = "adbc")]

@@ -4,6 +4,7 @@
 //! its last whole line. At the end they take their place: as they are, as CSV or Parquet, or as rows of a table. What is in
 //! the lines is the caller's to say; every row of the source stands in exactly one.
 
+#[cfg_attr(not(any(feature = "parquet", feature = "adbc")), allow(dead_code, reason = "text needs no batches"))]
 mod batches;
 mod file;
 mod line;
@@ -245,6 +246,7 @@ impl Recorder {
         Ok(Self { part, name, becomes })
     }
 
+    #[cfg_attr(not(feature = "adbc"), allow(unused_variables, reason = "a table alone asks for them"))]
     /// `broken`: why lines are missing, where some are. They are then kept as what an interrupted run leaves.
     fn finish(self, run_id: &RunId, number: u64, broken: Option<&str>, stop: &Stop) -> Result<(), Unfinished> {
         let Self { mut part, name, becomes } = self;

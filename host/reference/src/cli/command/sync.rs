@@ -44,7 +44,10 @@ pub(super) async fn run(
     }
     let options = options(&args, component, &path);
     let metrics = match args.metrics {
-        Some(address) => Some(measure(plugin, &sync, address, terminal).await?),
+        Some(address) => {
+            let metrics = serve_metrics(address, terminal).await?;
+            Some(metrics.run(labels(plugin, &sync)) as Arc<dyn Observer>)
+        }
         None => None,
     };
     deliver(plugin, &path, &sync, &options, &stop, metrics, terminal).await.map(|report| report.verdict().exit())
@@ -79,23 +82,23 @@ pub(super) fn has_failed(file: &LastRunFile) -> Result<bool, Problem> {
     Ok(last.is_some_and(|last| last.failed != Some(false)))
 }
 
-/// Serves the run's numbers.
-async fn measure(
-    plugin: &Plugin,
-    sync: &SyncFile,
-    address: SocketAddr,
-    terminal: &Terminal,
-) -> Result<Arc<dyn Observer>, Problem> {
-    let job = Job::new(plugin.descriptor(), &sync.destination, &sync.computed);
-    let mut labels = vec![("sync", sync.name.to_string())];
-    labels.extend(job.object_type.map(|name| ("object_type", name)));
-    labels.extend(job.mode.map(|mode| ("sync_mode", mode_name(mode).to_owned())));
-    let metrics = Metrics::new(labels);
+/// Serves the numbers of the runs that are added to it.
+pub(super) async fn serve_metrics(address: SocketAddr, terminal: &Terminal) -> Result<Metrics, Problem> {
+    let metrics = Metrics::default();
     let bound = metrics::serve(metrics.clone(), address)
         .await
         .map_err(|error| Problem::new(Exit::Usage, format!("--metrics: {error}")).hint("name another port"))?;
     terminal.stderr(&format!("metrics at http://{bound}/metrics"));
-    Ok(Arc::new(metrics))
+    Ok(metrics)
+}
+
+/// What says which run a number is of.
+pub(super) fn labels(plugin: &Plugin, sync: &SyncFile) -> Vec<(&'static str, String)> {
+    let job = Job::new(plugin.descriptor(), &sync.destination, &sync.computed);
+    let mut labels = vec![("sync", sync.name.to_string())];
+    labels.extend(job.object_type.map(|name| ("object_type", name)));
+    labels.extend(job.mode.map(|mode| ("sync_mode", mode_name(mode).to_owned())));
+    labels
 }
 
 /// Runs a sync and shows its result.

@@ -15,12 +15,12 @@ use destination_host::report::outcomes::OutcomeFile;
 use destination_host::report::output::Output;
 use destination_host::sync_file::SyncName;
 use destination_host::syncs::last_run::LastRunFile;
-use destination_host::syncs::{Reports, Syncs};
+use destination_host::syncs::{Member, Reports, Syncs};
 use indicatif::MultiProgress;
 
 use super::client;
 use super::selection;
-use super::sync::{has_failed, options};
+use super::sync::{has_failed, labels, options, serve_metrics};
 use crate::cli::arguments::Sync;
 use crate::cli::note::Note;
 use crate::cli::problem::Problem;
@@ -72,11 +72,16 @@ pub(super) async fn run(
         Some(path) => Some((Output::open(path).map_err(|error| not_written(path, &error))?, path.clone())),
         None => None,
     };
+    let metrics = match args.metrics {
+        Some(address) => Some(serve_metrics(address, terminal).await?),
+        None => None,
+    };
     let mut clients = Vec::new();
     for member in syncs.members() {
         clients.push(client(&member.sync.network)?);
     }
-    let reports = deliver(&syncs, &clients, component, &args, stop, terminal).await;
+    let watched = |member: &Member| Some(metrics.as_ref()?.run(labels(plugin, &member.sync)) as Arc<dyn Observer>);
+    let reports = deliver(&syncs, &clients, component, &args, watched, stop, terminal).await;
     summary::show_all(&reports, args.dead_letters.as_deref(), terminal);
     if let Some((file, path)) = report_file {
         let written = reports.json().map_err(std::io::Error::from).and_then(|json| file.write(&json));
@@ -93,6 +98,7 @@ async fn deliver(
     clients: &[destination_engine::http::client::HttpClient],
     component: Option<&Path>,
     args: &Sync,
+    watched: impl Fn(&Member) -> Option<Arc<dyn Observer>>,
     stop: &Stop,
     terminal: &Terminal,
 ) -> Reports {
@@ -118,7 +124,9 @@ async fn deliver(
                 let note = Note::of(&member.sync, &options, terminal);
                 let progress = Arc::new(Progress::among(&bars, terminal, name.as_str()));
                 let noted = note.iter().map(|note| Arc::clone(note) as Arc<dyn Observer>);
-                let observers = Observers(noted.chain([Arc::clone(&progress) as Arc<dyn Observer>]).collect());
+                let observers =
+                    watched(member).into_iter().chain(noted).chain([Arc::clone(&progress) as Arc<dyn Observer>]);
+                let observers = Observers(observers.collect());
                 running.borrow_mut().insert(name.clone(), (progress, note));
                 run.options(options).observer(Arc::new(observers)).stop(stop)
             },
@@ -156,10 +164,6 @@ fn faults_of_several(args: &Sync) -> Vec<Fault> {
     }
     if args.replay.is_some() {
         faults.push(Fault::new("--replay", "reads the rejected rows of one sync").hint("name that sync's file alone"));
-    }
-    if args.metrics.is_some() {
-        let fault = Fault::new("--metrics", "shows the numbers of one run");
-        faults.push(fault.hint("--log-format json tells the numbers of each run as it goes on"));
     }
     faults
 }
