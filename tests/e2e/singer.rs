@@ -19,8 +19,9 @@ fn configured(env: &TestEnv, keys: Value) -> [&'static str; 3] {
         "retry": { "max_attempts": 3, "initial_backoff_ms": 1, "max_backoff_ms": 5 },
         "limits": { "requests_per_second": "unlimited", "requests_per_minute": "unlimited" },
     });
-    for (key, value) in keys.as_object().expect("keys") {
-        config[key] = value.clone();
+    let Value::Object(keys) = keys else { panic!("{keys} are no keys") };
+    for (key, value) in keys {
+        config[key] = value;
     }
     env.write("config.json", config.to_string());
     ["singer", "--config", "config.json"]
@@ -36,11 +37,15 @@ fn run(env: &TestEnv, keys: Value, messages: &[Value]) -> Outcome {
 }
 
 fn schema(stream: &str, properties: Value) -> Value {
-    json!({ "type": "SCHEMA", "stream": stream, "key_properties": ["id"], "schema": { "properties": properties } })
+    let mut schema = json!({ "type": "SCHEMA", "stream": stream, "key_properties": ["id"], "schema": {} });
+    schema["schema"]["properties"] = properties;
+    schema
 }
 
 fn record(stream: &str, record: Value) -> Value {
-    json!({ "type": "RECORD", "stream": stream, "record": record })
+    let mut message = json!({ "type": "RECORD", "stream": stream });
+    message["record"] = record;
+    message
 }
 
 fn versioned(id: &str, version: i64) -> Value {
@@ -52,7 +57,9 @@ fn activate(version: i64) -> Value {
 }
 
 fn state(value: Value) -> Value {
-    json!({ "type": "STATE", "value": value })
+    let mut message = json!({ "type": "STATE" });
+    message["value"] = value;
+    message
 }
 
 fn people() -> Value {

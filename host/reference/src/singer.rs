@@ -140,7 +140,8 @@ impl Target {
                 }
                 Some(run) = runs.join_next(), if !runs.is_empty() => {
                     let well = delivered.take(run);
-                    if !well {
+                    // What the others have is delivered all the same, once there is no more to come.
+                    if !well && reading {
                         self.stop.ask("the failure of a stream");
                     }
                 }

@@ -169,10 +169,13 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Take the messages of a Singer tap on standard input, in Meltano, say: each stream is a sync of its own.
-    #[command(after_help = "Examples:\n  \
+    #[command(
+        version,
+        after_help = "Examples:\n  \
         tap-postgres --config tap.json --catalog catalog.json | destination-host singer --config target.json\n  \
         destination-host singer --about --format meltano\n\
-        Standard output gets each STATE once all records before it are acknowledged.")]
+        Standard output gets each STATE once all records before it are acknowledged."
+    )]
     Singer(Singer),
     /// What is remembered of a sync between runs.
     #[command(subcommand)]

@@ -143,7 +143,7 @@ impl Reader {
                         Err(self.failed(SourceError::new(INPUT, message).line(line)))
                     }
                 },
-                None => self.open(&stream, schema),
+                None => self.open(&stream, &schema),
             },
             Message::Record { stream, record, version } => match self.known(&stream) {
                 Some(known) => Ok(known.stream.record(line, record, version)?),
@@ -182,7 +182,7 @@ impl Reader {
     }
 
     /// A stream begins: a sync of its own.
-    fn open(&mut self, name: &str, schema: Schema) -> Result<(), Ended> {
+    fn open(&mut self, name: &str, schema: &Schema) -> Result<(), Ended> {
         let fault = |message: String| Fault::new(format!("stream {name:?}"), message);
         let Some(configured) = self.config.stream(name) else {
             let fault = fault("is not among `streams`".to_owned());
@@ -194,8 +194,8 @@ impl Reader {
             return Err(self.refused(fault.hint(hint)));
         };
         let descriptor = self.plugin.descriptor();
-        let (destination, layout) = keyed(descriptor, configured, &schema)
-            .map_err(|(message, hint)| self.refused(fault(message).hint(hint)))?;
+        let (destination, layout) =
+            keyed(descriptor, configured, schema).map_err(|(message, hint)| self.refused(fault(message).hint(hint)))?;
         let sync = sync_name(name);
         let job = Job::new(descriptor, &destination, &[]);
         let state = self.config.state(&sync).path;
@@ -211,7 +211,7 @@ impl Reader {
         }
         let (parts, receiver): (_, Receiver<Part>) = sync_channel(MOST_WAITING);
         let stream = Stream::new(schema.clone(), job.mirrors(), self.config.complete_after, parts);
-        let source = StreamSource::new(name, &schema, layout, receiver);
+        let source = StreamSource::new(name, schema, layout, receiver);
         self.streams.push(Known { name: name.to_owned(), stream, mirrors: job.mirrors(), target: job.target, state });
         self.opened.send(Opened { sync, destination, source }).map_err(|_| Ended::Gone)
     }

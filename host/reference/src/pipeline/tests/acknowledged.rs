@@ -112,7 +112,7 @@ proptest! {
             prop_assert!(so_far <= *acknowledged && *acknowledged <= rows.len() as u64);
             so_far = *acknowledged;
             // The last row of each key decides, unless rows that are still to come have the key again.
-            for (number, (id, content, removed)) in (1..).zip(&rows).take(so_far as usize) {
+            for (number, (id, content, removed)) in (1..=so_far).zip(&rows) {
                 if kept.contains(&number) {
                     continue;
                 }
