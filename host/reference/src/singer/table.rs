@@ -40,6 +40,8 @@ impl Layout {
         match self {
             Self::Mapped => Some(column),
             Self::Plain { key: Some((from, to)) } if from == column => Some(to),
+            // Records have it, and their schema does not: it can't take the key's place.
+            Self::Plain { key: Some((_, to)) } if to == column => None,
             Self::Plain { .. } => (!column.starts_with(METADATA)).then_some(column),
         }
     }
@@ -244,7 +246,7 @@ mod tests {
         let mut table = Table::new("s".to_owned(), &schema, layout);
         let chunk = table.chunk(&records(&[
             r#"{"id":"a","name":"A","_sdc_extracted_at":"x"}"#,
-            r#"{"id":"b","_sdc_deleted_at":"2026-01-02T00:00:00Z"}"#,
+            r#"{"id":"b","integration_id":"undeclared","_sdc_deleted_at":"2026-01-02T00:00:00Z"}"#,
         ]));
         let chunk = chunk.unwrap();
         assert_eq!(shown(&chunk), [r#"{"integration_id":"a","name":"A"}"#, r#"{"integration_id":"b","name":null}"#]);
