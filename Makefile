@@ -96,6 +96,10 @@ http: component ## The plugin behind HTTP, under wasmtime serve; builds wac wher
 obelisk: component ## The plugin in Obelisk, which is killed between two attempts; builds Obelisk where it is missing: half an hour
 	@tests/engines/obelisk/run.sh
 
+.PHONY: plugins
+plugins: ## The webhook of examples/webhook in Rust, JavaScript and Python, each in the host, Node and Python; installs their tooling
+	@tests/plugins/run.sh
+
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
 	@tests/repository/reproducible/run.sh

@@ -56,13 +56,15 @@ say "building with $("$rustc" --version), the standard library from source"
 linker=$(find "$sysroot/lib/rustlib" -name rust-lld -type f | head -n 1)
 [ -n "$linker" ] || fail "no rust-lld below $sysroot"
 
+# What a crate marks `#[inline]` for the plugin to be compiled with is also inlined more than it is worth, but for the last argument.
 # Nothing of the folder, the user or the machine goes into the file: the same commit gives the same bytes anywhere.
 flags="--remap-path-prefix=$PWD=/src --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$source=/rust"
 # RUSTC_BOOTSTRAP: building the standard library, and panics without a message, are not stable yet.
 RUSTC=$rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags -Cllvm-args=-inline-threshold=50 -Zunstable-options -Cpanic=immediate-abort" \
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker \
-    cargo build --package "$package" --locked --profile component --target $target --target-dir target/guest \
-    -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size
+    cargo rustc --package "$package" --lib --crate-type cdylib --locked --profile component --target $target \
+    --target-dir target/guest -Z build-std=std,panic_abort -Z build-std-features=optimize_for_size -- \
+    -Cllvm-args=-inlinehint-threshold=200
 
 # Binaryen's optimiser sees the whole module, and makes it a tenth smaller.
 core="target/guest/$target/component/$(echo "$package" | tr - _).wasm"

@@ -4,16 +4,17 @@ mod api_key;
 mod audience;
 mod deployment_url;
 pub(crate) mod field_mapping;
-mod table;
 
 use serde_json::Value;
 
 pub(crate) use self::api_key::ApiKey;
 pub(crate) use self::audience::AudienceId;
-pub use self::deployment_url::{DeploymentUrl, Scheme};
+pub use self::deployment_url::DeploymentUrl;
 pub(crate) use self::field_mapping::Mappings;
-use self::table::{Issue, Issues, Table, wrong_type};
-use crate::bindings::exports::etl::destination::destination::ConfigIssue;
+use destination_toolkit::bindings::ConfigIssue;
+use destination_toolkit::config::{self, Issue, Issues, Table, wrong_type};
+use destination_toolkit::delivery::retry::Retry;
+use destination_toolkit::http::Connection;
 
 /// The JSON Schema of the config (draft 2020-12), for forms.
 pub(crate) const SCHEMA: &str = match str::from_utf8(&PACKED_SCHEMA) {
@@ -67,9 +68,6 @@ const KEYS: [&str; 12] = [
     "connect_timeout_ms",
     "request_timeout_ms",
 ];
-
-/// The keys of `retry`.
-const RETRY_KEYS: [&str; 4] = ["max_attempts", "initial_backoff_ms", "max_backoff_ms", "max_elapsed_ms"];
 
 /// An ID has at most this many characters, its prefix included.
 pub(crate) const MAX_ID_CHARACTERS: usize = 1000;
@@ -134,17 +132,6 @@ pub(crate) enum Nulls {
     Clear,
 }
 
-/// How often and how long a transient failure is retried. All times are in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Retry {
-    /// Attempts for one request, the first among them.
-    pub(crate) max_attempts: u64,
-    pub(crate) initial_backoff: u64,
-    pub(crate) max_backoff: u64,
-    /// For the whole call: no wait ends later than this after its start.
-    pub(crate) max_elapsed: u64,
-}
-
 /// In milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
@@ -196,12 +183,7 @@ impl Config {
     /// All its issues, each with the path of its key.
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigIssue>> {
-        let mut issues = Issues::default();
-        let config = read(text, &mut issues);
-        match config {
-            Some(config) if issues.is_empty() => Ok(config),
-            _ => Err(issues.into_issues()),
-        }
+        config::parse(text, "{\"deployment_url\": …, …}", read)
     }
 
     /// Where requests go.
@@ -210,49 +192,35 @@ impl Config {
         &self.deployment_url
     }
 
-    /// How long connecting may take.
+    /// Where requests go, and what each carries.
     #[must_use]
-    pub fn connect_timeout_ms(&self) -> u64 {
-        self.timeouts.connecting().0
-    }
-
-    /// How long a request may take, from connecting to the end of its answer.
-    #[must_use]
-    pub fn request_timeout_ms(&self) -> u64 {
-        self.timeouts.request
-    }
-
-    /// The value of the header that holds the key: for requests alone, never to be shown.
-    #[must_use]
-    pub fn authorization(&self) -> String {
-        self.api_key.authorization()
+    pub fn connection(&self) -> Connection {
+        Connection {
+            scheme: self.deployment_url.scheme(),
+            authority: self.deployment_url.authority().to_owned(),
+            headers: vec![
+                ("authorization", self.api_key.authorization()),
+                ("accept", "application/json".to_owned()),
+                ("user-agent", concat!("talon-one-destination/", env!("CARGO_PKG_VERSION")).to_owned()),
+            ],
+            content_type: "application/json",
+            connect_timeout_ms: self.timeouts.connecting().0,
+            request_timeout_ms: self.timeouts.request,
+        }
     }
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn read(text: &str, issues: &mut Issues) -> Option<Config> {
-    let value: Value = match serde_json::from_str(text) {
-        Ok(value) => value,
-        Err(error) => {
-            issues.push("", Issue::new(format!("the config is not valid JSON: {error}")));
-            return None;
-        }
-    };
-    let Some(entries) = value.as_object() else {
-        // The value is not shown: it may be a key.
-        issues.push("", Issue::new("the config is not a JSON object: expected {\"deployment_url\": …, …}"));
-        return None;
-    };
-    let table = Table::new(String::new(), entries);
+fn read(table: &Table<'_>, issues: &mut Issues) -> Option<Config> {
     table.reject_unknown(&KEYS, issues);
 
     let deployment_url = table
         .required_text("deployment_url", deployment_url::EXPECTED, issues)
         .and_then(|text| table.accept("deployment_url", DeploymentUrl::parse(text), issues));
-    let api_key = read_api_key(&table, issues);
+    let api_key = read_api_key(table, issues);
     table.required("object_type", "customer_profiles or customer_profile_audiences", issues);
     let object_kind = table.choice("object_type", &OBJECT_TYPES, issues);
-    let object = object_kind.and_then(|kind| read_object(&table, kind, issues));
+    let object = object_kind.and_then(|kind| read_object(table, kind, issues));
     let mappings = table.get("mappings").and_then(|list| field_mapping::parse(list, object_kind, issues));
     let prefix = table.text("integration_id_prefix", "a text such as app1_", issues).unwrap_or_default();
     // One character at least is left for the ID itself.
@@ -262,7 +230,7 @@ fn read(text: &str, issues: &mut Issues) -> Option<Config> {
     }
     let nulls = table.choice("nulls", &NULLS, issues);
     let batch_size = table.integer("batch_size", 1..=MAX_BATCH_SIZE, MAX_BATCH_SIZE, issues);
-    let retry = read_retry(&table, issues);
+    let retry = Retry::read(table, issues);
     let timeouts = Timeouts {
         connect: table.integer("connect_timeout_ms", 1..=600_000, 10_000, issues),
         request: table.integer("request_timeout_ms", 1..=600_000, 60_000, issues),
@@ -325,37 +293,6 @@ fn read_object(table: &Table<'_>, kind: ObjectKind, issues: &mut Issues) -> Opti
             }
         }
     }
-}
-
-#[cfg_attr(target_family = "wasm", optimize(size))]
-fn read_retry(table: &Table<'_>, issues: &mut Issues) -> Retry {
-    let empty = serde_json::Map::new();
-    let entries = match table.get("retry") {
-        None => &empty,
-        Some(Value::Object(entries)) => entries,
-        Some(other) => {
-            issues
-                .push("retry", wrong_type(other, "{max_attempts, initial_backoff_ms, max_backoff_ms, max_elapsed_ms}"));
-            &empty
-        }
-    };
-    let table = Table::new(table.path("retry"), entries);
-    table.reject_unknown(&RETRY_KEYS, issues);
-    // The upper bounds keep a slip of the pen from making a sync hang for days, and a call within what engines give it.
-    let retry = Retry {
-        max_attempts: table.integer("max_attempts", 1..=100, 5, issues),
-        initial_backoff: table.integer("initial_backoff_ms", 0..=600_000, 500, issues),
-        max_backoff: table.integer("max_backoff_ms", 0..=3_600_000, 30_000, issues),
-        max_elapsed: table.integer("max_elapsed_ms", 0..=3_600_000, 300_000, issues),
-    };
-    if retry.max_backoff < retry.initial_backoff {
-        let issue = Issue::new(format!(
-            "is {}: expected at least initial_backoff_ms, {}",
-            retry.max_backoff, retry.initial_backoff
-        ));
-        issues.push(table.path("max_backoff_ms"), issue);
-    }
-    retry
 }
 
 #[cfg(test)]

@@ -1,274 +1,66 @@
-//! Delivering a batch: requests out, retried where that helps, divided where some record is at fault, until each record is
-//! accepted, rejected, or left undelivered.
+//! Talon.One's side of a delivery: its requests, its answers, and what one of them says about all records at once.
 
-mod chunks;
-mod message;
+mod hint;
 mod records;
-mod retry;
-mod split;
 
-pub(crate) use self::chunks::{Chunks, chunks};
-pub(crate) use self::records::Records;
+pub(crate) use self::records::item;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use destination_toolkit::bindings::{Problem, ProblemKind};
+use destination_toolkit::delivery::retry::Retry;
+use destination_toolkit::delivery::{Disposition, Limits, Protocol, Refusal};
+use destination_toolkit::http::error_body::with_error_body;
+use destination_toolkit::http::{Request, Response, TransportError};
+use destination_toolkit::problem::problem;
 
-use self::retry::{Decision, Jitter};
-use self::split::BatchSender;
-use crate::api;
-use crate::api::error_body::with_error_body;
 use crate::api::request::{Endpoint, MAX_BODY_BYTES, RequestKind};
-use crate::api::response::{self, Disposition, Refusal};
-use crate::api::transport::{Transport, TransportError, TransportErrorKind};
-use crate::bindings::exports::etl::destination::destination::{
-    Failure, MappedBatch, Problem, ProblemKind, Rejection, Report,
-};
-use crate::clock::Clock;
+use crate::api::{message, response};
 use crate::config::Config;
-use crate::problem::{joined, problem};
 
-/// Deliver a batch.
-///
-/// # Errors
-/// A failure that left every record undelivered.
-#[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn deliver(
-    config: &Config,
-    batch: &MappedBatch,
-    transport: &mut impl Transport,
-    clock: &mut impl Clock,
-) -> Result<Report, Failure> {
-    let records = Records::read(config, batch)?;
-    let endpoint = Endpoint::of(config.object);
-    let Chunks { requests, oversized } = chunks(endpoint, &records, config.batch_size, MAX_BODY_BYTES);
-    let mut delivery = Delivery::new(config, endpoint, &records, transport, clock);
-    for index in oversized {
-        let bytes = delivery.item(index).len();
-        delivery.set_status(index, RecordStatus::Rejected("too-large", message::too_large(bytes)));
-    }
-    let stopped = delivery.send_all(requests).err();
-    delivery.report(stopped)
-}
-
-/// Bytes of a body that no sane limit refuses: if it is refused all the same, no record is at fault.
-const SMALL_BODY: usize = 1024;
-
-/// The result of a record so far.
-#[derive(Clone)]
-enum RecordStatus {
-    Undelivered,
-    Accepted,
-    /// A code and a message.
-    Rejected(&'static str, String),
-}
-
-struct Delivery<'a, T, C> {
-    config: &'a Config,
-    endpoint: Endpoint,
-    records: &'a Records<'a>,
-    transport: &'a mut T,
-    clock: &'a mut C,
-    jitter: Jitter,
-    /// When the call began, by the clock.
-    started: u64,
-    /// Of each kept record.
-    statuses: Vec<RecordStatus>,
-    /// The smallest size at which several records were refused for it, and how. As much is not sent together again. One
-    /// record alone always is sent: none is rejected untried.
-    too_large: Option<(usize, Refusal)>,
-    /// Some request was acknowledged.
-    acknowledged: bool,
-    requests: u32,
-    retries: u32,
-}
-
-impl<'a, T: Transport, C: Clock> Delivery<'a, T, C> {
-    #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn new(
-        config: &'a Config,
-        endpoint: Endpoint,
-        records: &'a Records<'a>,
-        transport: &'a mut T,
-        clock: &'a mut C,
-    ) -> Self {
-        let started = clock.now_ms();
-        // Workers start together, but not with the same records.
-        let mut seed = DefaultHasher::new();
-        started.hash(&mut seed);
-        records.kept.iter().take(16).for_each(|record| record.key.hash(&mut seed));
-        Self {
-            config,
-            endpoint,
-            records,
-            transport,
-            clock,
-            jitter: Jitter::new(seed.finish()),
-            started,
-            statuses: vec![RecordStatus::Undelivered; records.kept.len()],
-            too_large: None,
-            acknowledged: false,
-            requests: 0,
-            retries: 0,
+impl Protocol for Config {
+    fn limits(&self) -> Limits {
+        Limits {
+            records: self.batch_size,
+            bytes: MAX_BODY_BYTES,
+            envelope_bytes: Endpoint::of(self.object).envelope_bytes(),
         }
     }
 
-    fn send_all(&mut self, requests: Vec<Vec<usize>>) -> Result<(), Failure> {
-        for part in requests {
-            if let Some(refusal) = self.send(&part)? {
-                split::isolate(part, refusal, self)?;
-            }
-        }
-        Ok(())
+    fn request(&self, items: &[&str]) -> Request {
+        Endpoint::of(self.object).request(items)
     }
 
-    /// Wait before another attempt, or fail if there is none.
-    #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn wait(&mut self, attempts: u64, problem: &Problem) -> Result<(), Failure> {
-        let now = self.clock.now_ms();
-        let asked = problem.retry_after_ms;
-        let elapsed = now.saturating_sub(self.started);
-        let ended = match retry::decide(&self.config.retry, attempts, elapsed, asked, &mut self.jitter) {
-            Decision::GiveUp(reason) => message::gave_up(&self.config.retry, reason, asked),
-            Decision::Wait(milliseconds) => {
-                self.clock.sleep_ms(milliseconds);
-                // An engine that ends its run ends all waits at once. Going on would repeat without a pause.
-                let slept = self.clock.now_ms().saturating_sub(now);
-                if slept >= milliseconds / 2 {
-                    return Ok(());
-                }
-                message::wait_ended().to_owned()
-            }
-        };
-        Err(Failure::Transient(ended_by(problem, &ended)))
+    fn retry(&self) -> &Retry {
+        &self.retry
     }
 
-    /// If even a small request is refused for its size, each of the others would be.
-    #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn any_size_refused(&self, bytes: usize, refusal: &Refusal) -> Failure {
-        let message = message::any_size_refused(self.config, bytes);
-        let message = with_error_body(&message, &refusal.error_body, api::message::check_address());
-        Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) })
+    fn server(&self) -> String {
+        self.deployment_url.to_string()
     }
 
-    fn set_status(&mut self, index: usize, status: RecordStatus) {
-        if let Some(current) = self.statuses.get_mut(index) {
-            *current = status;
-        }
-    }
-
-    /// The report, or the bare failure if no record was accepted or rejected before it.
-    #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn report(self, stopped: Option<Failure>) -> Result<Report, Failure> {
-        if let Some(failure) = &stopped
-            && self.statuses.iter().all(|status| matches!(status, RecordStatus::Undelivered))
-        {
-            return Err(failure.clone());
-        }
-        let records = self.records;
-        // By index in the batch. A record that a later one replaced was not sent: its result is that of the later one.
-        let mut statuses: Vec<Option<(&RecordStatus, bool)>> =
-            vec![None; records.kept.len() + records.superseded.len()];
-        let mut set = |batch_index: u32, status| {
-            if let Some(current) = usize::try_from(batch_index).ok().and_then(|index| statuses.get_mut(index)) {
-                *current = status;
-            }
-        };
-        let mut superseded = 0;
-        for (record, status) in records.kept.iter().zip(&self.statuses) {
-            set(record.batch_index, Some((status, false)));
-        }
-        for record in &records.superseded {
-            let status = self.statuses.get(record.by);
-            superseded += u32::from(matches!(status, Some(RecordStatus::Accepted)));
-            set(record.batch_index, status.map(|status| (status, true)));
-        }
-        let mut report = Report {
-            accepted: Vec::new(),
-            rejected: Vec::new(),
-            undelivered: Vec::new(),
-            failure: stopped,
-            superseded,
-            requests: self.requests,
-            retries: self.retries,
-        };
-        for (batch_index, status) in (0..).zip(statuses) {
-            match status {
-                Some((RecordStatus::Accepted, _)) => report.accepted.push(batch_index),
-                Some((RecordStatus::Rejected(code, message), superseded)) => report.rejected.push(Rejection {
-                    record_index: batch_index,
-                    code: (*code).to_owned(),
-                    message: if superseded { message::about_the_last(message) } else { message.clone() },
-                }),
-                Some((RecordStatus::Undelivered, _)) | None => report.undelivered.push(batch_index),
-            }
-        }
-        Ok(report)
-    }
-}
-
-/// A problem that ended the attempts, and why nothing more was attempted.
-#[cfg_attr(target_family = "wasm", optimize(size))]
-fn ended_by(problem: &Problem, why: &str) -> Problem {
-    Problem { message: joined("; ", &[problem.message.as_str(), why]), ..problem.clone() }
-}
-
-impl<T: Transport, C: Clock> BatchSender for Delivery<'_, T, C> {
-    fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
-        let request = self.endpoint.request(self.records.items(part));
-        if let Some((bytes, refusal)) = &self.too_large
-            && request.body.len() >= *bytes
-            && part.len() > 1
-        {
-            return Ok(Some(refusal.clone()));
-        }
-        let mut attempts = 0;
-        // What the last attempt failed with: it says more than what blocked the next one.
-        let mut before: Option<Problem> = None;
-        loop {
-            let answer = self.transport.send(&request);
-            self.requests = self.requests.saturating_add(1);
-            self.retries = self.retries.saturating_add(u32::from(attempts > 0));
-            attempts += 1;
-            if let (Some(before), Err(TransportError { kind: TransportErrorKind::Denied, detail })) = (&before, &answer)
-            {
-                let denied = message::retry_blocked(&self.config.api_key.scrub(detail));
-                return Err(Failure::Transient(ended_by(before, &denied)));
-            }
-            match response::disposition(answer, self.config, RequestKind::Records, self.clock.unix_seconds()) {
-                Disposition::Accepted => {
-                    self.acknowledged = true;
-                    part.iter().for_each(|index| self.set_status(*index, RecordStatus::Accepted));
-                    return Ok(None);
-                }
-                Disposition::Refused(refusal) => {
-                    let bytes = request.body.len();
-                    if refusal.for_size() && part.len() > 1 {
-                        self.too_large = Some((bytes, refusal.clone()));
-                    } else if refusal.for_size() && bytes <= SMALL_BODY && !self.acknowledged {
-                        return Err(self.any_size_refused(bytes, &refusal));
-                    }
-                    return Ok(Some(refusal));
-                }
-                Disposition::Permanent(problem) => return Err(Failure::Permanent(problem)),
-                Disposition::Transient(problem) => {
-                    self.wait(attempts, &problem)?;
-                    before = Some(problem);
-                }
-            }
-        }
+    fn scrub(&self, text: &str) -> String {
+        self.api_key.scrub(text)
     }
 
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn reject(&mut self, index: usize, refusal: &Refusal) {
-        let (code, message) = response::rejection(refusal, self.config.object, self.item(index).len());
-        self.set_status(index, RecordStatus::Rejected(code, message));
+    fn disposition(&self, answer: Result<Response, TransportError>, now: i64) -> Disposition {
+        response::disposition(answer, self, RequestKind::Records, now)
     }
 
-    fn item(&self, index: usize) -> &str {
-        self.records.kept.get(index).map_or("", |record| &record.item)
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn rejection(&self, refusal: &Refusal, bytes: usize) -> (&'static str, String) {
+        response::rejection(refusal, self.object, bytes)
     }
 
-    fn key(&self, index: usize) -> &str {
-        self.records.kept.get(index).map_or("", |record| record.key)
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn any_size_refused(&self, bytes: usize, refusal: &Refusal) -> Problem {
+        let message = message::any_size_refused(self, bytes);
+        let message = with_error_body(&message, &refusal.error_body, message::check_address());
+        Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) }
+    }
+
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn common_fault(&self, refusal: &Refusal, items: &[&str]) -> bool {
+        hint::undefined_attribute_of_all(&refusal.error_body, items)
     }
 }
 

@@ -17,24 +17,23 @@
 )]
 
 mod api;
-pub mod bindings;
-mod clock;
-mod columns;
-#[cfg(target_family = "wasm")]
-mod component;
 mod config;
 mod delivery;
 mod destination;
 mod mapping;
-mod problem;
 #[cfg(test)]
 mod testing;
 mod value;
 
-pub use self::api::request::{Method, Request};
-pub use self::api::transport::{Headers, Response, Transport, TransportError, TransportErrorKind};
-pub use self::clock::Clock;
-pub use self::config::{Config, DeploymentUrl, Scheme};
+pub use destination_toolkit::bindings;
+pub use destination_toolkit::clock::Clock;
+pub use destination_toolkit::http::{
+    Headers, Method, Request, Response, Scheme, Transport, TransportError, TransportErrorKind,
+};
+
+pub use self::config::{Config, DeploymentUrl};
 pub use self::destination::{
     check_connection, describe, map_batch, map_row, render_batch, send_batch, validate_config,
 };
+
+destination_toolkit::export!(Config);

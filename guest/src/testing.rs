@@ -1,11 +1,11 @@
-//! What the tests of several modules share: configs, columns, a clock that is moved by hand, and a server by script.
+//! What the tests of several modules share: configs, batches, and what Talon.One answers; the rest is the
+//! toolkit's.
 
+use destination_toolkit::bindings as wit;
+use destination_toolkit::http::{Request, Response, TransportError};
+pub(crate) use destination_toolkit::testing::{Server, TestClock, column, status, strings, texts, unpacked};
 use serde_json::{Value, json};
 
-use crate::api::request::Request;
-use crate::api::transport::{Response, Transport, TransportError};
-use crate::bindings::exports::etl::destination::destination as wit;
-use crate::clock::Clock;
 use crate::config::Config;
 
 /// The key of every test config. No message may hold it.
@@ -41,37 +41,6 @@ fn parsed(text: &str) -> Config {
     Config::parse(text).map_err(|issues| format!("{issues:?}")).unwrap()
 }
 
-pub(crate) fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> wit::Strings {
-    let mut strings = wit::Strings { offsets: vec![0], data: String::new() };
-    for text in texts {
-        strings.data.push_str(text);
-        strings.offsets.push(u32::try_from(strings.data.len()).unwrap());
-    }
-    strings
-}
-
-/// The texts that packed strings hold.
-pub(crate) fn unpacked(strings: &wit::Strings) -> Vec<&str> {
-    let index = |offset: u32| usize::try_from(offset).unwrap();
-    strings.offsets.windows(2).map(|ends| &strings.data[index(ends[0])..index(ends[1])]).collect()
-}
-
-pub(crate) fn column(name: &str, values: wit::Values) -> wit::Column {
-    wit::Column { name: name.to_owned(), validity: Vec::new(), values }
-}
-
-/// A column of texts, `None` for null.
-pub(crate) fn texts(name: &str, values: &[Option<&str>]) -> wit::Column {
-    let mut validity = vec![0; values.len().div_ceil(8)];
-    for (row, value) in values.iter().enumerate() {
-        validity[row / 8] |= u8::from(value.is_some()) << (row % 8);
-    }
-    wit::Column {
-        validity,
-        ..column(name, wit::Values::Texts(strings(values.iter().map(|value| value.unwrap_or("")))))
-    }
-}
-
 /// A batch of profiles under the keys `c0`, `c1`, …, each with the attributes that `attributes` gives for its number.
 pub(crate) fn profile_batch(count: usize, attributes: impl Fn(usize) -> String) -> wit::MappedBatch {
     let keys: Vec<String> = (0..count).map(|number| format!("c{number}")).collect();
@@ -84,65 +53,6 @@ pub(crate) fn profile_batch(count: usize, attributes: impl Fn(usize) -> String) 
         actions: vec![wit::Action::Upsert; count],
         payloads: strings(payloads.iter().map(String::as_str)),
     }
-}
-
-/// A clock on which waiting takes no time.
-pub(crate) struct TestClock {
-    pub(crate) now: u64,
-    pub(crate) unix: i64,
-    pub(crate) slept: Vec<u64>,
-}
-
-impl TestClock {
-    pub(crate) fn new() -> Self {
-        Self { now: 1_000, unix: 784_111_777, slept: Vec::new() }
-    }
-}
-
-impl Clock for TestClock {
-    fn now_ms(&mut self) -> u64 {
-        self.now
-    }
-
-    fn unix_seconds(&mut self) -> i64 {
-        self.unix
-    }
-
-    fn sleep_ms(&mut self, milliseconds: u64) {
-        self.now += milliseconds;
-        self.slept.push(milliseconds);
-    }
-}
-
-/// A server that answers as a function says, and remembers what it was asked.
-pub(crate) struct Server<F> {
-    pub(crate) requests: Vec<Request>,
-    answer: F,
-}
-
-impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Server<F> {
-    /// The function gets the number of the request, from 0, and the request.
-    pub(crate) fn new(answer: F) -> Self {
-        Self { requests: Vec::new(), answer }
-    }
-}
-
-impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Transport for Server<F> {
-    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
-        let number = self.requests.len();
-        self.requests.push(request.clone());
-        (self.answer)(number, request)
-    }
-}
-
-impl<T: Transport> Transport for &mut T {
-    fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
-        (**self).send(request)
-    }
-}
-
-pub(crate) fn status(status: u16) -> Result<Response, TransportError> {
-    Ok(Response { status, ..Response::default() })
 }
 
 /// A refusal in Talon.One's form.

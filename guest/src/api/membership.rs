@@ -1,9 +1,10 @@
 //! A membership as the audience endpoint takes it.
 
-use crate::bindings::exports::etl::destination::destination::Action;
+use destination_toolkit::bindings::Action;
+use destination_toolkit::value::digits::write_integer;
+use destination_toolkit::value::json;
+
 use crate::config::AudienceId;
-use crate::value::json;
-use crate::value::write_integer;
 
 /// Append `{"action":…,"profileIntegrationId":…,"audienceId":…}`. Any action but a delete adds.
 pub(crate) fn write(key: &str, action: Action, audience: AudienceId, out: &mut String) {

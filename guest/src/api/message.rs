@@ -1,10 +1,11 @@
 //! Messages about answers: what happened, and what to do about it, after Talon.One's own list of common troubles.
 
-use super::body::Body;
-use super::transport::{Response, TransportError, TransportErrorKind};
+use destination_toolkit::http::body::Body;
+use destination_toolkit::http::{Response, TransportError, TransportErrorKind};
+use destination_toolkit::problem::quote::{one_line, shortened};
+use destination_toolkit::problem::{duration, joined};
+
 use crate::config::{AudienceId, Config, Object};
-use crate::problem::joined;
-use crate::problem::quote::{one_line, shortened};
 
 /// An answer that Talon.One does not give, to a request that it would have acknowledged otherwise.
 #[cfg_attr(target_family = "wasm", optimize(size))]
@@ -57,16 +58,6 @@ pub(crate) fn html_refusal(config: &Config, status: u16) -> String {
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn proxy_sign_in(status: u16) -> String {
     format!("a proxy in between asks for a sign-in (HTTP {status}): check the user name and password of the proxy")
-}
-
-#[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn duration(milliseconds: u64) -> String {
-    for (unit, name) in [(3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
-        if milliseconds >= unit && milliseconds.is_multiple_of(unit) {
-            return format!("{} {name}", milliseconds / unit);
-        }
-    }
-    format!("{milliseconds} ms")
 }
 
 /// 401 and 403.
@@ -195,6 +186,16 @@ pub(crate) fn refused_for_size(bytes: usize) -> String {
     )
 }
 
+/// 413 for a request that is small by any measure.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn any_size_refused(config: &Config, bytes: usize) -> String {
+    format!(
+        "{} refuses even a request of {bytes} bytes, with one small record, for its size (HTTP 413): that is the limit of a \
+         proxy or gateway in between, or another server",
+        config.deployment_url
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,15 +209,6 @@ mod tests {
             ("https://", None),
         ] {
             assert_eq!(origin(location).as_deref(), shown, "{location}");
-        }
-    }
-
-    #[test]
-    fn durations_are_shown_in_their_unit() {
-        for (milliseconds, shown) in
-            [(0, "0 ms"), (300, "300 ms"), (1_000, "1 s"), (90_000, "90 s"), (300_000, "5 min"), (86_400_000, "24 h")]
-        {
-            assert_eq!(duration(milliseconds), shown);
         }
     }
 }

@@ -1,44 +1,12 @@
 //! Requests: their endpoints, and the bodies around the records.
 
+use destination_toolkit::http::{Method, Request};
+
 use crate::config::Object;
 
 /// The longest body. Talon.One publishes no limit; this is room for 5 KiB a profile in a full request. A smaller limit
 /// of a gateway is met by halving.
 pub(crate) const MAX_BODY_BYTES: usize = 5 * 1024 * 1024;
-
-/// One HTTP request, apart from its host and headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// What is done at the path.
-    pub method: Method,
-    /// Path and query.
-    pub path: &'static str,
-    /// JSON, or empty for `GET`.
-    pub body: String,
-}
-
-/// The methods in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `GET`
-    Get,
-    /// `PUT`
-    Put,
-    /// `POST`
-    Post,
-}
-
-impl Method {
-    /// As HTTP spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Put => "PUT",
-            Self::Post => "POST",
-        }
-    }
-}
 
 /// What a request is for: each kind is acknowledged differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +19,7 @@ pub(crate) enum RequestKind {
 
 /// The cheap request that shows whether the key is valid.
 pub(crate) fn ping() -> Request {
-    Request { method: Method::Get, path: "/v2/authping", body: String::new() }
+    Request { method: Method::Get, path: "/v2/authping".into(), body: String::new() }
 }
 
 /// Where records of one kind are sent, and what surrounds them in a body.
@@ -79,25 +47,25 @@ impl Endpoint {
         }
     }
 
-    /// Bytes that a body of at most `max_bytes` has for its items and the commas between them.
-    pub(crate) fn room(&self, max_bytes: usize) -> usize {
-        max_bytes.saturating_sub(self.opening.len() + CLOSING.len())
+    /// Bytes around the items.
+    pub(crate) fn envelope_bytes(&self) -> usize {
+        self.opening.len() + CLOSING.len()
     }
 
     /// The request with these items, each the JSON of a record.
-    pub(crate) fn request<'r>(&self, items: impl Iterator<Item = &'r str> + Clone) -> Request {
+    pub(crate) fn request(&self, items: &[&str]) -> Request {
         // A comma after each but the last.
-        let size = items.clone().map(|item| item.len() + 1).sum::<usize>().saturating_sub(1);
-        let mut body = String::with_capacity(self.opening.len() + size + CLOSING.len());
+        let size = items.iter().map(|item| item.len() + 1).sum::<usize>().saturating_sub(1);
+        let mut body = String::with_capacity(self.envelope_bytes() + size);
         body.push_str(self.opening);
-        for (position, item) in items.enumerate() {
+        for (position, item) in items.iter().enumerate() {
             if position > 0 {
                 body.push(',');
             }
             body.push_str(item);
         }
         body.push_str(CLOSING);
-        Request { method: self.method, path: self.path, body }
+        Request { method: self.method, path: self.path.into(), body }
     }
 }
 
@@ -111,13 +79,13 @@ mod tests {
     #[test]
     fn bodies_are_items_in_an_envelope_without_white_space() {
         let endpoint = Endpoint::of(profiles(&json!({})).object);
-        let request = endpoint.request([r#"{"integrationId":"c0"}"#, r#"{"integrationId":"c2"}"#].into_iter());
+        let request = endpoint.request(&[r#"{"integrationId":"c0"}"#, r#"{"integrationId":"c2"}"#]);
         assert_eq!(request.method, Method::Put);
         assert_eq!(request.path, "/v2/customer_profiles?silent=yes");
         assert_eq!(request.body, r#"{"customerProfiles":[{"integrationId":"c0"},{"integrationId":"c2"}]}"#);
         assert_eq!(request.body.len(), request.body.capacity(), "sized once");
-        let request = Endpoint::of(audience("add").object).request(["{}"].into_iter());
-        assert_eq!((request.method, request.path), (Method::Post, "/v2/customer_audiences"));
+        let request = Endpoint::of(audience("add").object).request(&["{}"]);
+        assert_eq!((request.method, request.path.as_ref()), (Method::Post, "/v2/customer_audiences"));
         assert_eq!(request.body, r#"{"data":[{}]}"#);
     }
 }

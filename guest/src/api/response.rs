@@ -2,41 +2,17 @@
 
 use serde_json::Value;
 
-use super::error_body::{ErrorBody, with_error_body};
-use super::message;
+use destination_toolkit::bindings::{Problem, ProblemKind};
+use destination_toolkit::delivery::{Disposition, Refusal};
+use destination_toolkit::http::error_body::with_error_body;
+use destination_toolkit::http::retry_after::retry_after_ms;
+use destination_toolkit::http::{MAX_BODY, Response, TransportError, TransportErrorKind};
+use destination_toolkit::problem::problem;
+use destination_toolkit::value::json;
+
 use super::request::RequestKind;
-use super::retry_after::retry_after_ms;
-use super::transport::{MAX_BODY, Response, TransportError, TransportErrorKind};
-use crate::bindings::exports::etl::destination::destination::{Problem, ProblemKind};
+use super::{error_body, message};
 use crate::config::{Config, Object};
-use crate::problem::problem;
-
-/// What an answer means for what to do next.
-#[derive(Debug)]
-pub(crate) enum Disposition {
-    /// All records are accepted.
-    Accepted,
-    /// At least one of the records is at fault.
-    Refused(Refusal),
-    /// The same request may succeed later.
-    Transient(Problem),
-    /// No request of this sync can succeed.
-    Permanent(Problem),
-}
-
-/// A refusal of some record among those sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) error_body: ErrorBody,
-}
-
-impl Refusal {
-    /// The request was too large; the records may all be valid.
-    pub(crate) fn for_size(&self) -> bool {
-        self.status == 413
-    }
-}
 
 /// Decide on an answer, or the lack of one, to a request of some kind; `now` is in seconds since 1970.
 #[cfg_attr(target_family = "wasm", optimize(size))]
@@ -55,7 +31,7 @@ pub(crate) fn disposition(
         return of_success(&answer, config, kind);
     }
     // Any other status says enough, however little of its body arrived.
-    let error_body = ErrorBody::read(&answer, &config.api_key);
+    let error_body = error_body::read(&answer, &config.api_key);
     let audience = config.object.audience().filter(|_| kind == RequestKind::Records);
     let html = error_body.is_html;
     let location = answer.headers.location.as_deref();
@@ -111,7 +87,7 @@ fn lists_profiles(answer: &Response, object: Object) -> bool {
         return false;
     }
     let body = String::from_utf8_lossy(&answer.body);
-    match serde_json::from_str::<Value>(&body) {
+    match json::parse(&body) {
         Ok(body) => body.get("integrationStates").is_some_and(Value::is_array),
         // A long list of which the start was read.
         Err(error) => error.is_eof() && body.len() >= MAX_BODY && body.starts_with("{\"integrationStates\":["),
@@ -144,9 +120,9 @@ pub(crate) fn rejection(refusal: &Refusal, object: Object, bytes: usize) -> (&'s
         let advice = "Talon.One sends no pages: a proxy, a firewall or another server seems to have refused it; check \
                       deployment_url, and what in the record a firewall may take for an attack";
         ("refused", advice)
-    } else if profiles && error_body.undefined_attribute() {
+    } else if profiles && error_body::undefined_attribute(error_body) {
         ("undefined-attribute", message::undefined_attribute())
-    } else if profiles && (error_body.about_attribute() || error_body.about_value()) {
+    } else if profiles && (error_body::about_attribute(error_body) || error_body::about_value(error_body)) {
         ("invalid-value", message::invalid_value())
     } else {
         ("refused", "")

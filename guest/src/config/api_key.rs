@@ -1,6 +1,6 @@
 //! The Integration API key. The type has neither `Debug` nor `Display`: there is no way to print it by accident.
 
-use super::table::Issue;
+use destination_toolkit::config::Issue;
 
 /// What to do about a key of the wrong kind.
 const WHERE: &str = "create an Integration API key in the Campaign Manager under Settings > Integration API Keys";

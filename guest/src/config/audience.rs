@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::table::{Issue, wrong_type};
+use destination_toolkit::config::{Issue, wrong_type};
 
 /// What is expected, and where to find it.
 pub(super) const EXPECTED: &str = "the audience's ID, a whole number such as 42";

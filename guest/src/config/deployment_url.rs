@@ -6,29 +6,12 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::table::Issue;
-use crate::problem::quote::quoted;
+use destination_toolkit::config::Issue;
+use destination_toolkit::http::Scheme;
+use destination_toolkit::problem::quote::quoted;
 
 /// What a correct address looks like, for messages.
 pub(super) const EXPECTED: &str = "an address such as https://yourcompany.talon.one";
-
-/// How the deployment is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// Plain text; this machine only.
-    Http,
-    /// Encrypted.
-    Https,
-}
-
-impl Scheme {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
 
 /// `https://yourcompany.talon.one`: a scheme, a host in lower case, perhaps a port. Plain http only to this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

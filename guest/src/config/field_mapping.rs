@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use destination_toolkit::config::{Issue, Issues, Table, wrong_type};
+use destination_toolkit::problem::quote::quoted;
+use destination_toolkit::problem::suggest::nearest;
+use destination_toolkit::value::json;
+
 use super::ObjectKind;
-use super::table::{Issue, Issues, Table, wrong_type};
-use crate::problem::quote::quoted;
-use crate::problem::suggest::nearest;
 use crate::value::{self, FieldType};
 
 /// The field that becomes a record's key.
@@ -179,12 +181,12 @@ fn name_of(field_type: FieldType) -> &'static str {
 fn default_json(value: &Value, field_type: Option<FieldType>) -> Result<String, Issue> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: whole numbers beyond it have lost digits on the way here
     if value.as_f64().is_some_and(|number| value.is_f64() && number.abs() >= EXACT) {
-        let issue = Issue::new(format!("is {value}, of which digits may be lost"));
+        let issue = Issue::new(format!("is {}, of which digits may be lost", json::text_of(value)));
         return Err(issue.hint("write the number as a text and declare the type `number`"));
     }
-    let text = value.to_string();
+    let text = json::text_of(value);
     let mut out = String::new();
-    match value::write(value::Value::Json(&text), field_type, &mut out) {
+    match value::write(destination_toolkit::value::Value::Json(&text), field_type, &mut out) {
         Ok(()) => Ok(out),
         Err(issue) => Err(wrong_type(value, &format!("{}: {}", issue.wanted, issue.expected))),
     }

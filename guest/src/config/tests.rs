@@ -1,5 +1,7 @@
 //! The config as a whole; each kind of value has its tests beside its parser.
 
+use destination_toolkit::delivery::retry;
+use destination_toolkit::http::{Method, Request};
 use serde_json::{Value, json};
 
 use super::*;
@@ -209,7 +211,7 @@ fn the_schema_knows_the_same_keys_as_the_parser() {
     let mapping = &schema["properties"]["mappings"]["items"];
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     for (object, keys) in
-        [(&schema, &KEYS[..]), (&schema["properties"]["retry"], &RETRY_KEYS[..]), (mapping, &field_mapping::KEYS[..])]
+        [(&schema, &KEYS[..]), (&schema["properties"]["retry"], &retry::KEYS[..]), (mapping, &field_mapping::KEYS[..])]
     {
         assert_eq!(keys_of(object), sorted(keys.iter().copied()));
         assert_eq!(object["additionalProperties"], false);
@@ -283,4 +285,23 @@ fn the_schema_names_the_bounds_that_the_parser_keeps() {
         checked += 1;
     }
     assert_eq!(checked, 7);
+}
+
+#[test]
+fn headers_name_the_key_the_type_and_the_plugin() {
+    let text = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef","object_type":"customer_profiles"}"#;
+    let config = Config::parse(text).ok().unwrap();
+    let request = |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned() };
+    let headers = config.connection().headers(&request("{\"ä\":1}"));
+    assert_eq!(
+        headers,
+        [
+            ("authorization", "ApiKey-v1 0123456789abcdef".to_owned()),
+            ("accept", "application/json".to_owned()),
+            ("user-agent", format!("talon-one-destination/{}", env!("CARGO_PKG_VERSION"))),
+            ("content-type", "application/json".to_owned()),
+            ("content-length", "8".to_owned()),
+        ]
+    );
+    assert_eq!(config.connection().headers(&request("")), headers[..3]);
 }

@@ -3,10 +3,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::api::request::{Method, Request};
-use crate::api::transport::{Headers, Response, TransportError, TransportErrorKind};
-use crate::bindings::exports::etl::destination::destination::{Action, ProblemKind};
 use crate::testing::{KEY, Server, TestClock, audience, items, profile_batch, profiles, refused, status, strings};
+use destination_toolkit::bindings::{Action, Failure, MappedBatch, ProblemKind, Report};
+use destination_toolkit::clock::Clock;
+use destination_toolkit::destination::send_batch;
+use destination_toolkit::http::{Headers, Response, TransportError, TransportErrorKind};
+use destination_toolkit::http::{Method, Request};
 
 mod laws;
 
@@ -19,7 +21,7 @@ fn delivered(
 ) -> (Result<Report, Failure>, Vec<Request>, TestClock) {
     let mut server = Server::new(answer);
     let mut clock = TestClock::new();
-    let report = deliver(config, batch, &mut server, &mut clock);
+    let report = send_batch(config, batch, &mut server, &mut clock);
     (report, server.requests, clock)
 }
 
@@ -400,7 +402,7 @@ fn a_wait_that_the_engine_ends_is_the_last() {
     }
     let config = profiles(&json!({"batch_size": 2, "retry": {"max_attempts": 100}}));
     let mut server = Server::new(|number, _: &Request| if number == 0 { status(204) } else { busy(429, "25") });
-    let report = deliver(&config, &plain(6), &mut server, &mut Ended(TestClock::new())).unwrap();
+    let report = send_batch(&config, &plain(6), &mut server, &mut Ended(TestClock::new())).unwrap();
     assert_eq!((report.accepted, report.undelivered), (vec![0, 1], vec![2, 3, 4, 5]));
     let failure = report.failure.unwrap();
     assert!(matches!(failure, Failure::Transient(_)));
@@ -490,7 +492,7 @@ fn memberships_go_to_their_own_endpoint() {
     batch.payloads = strings(["", ""]);
     let (report, requests, _) = delivered(&audience("mirror"), &batch, |_, _| status(204));
     assert_eq!(report.unwrap().accepted, [0, 1]);
-    assert_eq!((requests[0].method, requests[0].path), (Method::Post, "/v2/customer_audiences"));
+    assert_eq!((requests[0].method, requests[0].path.as_ref()), (Method::Post, "/v2/customer_audiences"));
     assert_eq!(
         requests[0].body,
         r#"{"data":[{"action":"delete","profileIntegrationId":"c0","audienceId":42},{"action":"delete","profileIntegrationId":"c1","audienceId":42}]}"#

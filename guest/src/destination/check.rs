@@ -1,14 +1,15 @@
 //! The connection check: what one cheap request with the key can show, and what it cannot.
 
-use crate::api::error_body::with_error_body;
-use crate::api::message;
+use destination_toolkit::bindings::{ConnectionCheck, Failure, Problem, ProblemKind};
+use destination_toolkit::clock::Clock;
+use destination_toolkit::delivery::Disposition;
+use destination_toolkit::http::Transport;
+use destination_toolkit::http::error_body::with_error_body;
+use destination_toolkit::problem::problem;
+
 use crate::api::request::{self, RequestKind};
-use crate::api::response::{self, Disposition};
-use crate::api::transport::Transport;
-use crate::bindings::exports::etl::destination::destination::{ConnectionCheck, Failure, Problem, ProblemKind};
-use crate::clock::Clock;
+use crate::api::{message, response};
 use crate::config::{Config, Object};
-use crate::problem::problem;
 
 /// Ask once, without repeating: a person is waiting for the answer.
 ///
@@ -17,8 +18,8 @@ use crate::problem::problem;
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn check(
     config: &Config,
-    transport: &mut impl Transport,
-    clock: &mut impl Clock,
+    transport: &mut dyn Transport,
+    clock: &mut dyn Clock,
 ) -> Result<ConnectionCheck, Failure> {
     let answer = transport.send(&request::ping());
     match response::disposition(answer, config, RequestKind::Ping, clock.unix_seconds()) {

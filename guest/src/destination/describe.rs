@@ -1,9 +1,10 @@
 //! What this destination is, for engines and forms.
 
-use crate::api::request::MAX_BODY_BYTES;
-use crate::bindings::exports::etl::destination::destination::{
+use destination_toolkit::bindings::{
     ConfigKeys, Descriptor, Endpoint, Field, Limits, ObjectType, Secret, SecretUse, SyncMode,
 };
+
+use crate::api::request::MAX_BODY_BYTES;
 use crate::config::field_mapping::INTEGRATION_ID;
 use crate::config::{MAX_BATCH_SIZE, SCHEMA};
 

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::api::request::Method;
-use crate::api::transport::{Response, TransportError, TransportErrorKind};
 use crate::testing::{
     KEY, Server, TestClock, audience_text, items, profile_batch, profiles_text, refused, status, texts, unpacked,
 };
+use destination_toolkit::http::Method;
+use destination_toolkit::http::{Response, TransportError, TransportErrorKind};
 use wit::{Action, Change, Failure, ProblemKind, Value};
 
 fn row(change: Change, values: Vec<Value>) -> wit::Row {
@@ -146,7 +146,7 @@ fn what_is_rendered_is_what_is_sent() {
             .iter()
             .map(|request| wit::Request {
                 method: request.method.name().to_owned(),
-                path: request.path.to_owned(),
+                path: request.path.clone().into_owned(),
                 body: wit::Body::Text(request.body.clone()),
             })
             .collect();
@@ -159,7 +159,7 @@ fn what_is_rendered_is_what_is_sent() {
 fn checked(
     config: &str,
     answer: &Result<Response, TransportError>,
-) -> (Result<wit::ConnectionCheck, Failure>, Vec<crate::api::request::Request>) {
+) -> (Result<wit::ConnectionCheck, Failure>, Vec<destination_toolkit::http::Request>) {
     let mut server = Server::new(|_, _| answer.clone());
     let checked = check_connection(config, |_| &mut server, &mut TestClock::new());
     (checked, server.requests)
@@ -183,7 +183,10 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
         ]
     );
     assert_eq!(requests.len(), 1);
-    assert_eq!((requests[0].method, requests[0].path, requests[0].body.as_str()), (Method::Get, "/v2/authping", ""));
+    assert_eq!(
+        (requests[0].method, requests[0].path.as_ref(), requests[0].body.as_str()),
+        (Method::Get, "/v2/authping", "")
+    );
     let only_id = json!({"mappings": [{"source": "id", "destination": "integration_id"}]});
     for (config, count) in [(only_id, 1), (json!({}), 2)] {
         let (check, _) = checked(&profiles_text(&config), &status(204));

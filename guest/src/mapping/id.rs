@@ -1,8 +1,9 @@
 //! Integration IDs: the last digit and the last letter of what the source has. An ID never passes a float.
 
-use crate::problem::quote::is_unseen;
-use crate::value::json::{self, Scalar};
-use crate::value::{Value, ValueError, is_integer, plain_digits, write_integer};
+use destination_toolkit::problem::quote::is_unseen;
+use destination_toolkit::value::digits::{is_integer, plain, write_integer};
+use destination_toolkit::value::json::{self, Scalar};
+use destination_toolkit::value::{Value, ValueError};
 
 const MISSING: ValueError = ValueError {
     code: "missing-id",
@@ -75,7 +76,7 @@ fn write_text(text: &str, out: &mut String) -> Result<(), ValueError> {
 /// `26` and `26.0` are the ID `26`. An exponent is an error: `1e5` may have been a number or a text.
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_whole(digits: &str, out: &mut String) -> Result<(), ValueError> {
-    let (sign, digits) = plain_digits(digits).ok_or(INVALID)?;
+    let (sign, digits) = plain(digits).ok_or(INVALID)?;
     out.push_str(sign);
     out.push_str(digits);
     Ok(())

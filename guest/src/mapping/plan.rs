@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::columns::{Column, Columns};
+use destination_toolkit::columns::{Column, Columns};
+
 use crate::config::field_mapping::{Attribute, INTEGRATION_ID};
 use crate::config::{Config, Object};
-use crate::problem::quote::{quoted, shortened};
-use crate::problem::suggest::nearest;
 
 /// Where each part of a record comes from.
 pub(super) struct Plan<'a> {
@@ -30,17 +29,18 @@ impl<'a> Plan<'a> {
     /// A mapped column that is missing, or a column that cannot map to itself.
     pub(super) fn new(config: &'a Config, columns: &'a Columns<'a>) -> Result<Self, String> {
         if let Some(mappings) = &config.mappings {
-            let id = find(columns, &mappings.id)?;
+            let id = columns.find(&mappings.id)?;
             let attributes = mappings.attributes.iter().map(|mapping| {
                 Ok(PlannedAttribute {
-                    column: find(columns, &mapping.source)?,
+                    column: columns.find(&mapping.source)?,
                     attribute: Cow::Borrowed(&mapping.attribute),
                     default: mapping.default.as_deref(),
                 })
             });
             return Ok(Self { id, attributes: attributes.collect::<Result<_, String>>()? });
         }
-        let id = find(columns, INTEGRATION_ID)
+        let id = columns
+            .find(INTEGRATION_ID)
             .map_err(|missing| format!("{missing}; without `mappings` in the config, columns map to themselves"))?;
         let attributes = match config.object {
             Object::Audience { .. } => Vec::new(),
@@ -56,22 +56,4 @@ impl<'a> Plan<'a> {
         };
         Ok(Self { id, attributes })
     }
-}
-
-#[cfg_attr(target_family = "wasm", optimize(size))]
-fn find<'a>(columns: &'a Columns<'a>, name: &str) -> Result<&'a Column<'a>, String> {
-    if let Some(column) = columns.get(name) {
-        return Ok(column);
-    }
-    // A missing column is never taken for nulls: that could clear an attribute of every customer.
-    let mut message = format!("the rows have no column {}", quoted(name));
-    if let Some(near) = nearest(name, columns.iter().map(|column| column.name)) {
-        message.push_str(&format!("; did you mean {}?", quoted(near)));
-    }
-    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    match names.as_slice() {
-        [] => message.push_str("; they have no columns at all"),
-        names => message.push_str(&format!("; they have {}", shortened(&names.join(", "), 500))),
-    }
-    Err(message)
 }

@@ -1,8 +1,8 @@
+use destination_toolkit::bindings::{self as wit, RowIssue};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::bindings::exports::etl::destination::destination as wit;
 use crate::testing::{audience, column, profiles, strings, texts, unpacked};
 
 fn mapped(config: &Config, columns: &[wit::Column], changes: &[Change]) -> Mapping {

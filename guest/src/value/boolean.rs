@@ -1,7 +1,7 @@
 //! Booleans, and the words that mean them.
 
-use super::{Value, ValueError, of_scalar};
-use crate::value::json;
+use super::{Value, ValueError};
+use destination_toolkit::value::json;
 
 /// Append a value as `true` or `false`.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
@@ -40,7 +40,7 @@ fn read(value: Value<'_>) -> Option<bool> {
         }
         Value::Json(text) => {
             let scalar = json::scalar(text)?;
-            match of_scalar(&scalar) {
+            match Value::from(&scalar) {
                 Value::Json(_) => None,
                 scalar => read(scalar),
             }

@@ -1,9 +1,9 @@
 //! Lists: a JSON array whose elements follow the rules of their own type.
 
 use super::field_type::Element;
-use super::{Value, ValueError, of_scalar, write as write_value};
-use crate::problem::quote::shortened;
-use crate::value::json;
+use super::{Value, ValueError, write as write_value};
+use destination_toolkit::problem::quote::shortened;
+use destination_toolkit::value::{invalid_json, json};
 
 /// Append a value as a JSON array.
 pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Result<(), ValueError> {
@@ -23,8 +23,8 @@ pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Res
 }
 
 fn write_element(raw: &str, element: Element, out: &mut String) -> Result<(), ValueError> {
-    let scalar = json::scalar(raw).ok_or_else(super::invalid_json)?;
-    let value = of_scalar(&scalar);
+    let scalar = json::scalar(raw).ok_or_else(invalid_json)?;
+    let value = Value::from(&scalar);
     let written = match value {
         Value::Null => Err(ValueError::new("invalid-list", "an element of a list", "no null in it")),
         Value::Json(_) if element != Element::Location => Err(not_a_list(element)),

@@ -8,7 +8,7 @@
 use serde_json::Value as Json;
 
 use super::{Value, ValueError};
-use crate::value::json::{self, Scalar};
+use destination_toolkit::value::json::{self, Scalar};
 
 const INVALID: ValueError = ValueError {
     code: "invalid-location",
@@ -37,7 +37,7 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_text(text: &str, out: &mut String) -> Result<(), ValueError> {
     let (latitude, longitude) = text.split_once(',').ok_or(INVALID)?;
-    let degrees = |text: &str| serde_json::from_str::<Json>(text).ok();
+    let degrees = |text: &str| json::parse(text).ok();
     check(degrees(latitude).as_ref(), degrees(longitude).as_ref())?;
     json::write_string(text, out);
     Ok(())
@@ -45,7 +45,7 @@ fn write_text(text: &str, out: &mut String) -> Result<(), ValueError> {
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_composite(text: &str, out: &mut String) -> Result<(), ValueError> {
-    match serde_json::from_str(text) {
+    match json::parse(text) {
         Ok(Json::Array(pair)) if pair.len() == 2 => check(pair.first(), pair.last())?,
         Ok(Json::Object(members)) => {
             // Two spellings of one coordinate could differ.

@@ -1,9 +1,8 @@
-//! Numbers, digit for digit.
+//! Numbers, digit for digit, with the messages about what is none.
 
-use std::io;
-
-use super::{Value, ValueError};
-use crate::value::json::{self, Scalar};
+use destination_toolkit::value::digits::{write_integer, write_number};
+use destination_toolkit::value::json::{self, Scalar};
+use destination_toolkit::value::{Value, ValueError, digits};
 
 const INVALID: ValueError =
     ValueError { code: "invalid-number", wanted: "a number", expected: "digits such as 12 or -0.5", part: None };
@@ -26,115 +25,12 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError
     Ok(())
 }
 
-/// Append an integer in full.
-pub(crate) fn write_integer(number: i64, out: &mut String) {
-    write_formatted(&number, out);
-}
-
 /// Append the shortest digits that give the same float back.
 pub(super) fn write_float(number: f64, out: &mut String) -> Result<(), ValueError> {
-    if !number.is_finite() {
-        return Err(ValueError { expected: "a finite one; Talon.One has no NaN and no infinity", ..INVALID });
-    }
-    write_formatted(&number, out);
-    Ok(())
+    let finite = digits::write_float(number, out);
+    finite.then_some(()).ok_or(ValueError { expected: "a finite one; Talon.One has no NaN and no infinity", ..INVALID })
 }
 
-/// serde_json's number formatting is several times faster than `core::fmt`'s, and writes to bytes only.
-fn write_formatted(number: &impl serde::Serialize, out: &mut String) {
-    let written = serde_json::to_writer(Bytes(out), number);
-    debug_assert!(written.is_ok(), "a number is ASCII, and memory takes it");
-}
-
-struct Bytes<'a>(&'a mut String);
-
-impl io::Write for Bytes<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes).map(|()| bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let text = str::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-        self.0.push_str(text);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Append a number's digits as JSON spells them. JSON allows no plus sign, no leading zeros, and wants a digit on either
-/// side of the point; apart from that every digit stays.
 fn write_digits(digits: &str, out: &mut String) -> Result<(), ValueError> {
-    let parts = Parts::of(digits).ok_or(INVALID)?;
-    if parts.negative {
-        out.push('-');
-    }
-    out.push_str(parts.whole);
-    if !parts.fraction.is_empty() {
-        out.push('.');
-        out.push_str(parts.fraction);
-    }
-    if let Some(exponent) = parts.exponent {
-        out.push('e');
-        out.push_str(exponent);
-    }
-    Ok(())
-}
-
-/// A decimal number taken apart.
-struct Parts<'a> {
-    negative: bool,
-    /// Without leading zeros, but at least one digit.
-    whole: &'a str,
-    /// The digits after the point, perhaps none.
-    fraction: &'a str,
-    /// With its sign.
-    exponent: Option<&'a str>,
-}
-
-impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Option<Self> {
-        let (negative, text) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix('+').unwrap_or(text)),
-        };
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-            None => (text, None),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let exponent_digits = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        let valid = all_digits(whole)
-            && all_digits(fraction)
-            && !(whole.is_empty() && fraction.is_empty())
-            && exponent_digits.is_none_or(|digits| !digits.is_empty() && all_digits(digits));
-        valid.then(|| Self {
-            negative,
-            whole: match whole.trim_start_matches('0') {
-                "" => "0",
-                significant => significant,
-            },
-            fraction,
-            exponent,
-        })
-    }
-}
-
-/// The digits of a whole number, written in full: no leading zeros, no `.0`, no exponent. None for any other number.
-/// `-0` is `0`.
-pub(crate) fn plain_digits(digits: &str) -> Option<(&'static str, &str)> {
-    let parts = Parts::of(digits)?;
-    if parts.exponent.is_some() || !parts.fraction.bytes().all(|byte| byte == b'0') {
-        return None;
-    }
-    let sign = if parts.negative && parts.whole != "0" { "-" } else { "" };
-    Some((sign, parts.whole))
-}
-
-/// Whether a JSON number has neither fraction nor exponent.
-pub(crate) fn is_integer(digits: &str) -> bool {
-    !digits.contains(['.', 'e', 'E'])
+    write_number(digits, out).then_some(()).ok_or(INVALID)
 }

@@ -1,7 +1,9 @@
 //! Texts: what a value looks like when a string attribute takes it.
 
-use super::{Value, ValueError, boolean, number, time};
-use crate::value::json::{self, Scalar};
+use destination_toolkit::value::json::{self, Scalar};
+use destination_toolkit::value::{digits, invalid_json, time};
+
+use super::{Value, ValueError, boolean, number};
 
 /// Append a value as a JSON string.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
@@ -10,7 +12,7 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError
         Value::Json(text) => match json::scalar(text) {
             Some(Scalar::String(text)) => json::write_string(&text, out),
             Some(_) => json::write_string(text.trim(), out),
-            None => return Err(super::invalid_json()),
+            None => return Err(invalid_json()),
         },
         // None of the others has a character that JSON escapes.
         _ => {
@@ -25,7 +27,7 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError
 /// Append a value that is neither text, decimal nor JSON, without quotes.
 pub(super) fn write_plain(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {
-        Value::Integer(integer) => number::write_integer(integer, out),
+        Value::Integer(integer) => digits::write_integer(integer, out),
         Value::Float(float) => return number::write_float(float, out),
         Value::Boolean(boolean) => boolean::write_literal(boolean, out),
         Value::Date(days) => return time::write_date(days, out),

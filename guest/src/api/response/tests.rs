@@ -1,7 +1,8 @@
+use destination_toolkit::http::Headers;
+use destination_toolkit::http::error_body::ErrorBody;
 use serde_json::json;
 
 use super::*;
-use crate::api::transport::Headers;
 use crate::testing::{KEY, audience, profiles, refused, status};
 
 const NOW: i64 = 784_111_777;

@@ -1,8 +1,15 @@
 use serde_json::json;
 
 use super::*;
-use crate::bindings::exports::etl::destination::destination as wit;
+use crate::config::Config;
 use crate::testing::{audience, profile_batch, profiles, strings};
+use destination_toolkit::bindings as wit;
+use destination_toolkit::bindings::MappedBatch;
+use destination_toolkit::delivery::Records;
+
+fn read<'a>(config: &Config, batch: &'a MappedBatch) -> Result<Records<'a>, Failure> {
+    Records::read(batch, |index, key, action, payload| item(config.object, index, key, action, payload))
+}
 
 fn batch(records: &[(&str, Action, &str)]) -> MappedBatch {
     MappedBatch {
@@ -14,7 +21,7 @@ fn batch(records: &[(&str, Action, &str)]) -> MappedBatch {
 }
 
 fn fault(config: &Config, batch: &MappedBatch) -> (wit::ProblemKind, String) {
-    match Records::read(config, batch).err() {
+    match read(config, batch).err() {
         Some(Failure::Permanent(problem)) => (problem.kind, problem.message),
         other => (wit::ProblemKind::Row, format!("not a permanent failure: {other:?}")),
     }
@@ -31,7 +38,7 @@ fn the_last_record_of_a_key_wins() {
         ("b", Action::Upsert, "6"),
     ]);
     let config = profiles(&json!({}));
-    let records = Records::read(&config, &batch).unwrap();
+    let records = read(&config, &batch).unwrap();
     let kept: Vec<_> =
         records.kept.iter().map(|record| (record.batch_index, record.key, record.item.as_ref())).collect();
     assert_eq!(kept, [(3, "c", "4"), (4, "a", "5"), (5, "b", "6")]);
@@ -44,7 +51,7 @@ fn a_delete_that_an_engine_made_is_written_here() {
     let batch =
         batch(&[("a\"b", Action::Delete, ""), ("c", Action::Delete, "{\"its\":\"own\"}"), ("d", Action::Add, "{}")]);
     let config = audience("mirror");
-    let records = Records::read(&config, &batch).unwrap();
+    let records = read(&config, &batch).unwrap();
     let items: Vec<&str> = records.kept.iter().map(|record| record.item.as_ref()).collect();
     assert_eq!(
         items,
@@ -73,7 +80,7 @@ fn a_malformed_batch_is_a_clear_failure() {
         batch
     };
     let config = profiles(&json!({}));
-    assert!(Records::read(&config, &valid()).is_ok());
+    assert!(read(&config, &valid()).is_ok());
     for (batch, fragment) in [
         (with(|batch| batch.rows.truncate(2)), "the batch has 2 rows, 3 keys, 3 actions and 3 payloads"),
         (with(|batch| batch.actions.truncate(2)), "3 rows, 3 keys, 2 actions and 3 payloads"),
@@ -100,5 +107,5 @@ fn no_records_are_no_fault() {
         actions: Vec::new(),
         payloads: wit::Strings { offsets: Vec::new(), data: String::new() },
     };
-    assert!(Records::read(&profiles(&json!({})), &empty).is_ok_and(|records| records.kept.is_empty()));
+    assert!(read(&profiles(&json!({})), &empty).is_ok_and(|records| records.kept.is_empty()));
 }

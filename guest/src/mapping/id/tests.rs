@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::value::Unit;
+use destination_toolkit::value::Unit;
 
 fn written(value: Value<'_>) -> Result<String, &'static str> {
     let mut out = String::new();
