@@ -84,6 +84,10 @@ distributed: component ## The Python package in Spark and Dask on clusters of tw
 playground: component ## Build the page that tries a mapping in a browser, and test it in Chromium
 	@tests/playground/run.sh
 
+.PHONY: meltano
+meltano: component ## The Singer target in Meltano, with a real tap and a real PostgreSQL; installs what is missing
+	@tests/engines/meltano/run.sh
+
 .PHONY: http
 http: component ## The plugin behind HTTP, under wasmtime serve; builds wac where it is missing
 	@tests/engines/http/run.sh

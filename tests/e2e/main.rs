@@ -45,6 +45,7 @@ mod reports;
 mod running;
 mod schema;
 mod secrets;
+mod singer;
 mod snapshot;
 mod sources;
 mod state;

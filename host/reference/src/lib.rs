@@ -20,6 +20,7 @@ pub mod inference;
 pub mod pipeline;
 pub mod report;
 pub mod sanitize;
+pub mod singer;
 pub mod source;
 pub mod state;
 pub mod sync_file;

@@ -38,7 +38,7 @@ use crate::source::SourceError;
 use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
-use destination_engine::bindings::{Column, Descriptor};
+use destination_engine::bindings::{Change as RowChange, Column, Descriptor};
 use destination_engine::http::rate_limiter::Rate as RequestRate;
 use destination_engine::plugin::answers::{Mapping, Report as Answer};
 use destination_engine::plugin::config::ConfigError;
@@ -113,13 +113,17 @@ pub enum Error {
 
 /// What maps and delivers: a plugin's session, or a script in tests.
 pub(crate) trait Delivery: Clone + Send + Sync + 'static {
-    fn map_batch(&self, columns: &[Column<'_>]) -> impl Future<Output = Result<Mapping, CallError>> + Send;
+    fn map_batch(
+        &self,
+        columns: &[Column<'_>],
+        changes: &[RowChange],
+    ) -> impl Future<Output = Result<Mapping, CallError>> + Send;
     fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Answer>> + Send;
 }
 
 impl Delivery for Session {
-    async fn map_batch(&self, columns: &[Column<'_>]) -> Result<Mapping, CallError> {
-        Self::map_batch(self, columns, &[]).await
+    async fn map_batch(&self, columns: &[Column<'_>], changes: &[RowChange]) -> Result<Mapping, CallError> {
+        Self::map_batch(self, columns, changes).await
     }
 
     async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {

@@ -335,6 +335,13 @@ impl Report {
         Verdict::of(&self.counts, self.dry_run, self.failure.as_ref())
     }
 
+    /// Whether nothing of its source is left to do: every row is settled and every removal is done.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let Counts { undelivered, withheld_removals, failed_removals, .. } = self.counts;
+        self.failure.is_none() && !self.dry_run && undelivered + withheld_removals + failed_removals == 0
+    }
+
     /// Takes secret values out of what stopped the run: a driver's own words may hold them.
     pub(crate) fn redact(&mut self, secrets: &Redaction) {
         let Some(failure) = &mut self.failure else { return };

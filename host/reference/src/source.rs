@@ -37,6 +37,7 @@ pub use self::input::meter::Meter;
 use self::input::meter::{Changed, Metered};
 pub(crate) use self::input::sample::{Sample, sample};
 use self::layout::Layout;
+pub(crate) use self::ndjson::Objects;
 use self::parts::Parts;
 use crate::fault::Fault;
 use crate::fault::nearest;
@@ -45,13 +46,13 @@ use crate::sync_file::{Computed, CsvDialect, Destination, OnError, SourceSpec};
 /// Rows of a chunk. Some batches' worth, so that the cost of handing a chunk over does not show.
 pub const CHUNK_ROWS: usize = 8_000;
 /// Bytes after which a chunk ends early: wide rows do not make the run's memory grow.
-const CHUNK_BYTES: usize = 4 << 20;
+pub(crate) const CHUNK_BYTES: usize = 4 << 20;
 /// The longest record that is taken for one. A quote that is never closed makes a record of the rest of the file.
-const MOST_RECORD_BYTES: usize = 16 << 20;
+pub(crate) const MOST_RECORD_BYTES: usize = 16 << 20;
 /// What some programs put before a text in UTF-8.
 const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Bytes asked of the input at a time.
-const READ_BYTES: usize = 128 << 10;
+pub(crate) const READ_BYTES: usize = 128 << 10;
 
 /// A source of rows.
 pub trait Source: Send {
@@ -61,6 +62,20 @@ pub trait Source: Send {
 
     /// The next rows; `None` after the last one of an input that ended cleanly.
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError>;
+
+    /// What the rows were, asked after the last one.
+    fn extent(&self) -> Extent {
+        Extent::All
+    }
+}
+
+/// What the rows of a source that ended cleanly were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All that there are: a mirror removes what is not among them.
+    All,
+    /// Only what changed: a mirror removes what a row says has left ([`Chunk::changes`]), and nothing else.
+    Changes,
 }
 
 /// Why a source can't be read to its end.

@@ -124,6 +124,10 @@ pub trait Ledger: std::fmt::Debug + Send {
     /// Marks a key as seen without a look at what its row holds: the row could not be mapped.
     fn mark_seen(&mut self, key: &str) -> Result<(), StateError>;
 
+    /// Whether a key whose row says that it has left is to be removed: it is known, and no other sync of the same target holds
+    /// it. One that another sync holds is forgotten: it is that sync's now to remove it.
+    fn may_remove(&mut self, key: &str) -> Result<bool, StateError>;
+
     /// Writes down that a record was confirmed: what of it was delivered, or that it is gone.
     fn confirm(&mut self, record: Record<'_>, hash: u64) -> Result<(), StateError>;
 

@@ -14,6 +14,7 @@ mod outcomes;
 mod schema;
 mod section;
 mod source;
+mod target;
 pub mod threshold;
 mod variables;
 
@@ -40,6 +41,7 @@ pub use self::outcomes::OutcomeTable;
 pub use self::schema::schema;
 use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, OnError, SourceSpec};
+pub use self::target::{CompleteAfter, TargetConfig, sync_name};
 use crate::fault::Fault;
 use crate::sync_file::threshold::Threshold;
 use destination_engine::redaction::Redaction;
@@ -447,6 +449,13 @@ fn read_limits(mut section: Section<'_>) -> Limits {
 
 fn read_state(mut section: Section<'_>, base: &Path, name: Option<&SyncName>) -> Option<StateSpec> {
     let path = section.string("path").map(|path| base.join(path));
+    let max_removals = read_removals(&mut section);
+    section.finish();
+    let path = path.or_else(|| Some(base.join(format!("{}.state.sqlite", name?))))?;
+    Some(StateSpec { path, max_removals })
+}
+
+fn read_removals(section: &mut Section<'_>) -> MaxRemovals {
     let mut removals = section.section("max_removals");
     let default = MaxRemovals::default();
     let max_removals = MaxRemovals {
@@ -455,9 +464,7 @@ fn read_state(mut section: Section<'_>, base: &Path, name: Option<&SyncName>) ->
         per: removals.period("per"),
     };
     removals.finish();
-    section.finish();
-    let path = path.or_else(|| Some(base.join(format!("{}.state.sqlite", name?))))?;
-    Some(StateSpec { path, max_removals })
+    max_removals
 }
 
 fn read_network(mut section: Section<'_>, base: &Path) -> Network {

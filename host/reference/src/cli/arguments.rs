@@ -168,6 +168,15 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take the messages of a Singer tap on standard input, in Meltano, say: each stream is a sync of its own.
+    #[command(
+        version,
+        after_help = "Examples:\n  \
+        tap-postgres --config tap.json --catalog catalog.json | destination-host singer --config target.json\n  \
+        destination-host singer --about --format meltano\n\
+        Standard output gets each STATE once all records before it are acknowledged."
+    )]
+    Singer(Singer),
     /// What is remembered of a sync between runs.
     #[command(subcommand)]
     State(State),
@@ -187,6 +196,30 @@ pub(crate) enum Command {
     /// The manual page.
     #[command(after_help = "Example:\n  destination-host man > destination-host.1; man ./destination-host.1")]
     Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Singer {
+    /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network` and `dead_letters` beside them.
+    #[arg(long, value_name = "FILE.json", required_unless_present = "about")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say what the target is and which settings it has, and read nothing.
+    #[arg(long)]
+    pub(crate) about: bool,
+    /// With --about: for the hub, or the definition of the plugin for meltano.yml.
+    #[arg(long, value_name = "FORMAT", default_value = "json", requires = "about")]
+    pub(crate) format: About,
+    #[command(flatten)]
+    pub(crate) plugin: PluginChoice,
+}
+
+/// How a target describes itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum About {
+    /// Its name, capabilities and the JSON Schema of its settings.
+    Json,
+    /// A loader for meltano.yml, in JSON, which is YAML as well.
+    Meltano,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod init;
 mod preview;
 mod schema;
 mod selection;
+mod singer;
 mod state;
 mod status;
 pub(crate) mod sync;
@@ -32,7 +33,7 @@ use destination_host::sync_file::{Draft, Network, SyncFile};
 use destination_host::{embedded, file, pipeline::declared, pipeline::job::Job, source};
 
 use crate::cli::arguments::{Cli, Command, PluginChoice};
-use crate::cli::problem::{self, Problem};
+use crate::cli::problem::Problem;
 use crate::cli::terminal::Terminal;
 
 /// Rows that are read to know a source's columns.
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Conform { plugin, config, rows, confirm, json } => {
             conform::run(plugin.as_deref(), &config, rows.as_deref(), confirm, json, terminal).await
         }
+        Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
         Command::Schema { plugin } => schema::run(&load(plugin).await?, terminal),
@@ -113,17 +115,7 @@ fn client(network: &Network) -> Result<HttpClient, Problem> {
 /// Reads a sync file, with the faults that the plugin finds in its part.
 pub(crate) async fn judged(plugin: &Plugin, draft: Draft) -> Result<Draft, Problem> {
     let mut draft = draft;
-    let config = draft.destination().json();
-    let issues = plugin.validate_config(&config).await?;
-    let mut faults: Vec<Fault> =
-        issues.into_iter().map(|issue| Fault { path: issue.path, message: issue.message, hint: issue.hint }).collect();
-    // The plugin's own words are the better ones.
-    for fault in declared::faults(plugin.descriptor(), draft.destination()) {
-        if faults.iter().all(|known| known.path != fault.path) {
-            faults.push(fault);
-        }
-    }
-    faults.extend(plugin.untrusted(&config).iter().map(problem::untrusted));
+    let mut faults = declared::all_faults(plugin, draft.destination()).await?;
     for fault in &mut faults {
         fault.path =
             if fault.path.is_empty() { "destination".to_owned() } else { format!("destination.{}", fault.path) };

@@ -7,9 +7,8 @@ use destination_engine::plugin::LoadError;
 use destination_engine::plugin::config::ConfigError;
 use destination_engine::plugin::instance::CallError;
 use destination_engine::plugin::runtime::EngineError;
-use destination_engine::plugin::trust::Untrusted;
 use destination_host::fault::Fault;
-use destination_host::pipeline::{Error as RunError, PreviewError};
+use destination_host::pipeline::{Error as RunError, PreviewError, declared};
 use destination_host::report::exit::Exit;
 use destination_host::report::outcomes::OutcomesError;
 use destination_host::source::SourceError;
@@ -17,16 +16,6 @@ use destination_host::state::StateError;
 
 use crate::cli::terminal::Terminal;
 use destination_host::human_format;
-
-/// What a plugin is not trusted with, as a fault of the config: its path is a key of the plugin's.
-pub(crate) fn untrusted(untrusted: &Untrusted) -> Fault {
-    let fault = |path: &str, hint: String| Fault::new(path, untrusted.to_string()).hint(hint);
-    match untrusted {
-        Untrusted::Secret { key } => fault(key, "if you trust it with that: --trust-plugin-with-secrets".to_owned()),
-        Untrusted::Origin { origin } => fault("", format!("if your rows may go there: --allow-origin {origin}")),
-        Untrusted::NoOrigin { .. } => fault("", "this is the plugin's own fault; ask who made it".to_owned()),
-    }
-}
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -147,7 +136,7 @@ impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         let problem = Self::new(Exit::Usage, error.to_string());
         let hint = match error {
-            ConfigError::Untrusted(asked) => untrusted(&asked).hint,
+            ConfigError::Untrusted(asked) => declared::untrusted(&asked).hint,
             _ => None,
         };
         Self { hint, ..problem }

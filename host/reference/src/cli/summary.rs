@@ -28,7 +28,7 @@ pub(crate) fn show(report: &Report, terminal: &Terminal, dead_letters: Option<&s
         paint(ink, &verdict)
     ));
     terminal.stdout(&table(report));
-    problems(report, terminal, dead_letters);
+    problems(report, terminal, &letters_hint(dead_letters));
 }
 
 /// Tells that one of several syncs has ended: a line, as it happens.
@@ -40,6 +40,13 @@ pub(crate) fn show_ended(report: &Report, terminal: &Terminal) {
         _ => verdict.as_str(),
     };
     terminal.stderr(&format!("{} {name}: {}", paint(ink, mark(ink)), paint(ink, told)));
+}
+
+/// Tells the result of a run in a log: its line, its numbers, and what is wrong with it.
+pub(crate) fn show_in_log(report: &Report, terminal: &Terminal, letters_hint: &str) {
+    show_ended(report, terminal);
+    table(report).lines().for_each(|line| terminal.stderr(line.trim_end()));
+    problems(report, terminal, letters_hint);
 }
 
 /// Prints the results of several syncs: a table with a line for each, and what is wrong with each below it.
@@ -70,7 +77,7 @@ pub(crate) fn show_all(reports: &Reports, dead_letters: Option<&Path>, terminal:
         if !skipped && (report.verdict().exit() != Exit::Success || report.counts.padded_keys > 0) {
             terminal.stderr(&format!("{}:", paint(Style::Strong, &report.sync)));
             let letters = dead_letters.map(|file| file.to_string_lossy().replace("{sync}", &report.sync));
-            problems(report, terminal, letters.as_deref());
+            problems(report, terminal, &letters_hint(letters.as_deref()));
         }
     }
 }
@@ -157,7 +164,15 @@ fn table(report: &Report) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-fn problems(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
+/// What to do about rejected rows.
+fn letters_hint(dead_letters: Option<&str>) -> String {
+    match dead_letters {
+        Some(path) => format!("all of them are in {path}; fix the rows, then run again with --replay {path}"),
+        None => "run again with --dead-letters FILE to get all of them, each with its row".to_owned(),
+    }
+}
+
+fn problems(report: &Report, terminal: &Terminal, letters_hint: &str) {
     let counts = &report.counts;
     if let Some(failure) = &report.failure {
         terminal.error_with_cause(&failure.message, failure.cause.as_deref(), failure.hint.as_deref());
@@ -172,7 +187,7 @@ fn problems(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
         );
     }
     if counts.rejected > 0 {
-        show_rejections(report, terminal, dead_letters);
+        show_rejections(report, terminal, letters_hint);
     }
     if !report.refused_removals.is_empty() {
         show_refused_removals(report, terminal);
@@ -211,12 +226,8 @@ fn show_refused_removals(report: &Report, terminal: &Terminal) {
     }
 }
 
-fn show_rejections(report: &Report, terminal: &Terminal, dead_letters: Option<&str>) {
-    let hint = match dead_letters {
-        Some(path) => format!("all of them are in {path}; fix the rows, then run again with --replay {path}"),
-        None => "run again with --dead-letters FILE to get all of them, each with its row".to_owned(),
-    };
-    terminal.warning(&format!("{} rejected", counted(report.counts.rejected, "row")), Some(&hint));
+fn show_rejections(report: &Report, terminal: &Terminal, letters_hint: &str) {
+    terminal.warning(&format!("{} rejected", counted(report.counts.rejected, "row")), Some(letters_hint));
     for rejections in report.rejections.iter().take(MOST_CODES) {
         let first = match rejections.first_row {
             Some(row) if rejections.rows > 1 => format!("first row {}: ", count(row)),

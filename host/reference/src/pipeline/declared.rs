@@ -1,11 +1,43 @@
-//! Whether a config asks for an object type and a mode that the plugin declares. By the contract the host looks, whatever the
-//! plugin itself looks at.
+//! What is wrong with a config: what the plugin itself finds, and whether it asks for an object type and a mode that the plugin
+//! declares. By the contract the host looks, whatever the plugin itself looks at.
 
 use destination_engine::bindings::Descriptor;
+use destination_engine::plugin::Plugin;
+use destination_engine::plugin::instance::CallError;
+use destination_engine::plugin::trust::Untrusted;
 
 use super::job::{OBJECT_TYPE, SYNC_MODE, mode, mode_name};
 use crate::fault::{Fault, nearest};
 use crate::sync_file::Destination;
+
+/// All faults of a config, as its keys.
+///
+/// # Errors
+/// Where the plugin can't be asked.
+pub async fn all_faults(plugin: &Plugin, destination: &Destination) -> Result<Vec<Fault>, CallError> {
+    let config = destination.json();
+    let issues = plugin.validate_config(&config).await?;
+    let mut found: Vec<Fault> =
+        issues.into_iter().map(|issue| Fault { path: issue.path, message: issue.message, hint: issue.hint }).collect();
+    // The plugin's own words are the better ones.
+    for fault in faults(plugin.descriptor(), destination) {
+        if found.iter().all(|known| known.path != fault.path) {
+            found.push(fault);
+        }
+    }
+    found.extend(plugin.untrusted(&config).iter().map(untrusted));
+    Ok(found)
+}
+
+/// What a plugin is not trusted with, as a fault of the config: its path is a key of the plugin's.
+pub fn untrusted(untrusted: &Untrusted) -> Fault {
+    let fault = |path: &str, hint: String| Fault::new(path, untrusted.to_string()).hint(hint);
+    match untrusted {
+        Untrusted::Secret { key } => fault(key, "if you trust it with that: --trust-plugin-with-secrets".to_owned()),
+        Untrusted::Origin { origin } => fault("", format!("if your rows may go there: --allow-origin {origin}")),
+        Untrusted::NoOrigin { .. } => fault("", "this is the plugin's own fault; ask who made it".to_owned()),
+    }
+}
 
 /// The faults of `object_type` and `sync_mode`, as keys of the config.
 pub fn faults(descriptor: &Descriptor, destination: &Destination) -> Vec<Fault> {

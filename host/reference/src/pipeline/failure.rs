@@ -146,7 +146,7 @@ impl Mapped {
     /// Why the rows ended before their end, and how many were lost over it.
     pub(crate) fn into_failure(self) -> Option<(Failure, usize)> {
         match self {
-            Self::Rows(..) | Self::End => None,
+            Self::Rows(..) | Self::End(_) => None,
             Self::Source(error) => Some((error.into(), 0)),
             Self::Column(error, rows) => Some((Failure::new(FailureKind::Configuration, error.to_string()), rows)),
             Self::Call(error, rows) => Some((Failure::call(&error, None), rows)),

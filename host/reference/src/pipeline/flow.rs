@@ -27,7 +27,7 @@ use super::{Delivery, Observer, ProgressSnapshot};
 use crate::report::dead_letter::DeadLetters;
 use crate::report::outcomes::Outcomes;
 use crate::report::{Counts, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
-use crate::source::Meter;
+use crate::source::{Extent, Meter};
 use crate::state::{Change, Ledger, Resend};
 use crate::sync_file::MaxRemovals;
 use crate::sync_file::threshold::Threshold;
@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) resend: Resend,
     /// Whether what was delivered is known, so that rows can be told new from changed.
     pub(crate) stateful: bool,
+    /// Whether the destination is to hold what the source does, so that only what this sync added is removed.
+    pub(crate) mirrors: bool,
     /// Whether keys that left the source are removed, and under which limits.
     pub(crate) removals: Option<MaxRemovals>,
     /// Whether a person lets all removals through.
@@ -117,6 +119,8 @@ pub(crate) struct Flow<D> {
     pub(super) unmapped_rows: u64,
     /// Those of them whose key is not known.
     pub(super) unnamed_rows: u64,
+    /// The first row that is settled without being acknowledged: lost, or rejected and kept nowhere.
+    pub(super) lost_from: Option<u64>,
     pub(super) retries: u64,
     pub(super) withheld: Option<Withheld>,
     pub(super) refused_removals: Vec<RefusedRemovals>,
@@ -150,6 +154,7 @@ impl<D: Delivery> Flow<D> {
             tally: RejectionTally::default(),
             unmapped_rows: 0,
             unnamed_rows: 0,
+            lost_from: None,
             retries: 0,
             withheld: None,
             refused_removals: Vec::new(),
@@ -209,6 +214,10 @@ impl<D: Delivery> Flow<D> {
                 rows = None;
             }
             let sent = self.dispatch();
+            // What was confirmed has just been committed.
+            if sent.is_ok() {
+                self.watch.observer.acknowledged(self.acknowledged_rows());
+            }
             self.note_failure(sent);
             if rows.is_none() && self.workers.is_empty() && (self.queue.is_empty() || self.failure.is_some()) {
                 return;
@@ -224,7 +233,10 @@ impl<D: Delivery> Flow<D> {
                     self.note_failure(settled);
                 }
                 mapped = next(&mut rows), if rows.is_some() && wants_rows => {
-                    if matches!(mapped, Some(Mapped::End)) {
+                    if let Some(Mapped::End(extent)) = &mapped {
+                        if *extent == Extent::Changes {
+                            self.plan.removals = None;
+                        }
                         rows = None;
                         self.queue.close();
                     }
@@ -254,7 +266,20 @@ impl<D: Delivery> Flow<D> {
         self.undeliver(batch, failure);
     }
 
+    /// Rows up to the first one that is not acknowledged.
+    fn acknowledged_rows(&self) -> u64 {
+        let in_flight = self.in_flight.values().filter_map(|sent| sent.batch.first_row());
+        let first = in_flight.chain(self.queue.first_row()).chain(self.lost_from).min();
+        first.map_or(self.counts.rows_read, |first| first.saturating_sub(1))
+    }
+
+    /// From this row on nothing counts as acknowledged any more.
+    pub(super) fn lose(&mut self, row: Option<u64>) {
+        self.lost_from = self.lost_from.into_iter().chain(row).min();
+    }
+
     fn undeliver(&mut self, batch: &Batch, failure: &Failure) {
+        self.lose(batch.first_row());
         self.count_undelivered(batch, batch.len());
         self.record_undelivered(batch, failure);
     }

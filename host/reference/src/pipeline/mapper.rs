@@ -8,7 +8,7 @@ use super::Delivery;
 use super::columns::{self, UnreadableColumn};
 use super::reader::Read;
 use crate::pipeline::job::Job;
-use crate::source::{Chunk, SourceError};
+use crate::source::{Chunk, Extent, SourceError};
 use destination_engine::plugin::answers::Mapping;
 use destination_engine::plugin::instance::CallError;
 
@@ -18,7 +18,7 @@ pub(crate) enum Mapped {
     /// Some rows and what the plugin made of them.
     Rows(Chunk, Mapping),
     /// All rows were mapped.
-    End,
+    End(Extent),
     /// The source can't be read on.
     Source(SourceError),
     /// These rows can't be handed to the plugin.
@@ -38,7 +38,7 @@ async fn map_all<D: Delivery>(source: &mut Receiver<Read>, delivery: &D, job: &J
     while let Some(read) = source.recv().await {
         let mapped = match read {
             Read::Rows(rows) => map(rows, delivery, job).await,
-            Read::End => Mapped::End,
+            Read::End(extent) => Mapped::End(extent),
             Read::Failed(error) => Mapped::Source(error),
         };
         let goes_on = matches!(mapped, Mapped::Rows(..));
@@ -53,7 +53,7 @@ async fn map<D: Delivery>(chunk: Chunk, delivery: &D, job: &Job) -> Mapped {
         return Mapped::Rows(chunk, Mapping::default());
     }
     let mapped = match columns::read(&chunk.rows, |name| job.reading(name)) {
-        Ok(columns) => delivery.map_batch(&columns.borrowed()).await,
+        Ok(columns) => delivery.map_batch(&columns.borrowed(), &chunk.changes).await,
         Err(error) => return Mapped::Column(error, chunk.len()),
     };
     match mapped {

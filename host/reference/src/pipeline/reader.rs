@@ -7,7 +7,7 @@ use std::thread;
 
 use tokio::sync::mpsc::{self, Receiver};
 
-use crate::source::{Chunk, Source, SourceError};
+use crate::source::{Chunk, Extent, Source, SourceError};
 
 /// What comes out of a source. A channel that closes without an end is not an end.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) enum Read {
     /// Some rows.
     Rows(Chunk),
     /// All rows were read.
-    End,
+    End(Extent),
     /// The source can't be read on.
     Failed(SourceError),
 }
@@ -27,7 +27,7 @@ pub(crate) fn spawn(mut source: Box<dyn Source>) -> std::io::Result<Receiver<Rea
         loop {
             let read = match source.next_chunk() {
                 Ok(Some(rows)) => Read::Rows(rows),
-                Ok(None) => Read::End,
+                Ok(None) => Read::End(source.extent()),
                 Err(error) => Read::Failed(error),
             };
             let goes_on = matches!(read, Read::Rows(_));

@@ -217,6 +217,7 @@ impl<'a> Run<'a> {
                 _ => Resend::All,
             },
             stateful: job.mirrors() || options.changed_only || ledger.is_some(),
+            mirrors: job.mirrors(),
             removals: state.filter(|_| job.mirrors() && !part_of_the_rows).map(|state| state.max_removals),
             allow_removals: options.allow_removals,
             max_rejected: limits.max_rejected,

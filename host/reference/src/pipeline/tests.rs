@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod acknowledged;
 mod fake;
 mod model;
 
@@ -27,7 +28,7 @@ use crate::pipeline::job::Job;
 use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::Unobserved;
 use crate::report::{Counts, FailureKind};
-use crate::source::{Chunk, Source};
+use crate::source::{Chunk, Extent, Source};
 use crate::state::{Access, Entry, Facts, Resend, State};
 use crate::sync_file::threshold::Threshold;
 use crate::sync_file::{MaxRemovals, SyncName};
@@ -39,6 +40,7 @@ use destination_engine::stop::Stop;
 struct Scripted {
     chunks: VecDeque<Result<Chunk, SourceError>>,
     columns: Vec<String>,
+    extent: Extent,
 }
 
 impl Source for Scripted {
@@ -48,6 +50,10 @@ impl Source for Scripted {
 
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         self.chunks.pop_front().transpose()
+    }
+
+    fn extent(&self) -> Extent {
+        self.extent
     }
 }
 
@@ -59,7 +65,8 @@ fn rows(chunks: &[&[(&str, &str)]]) -> Scripted {
             [("id", Arc::new(StringArray::from(ids))), ("v", Arc::new(StringArray::from(contents)))];
         Ok(RecordBatch::try_from_iter(columns).unwrap().into())
     };
-    Scripted { chunks: chunks.iter().map(chunk).collect(), columns: vec!["id".to_owned(), "v".to_owned()] }
+    let columns = vec!["id".to_owned(), "v".to_owned()];
+    Scripted { chunks: chunks.iter().map(chunk).collect(), columns, extent: Extent::All }
 }
 
 fn ids(ids: &[&str]) -> Scripted {
@@ -72,6 +79,8 @@ struct Bench {
     fake: Fake,
     plan: Plan,
     stop: Stop,
+    observer: Arc<dyn Observer>,
+    keeps_letters: bool,
 }
 
 impl Bench {
@@ -82,13 +91,16 @@ impl Bench {
             concurrency: 1,
             resend: if mirrors { Resend::Changed } else { Resend::All },
             stateful: mirrors,
+            mirrors,
             removals: mirrors.then_some(MaxRemovals { count: 2, ratio: 0.5, per: None }),
             allow_removals: false,
             max_rejected: Threshold { count: 1000, ratio: 0.5 },
             dry_run: false,
             now: 0,
         };
-        Self { folder: tempfile::tempdir().unwrap(), fake: Fake::default(), plan, stop: Stop::default() }
+        let folder = tempfile::tempdir().unwrap();
+        let observer = Arc::new(Unobserved);
+        Self { folder, fake: Fake::default(), plan, stop: Stop::default(), observer, keeps_letters: true }
     }
 
     fn mirror() -> Self {
@@ -117,17 +129,17 @@ impl Bench {
             target: Facts::new(),
             identity: Facts::new(),
         };
-        let letters = DeadLetters::create(&self.path("dead.ndjson")).unwrap();
+        let letters = self.keeps_letters.then(|| DeadLetters::create(&self.path("dead.ndjson")).unwrap());
         let watch = RunContext {
             started: std::time::Instant::now(),
             traffic: Arc::default(),
             meter: Arc::default(),
-            observer: Arc::new(Unobserved),
+            observer: Arc::clone(&self.observer),
             secrets: Redaction::default(),
         };
         let file = OutcomeFile::new(&self.path("outcomes.ndjson")).unwrap();
         let outcomes = Outcomes::open(&RunId::new(SystemTime::now()), "test", Some(&file), None).unwrap();
-        let records = Records { ledger, dead_letters: Some(letters), outcomes };
+        let records = Records { ledger, dead_letters: letters, outcomes };
         let flow = Flow::new(self.plan.clone(), self.fake.clone(), watch, records);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let outflow = runtime

@@ -11,6 +11,13 @@ pub trait Observer: Send + Sync {
     /// After each batch or chunk, and once at the end.
     fn progress(&self, moment: &ProgressSnapshot<'_>);
 
+    /// The first `rows` rows of the source are settled: the destination has confirmed them, they need not be sent, or they were
+    /// rejected and are in the file of dead letters. It never counts a row behind one that waits, was lost, or was rejected
+    /// without such a file. Removals that the engine made are no rows: [`Report::is_settled`](crate::report::Report::is_settled).
+    fn acknowledged(&self, rows: u64) {
+        let _ = rows;
+    }
+
     /// The run begins: its source is open, its state is locked, and its files have their places.
     fn begin(&self) {}
 
@@ -42,6 +49,10 @@ pub struct Observers(pub Vec<Arc<dyn Observer>>);
 impl Observer for Observers {
     fn progress(&self, moment: &ProgressSnapshot<'_>) {
         self.0.iter().for_each(|observer| observer.progress(moment));
+    }
+
+    fn acknowledged(&self, rows: u64) {
+        self.0.iter().for_each(|observer| observer.acknowledged(rows));
     }
 
     fn begin(&self) {

@@ -4,6 +4,7 @@ use arrow::record_batch::RecordBatch;
 use serde_json::value::RawValue;
 
 use super::SourceError;
+use destination_engine::bindings::Change;
 
 /// Rows that were read together, and those among them that can't be used.
 #[derive(Debug, Clone)]
@@ -12,6 +13,8 @@ pub struct Chunk {
     pub rows: RecordBatch,
     /// The others, in the order of the source.
     pub rejected: Vec<RejectedRow>,
+    /// How each of `rows` differs from what the source said before; empty where it does not say: then they are all added.
+    pub changes: Vec<Change>,
 }
 
 /// A row that is there and can't be used. It is counted and kept as a rejected one; whose it is, is not known, so that a mirror
@@ -64,6 +67,7 @@ impl Chunk {
         if self.len() > most {
             self.rejected.retain(|row| row.place < most);
             self.rows = self.rows.slice(0, self.rows.num_rows().min(most - self.rejected.len()));
+            self.changes.truncate(self.rows.num_rows());
         }
         self
     }
@@ -80,7 +84,7 @@ impl Chunk {
 
 impl From<RecordBatch> for Chunk {
     fn from(rows: RecordBatch) -> Self {
-        Self { rows, rejected: Vec::new() }
+        Self { rows, rejected: Vec::new(), changes: Vec::new() }
     }
 }
 
@@ -103,7 +107,8 @@ mod tests {
             message: String::new(),
             content: content.clone(),
         });
-        Chunk { rows: RecordBatch::try_from_iter([("n", values)]).unwrap(), rejected: rejected.collect() }
+        let rows = RecordBatch::try_from_iter([("n", values)]).unwrap();
+        Chunk { rejected: rejected.collect(), ..rows.into() }
     }
 
     #[test]

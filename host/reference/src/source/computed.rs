@@ -130,7 +130,7 @@ impl Source for ComputedSource {
         self.learn_columns();
         let rows = self.with_computed(&chunk)?;
         self.rows += chunk.len() as u64;
-        Ok(Some(Chunk { rows, rejected: chunk.rejected }))
+        Ok(Some(Chunk { rows, ..chunk }))
     }
 }
 

@@ -203,7 +203,7 @@ impl<R: Read + Send> Source for CsvSource<R> {
             return Err(first_not_utf8(&self.name, &self.columns, &columns, &lines));
         };
         RecordBatch::try_new(self.schema.clone(), arrays)
-            .map(|rows| Some(Chunk { rows, rejected }))
+            .map(|rows| Some(Chunk { rejected, ..rows.into() }))
             .map_err(|error| SourceError::new(&self.name, error.to_string()))
     }
 }

@@ -8,6 +8,7 @@
 mod cells;
 mod fault;
 mod lines;
+mod objects;
 mod sound;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ use serde_json::value::RawValue;
 use self::cells::{Cells, Columns};
 use self::fault::Fault;
 use self::lines::{Line, LineReader};
+pub(crate) use self::objects::Objects;
 use super::{Chunk, RejectedRow, Source, SourceError, excerpt};
 use crate::sync_file::OnError;
 
@@ -95,8 +97,8 @@ impl<R: Read> NdjsonSource<R> {
         }
         let columns_before = self.columns.names().len();
         let all: Vec<&Line> = chunk.lines.iter().collect();
-        match values(&mut self.columns, self.kind, &chunk, &all) {
-            Ok(values) => self.batch(values, all.len()).map(|rows| Some(rows.into())),
+        match values(&mut self.columns, rows_of(self.kind, &chunk, &all)) {
+            Ok(values) => batch(&self.name, values, all.len()).map(|rows| Some(rows.into())),
             Err(fault) if self.on_error == OnError::Stop => Err(self.told(&chunk, &all, &fault)),
             Err(_) => {
                 // A key that only a rejected row has is no column.
@@ -110,7 +112,7 @@ impl<R: Read> NdjsonSource<R> {
     fn without_faults(&mut self, chunk: &lines::Chunk, all: Vec<&Line>) -> Result<Chunk, SourceError> {
         let (mut good, mut rejected) = (Vec::with_capacity(all.len()), Vec::new());
         for (place, line) in all.into_iter().enumerate() {
-            let alone = values(&mut Columns::new(Vec::new()), self.kind, chunk, &[line]);
+            let alone = values(&mut Columns::new(Vec::new()), rows_of(self.kind, chunk, &[line]));
             let Err((_, fault)) = alone else {
                 good.push(line);
                 continue;
@@ -120,9 +122,9 @@ impl<R: Read> NdjsonSource<R> {
             let raw = if let Fault::Unreadable(raw) = fault { raw } else { chunk.bytes_of(line).to_vec() };
             rejected.push(RejectedRow::unreadable(place, code, error, raw));
         }
-        let values = values(&mut self.columns, self.kind, chunk, &good);
+        let values = values(&mut self.columns, rows_of(self.kind, chunk, &good));
         let values = values.map_err(|fault| self.told(chunk, &good, &fault))?;
-        Ok(Chunk { rows: self.batch(values, good.len())?, rejected })
+        Ok(Chunk { rejected, ..batch(&self.name, values, good.len())?.into() })
     }
 
     fn told(&self, chunk: &lines::Chunk, lines: &[&Line], (place, fault): &(usize, Fault)) -> SourceError {
@@ -131,25 +133,29 @@ impl<R: Read> NdjsonSource<R> {
             None => SourceError::new(&self.name, "has a row that can't be read"),
         }
     }
-
-    fn batch(&self, values: Vec<(Field, ArrayRef)>, rows: usize) -> Result<RecordBatch, SourceError> {
-        let (fields, arrays): (Vec<_>, Vec<_>) = values.into_iter().unzip();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-            .map_err(|error| SourceError::new(&self.name, error.to_string()))
-    }
 }
 
-/// The values of some lines, by column; or the place of the first line that can't be read, and why.
-fn values(
+/// The rows of `name` as a batch, from the values of each column.
+fn batch(name: &str, values: Vec<(Field, ArrayRef)>, rows: usize) -> Result<RecordBatch, SourceError> {
+    let (fields, arrays): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|error| SourceError::new(name, error.to_string()))
+}
+
+/// The rows that some lines hold.
+fn rows_of<'c>(kind: Lines, chunk: &'c lines::Chunk, lines: &[&Line]) -> impl Iterator<Item = Result<&'c str, Fault>> {
+    let row = move |line: &&Line| chunk.text_of(line).ok_or(Fault::NotUtf8).and_then(|text| row_of(kind, text));
+    lines.iter().map(row)
+}
+
+/// The values of some rows, by column; or the place of the first row that can't be read, and why.
+fn values<'t>(
     columns: &mut Columns,
-    kind: Lines,
-    chunk: &lines::Chunk,
-    lines: &[&Line],
+    rows: impl Iterator<Item = Result<&'t str, Fault>>,
 ) -> Result<Vec<(Field, ArrayRef)>, (usize, Fault)> {
     let mut cells = Cells::new(columns);
-    for (place, line) in lines.iter().enumerate() {
-        let row = chunk.text_of(line).ok_or(Fault::NotUtf8).and_then(|text| row_of(kind, text));
+    for (place, row) in rows.enumerate() {
         row.and_then(|row| cells.add_row(row).map_err(Fault::Json)).map_err(|fault| (place, fault))?;
     }
     cells.finish()

@@ -49,6 +49,22 @@ impl Destination {
         Ok(Self { config: serde_json::from_str(text)? })
     }
 
+    /// The same config with these keys in the place of its own.
+    #[must_use]
+    pub fn with(&self, keys: impl IntoIterator<Item = (String, Json)>) -> Self {
+        let mut config = self.config.clone();
+        config.extend(keys);
+        Self { config }
+    }
+
+    /// The same config with one more mapping.
+    #[must_use]
+    pub fn with_mapping(&self, source: &str, destination: &str) -> Self {
+        let mut mappings = self.config.get("mappings").and_then(Json::as_array).cloned().unwrap_or_default();
+        mappings.push(serde_json::json!({ "source": source, "destination": destination }));
+        self.with([("mappings".to_owned(), Json::Array(mappings))])
+    }
+
     /// The config's JSON text, as the plugin takes it. It holds secrets.
     pub fn json(&self) -> String {
         Json::Object(self.config.clone()).to_string()

@@ -84,6 +84,12 @@ impl Batch {
         Some((rows.as_ref()?, self.records.get(record)?.row as usize))
     }
 
+    /// The number of the first row in it; `None` for removals that the engine made.
+    pub(crate) fn first_row(&self) -> Option<u64> {
+        let (rows, row) = self.origin(0)?;
+        Some(rows.number(row))
+    }
+
     /// Whether it consists of removals that the engine made.
     pub(crate) fn is_removals(&self) -> bool {
         self.origins.iter().all(|(_, rows)| rows.is_none())
@@ -151,6 +157,11 @@ impl Queue {
     /// Whether a record of this key waits or is in flight.
     pub(crate) fn has(&self, key: KeyHash) -> bool {
         self.last.contains_key(&key)
+    }
+
+    /// The number of the first row that was not sent.
+    pub(crate) fn first_row(&self) -> Option<u64> {
+        self.ready.front().unwrap_or(&self.open).first_row()
     }
 
     /// How many batches are ready.

@@ -41,12 +41,16 @@ impl<D: Delivery> Flow<D> {
                         Err(failure)
                     }
                 };
+                if taken.is_err() || self.plan.dry_run {
+                    self.lose(Some(first));
+                }
                 taken.and(self.flush_outcomes())
             }
-            Some(Mapped::End) => Ok(()),
+            Some(Mapped::End(_)) => Ok(()),
             Some(failed) => match failed.into_failure() {
                 Some((failure, rows)) => {
                     let first = self.counts.rows_read + 1;
+                    self.lose(Some(first));
                     self.counts.rows_read += rows as u64;
                     self.counts.undelivered += rows as u64;
                     self.record_unmapped(first..first + rows as u64, &failure);
@@ -72,6 +76,7 @@ impl<D: Delivery> Flow<D> {
         self.unnamed_rows += rejected.len() as u64;
         for RejectedRow { place, code, message, content } in rejected {
             let row_number = first + *place as u64;
+            self.lose_unless_kept(row_number);
             let Reason { code, message } = self.reason(code, message);
             self.tally.add(&code, &message, Some(row_number));
             let (row, raw) = match content {
@@ -94,6 +99,7 @@ impl<D: Delivery> Flow<D> {
             }
             let row = issue.row as usize;
             let reason = self.reason(&issue.code, &issue.message);
+            self.lose_unless_kept(rows.number(row));
             self.reject(rows, row, issue.key.as_deref(), issue.column.as_deref(), &reason)?;
         }
         self.flush_dead_letters()?;
@@ -112,7 +118,20 @@ impl<D: Delivery> Flow<D> {
         }
         let contents: Vec<u64> = records.map(|record| content_hash(&record)).collect();
         let changes = match &mut self.ledger {
-            Some(ledger) => ledger.diff(&mut mapping.batch.iter().zip(contents.iter().copied()), self.plan.resend)?,
+            Some(ledger) => {
+                let judged = &mut mapping.batch.iter().zip(contents.iter().copied());
+                let mut changes = ledger.diff(judged, self.plan.resend)?;
+                if self.plan.mirrors {
+                    // What a row says has left is removed where this sync added it, and nowhere else.
+                    let removals = changes.iter_mut().zip(mapping.batch.iter());
+                    for (change, record) in removals.filter(|(change, _)| **change == Change::Removed) {
+                        if !ledger.may_remove(record.key)? {
+                            *change = Change::Unchanged;
+                        }
+                    }
+                }
+                changes
+            }
             // A dry run of a sync that has no state yet.
             None => vec![Change::Added; contents.len()],
         };

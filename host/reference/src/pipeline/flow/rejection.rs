@@ -27,6 +27,13 @@ impl<D: Delivery> Flow<D> {
         reason
     }
 
+    /// A row that is rejected and kept nowhere is not acknowledged.
+    pub(super) fn lose_unless_kept(&mut self, row_number: u64) {
+        if self.dead_letters.is_none() {
+            self.lose(Some(row_number));
+        }
+    }
+
     /// Sets a row down as rejected: in the report, and as a dead letter.
     pub(super) fn reject(
         &mut self,

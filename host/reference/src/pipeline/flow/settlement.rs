@@ -76,6 +76,13 @@ impl<D: Delivery> Flow<D> {
                 Outcome::Rejected => self.counts.rejected += 1,
                 Outcome::Undelivered => self.count_undelivered(batch, 1),
             }
+            if let Some((rows, row)) = batch.origin(record) {
+                match outcome {
+                    Outcome::Accepted => {}
+                    Outcome::Rejected => self.lose_unless_kept(rows.number(row)),
+                    Outcome::Undelivered => self.lose(Some(rows.number(row))),
+                }
+            }
         }
         self.record_settled(batch, &outcomes, answer, failure.as_ref());
         // The state first: what was confirmed is recorded even where the dead letters can't be.

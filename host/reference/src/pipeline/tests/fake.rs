@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::pipeline::Delivery;
 use destination_engine::arrow::records::{MappedBatch, Record};
-use destination_engine::bindings::{Action, Column, Problem, ProblemKind, Rejection, RowIssue, Values};
+use destination_engine::bindings::{
+    Action, Change as RowChange, Column, Problem, ProblemKind, Rejection, RowIssue, Values,
+};
 use destination_engine::http::hooks::CallTraffic;
 use destination_engine::plugin::answers::{Failure, Mapping, Report as Answer, Undelivered};
 use destination_engine::plugin::instance::{CallError, CallOutcome};
@@ -78,7 +80,7 @@ fn transient() -> Failure {
 }
 
 impl Delivery for Fake {
-    async fn map_batch(&self, columns: &[Column<'_>]) -> Result<Mapping, CallError> {
+    async fn map_batch(&self, columns: &[Column<'_>], changes: &[RowChange]) -> Result<Mapping, CallError> {
         let texts = |name: &str| -> Vec<String> {
             let column = columns.iter().find(|column| column.name == name).unwrap();
             let Values::Texts(strings) = &column.values else { panic!("{name} is no text") };
@@ -91,7 +93,11 @@ impl Delivery for Fake {
                 Some('!') => None,
                 Some('?') => Some(id[1..].to_owned()),
                 _ => {
-                    mapping.batch.push(Record { row, key: &id, action: Action::Add, payload: &content }).unwrap();
+                    let action = match changes.get(row as usize) {
+                        Some(RowChange::Removed) => Action::Delete,
+                        _ => Action::Add,
+                    };
+                    mapping.batch.push(Record { row, key: &id, action, payload: &content }).unwrap();
                     continue;
                 }
             };

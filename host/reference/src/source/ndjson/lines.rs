@@ -37,6 +37,13 @@ pub(super) struct Line {
     pub(super) terminated: bool,
 }
 
+impl Line {
+    /// A whole line whose text is kept elsewhere.
+    pub(super) fn numbered(number: u64) -> Self {
+        Self { start: 0, end: 0, number, terminated: true }
+    }
+}
+
 impl Chunk {
     /// The line without the white space around it; `None` where it is not UTF-8.
     pub(super) fn text_of(&self, line: &Line) -> Option<&str> {

@@ -202,6 +202,25 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
+    fn may_remove(&mut self, key: &str) -> Result<bool, StateError> {
+        let known = self
+            .state
+            .connection
+            .prepare_cached("SELECT 1 FROM records WHERE sync = ?1 AND key = ?2")
+            .and_then(|mut select| select.exists((self.sync, key)));
+        if !known.map_err(|error| self.failed(&error))? {
+            return Ok(false);
+        }
+        if self.is_shared(key).map_err(|error| self.failed(&error))? {
+            if self.state.access == Access::Read {
+                return Ok(false);
+            }
+            self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
     fn confirm(&mut self, record: Record<'_>, hash: u64) -> Result<(), StateError> {
         if record.action == Action::Delete {
             self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, record.key))?;
