@@ -2,6 +2,8 @@
 //! are packed, and whether they begin like what is expected.
 
 pub(super) mod compression;
+#[cfg(test)]
+mod drip;
 pub(super) mod encoding;
 pub(super) mod files;
 pub(super) mod head;

@@ -128,6 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::source::input::drip::Drip;
 
     const ALL: [Compression; 4] = [Compression::Gzip, Compression::Zstd, Compression::Bzip2, Compression::Xz];
 
@@ -151,18 +152,6 @@ mod tests {
                 encoder.finish().unwrap()
             }
             Compression::Xz => liblzma::encode_all(text, 1).unwrap(),
-        }
-    }
-
-    /// Some bytes at a time, as a pipe hands them over.
-    struct Drip(Vec<u8>, usize);
-
-    impl Read for Drip {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let taken = self.1.min(into.len()).min(self.0.len());
-            into[..taken].copy_from_slice(&self.0[..taken]);
-            self.0.drain(..taken);
-            Ok(taken)
         }
     }
 

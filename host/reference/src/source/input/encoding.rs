@@ -180,18 +180,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// Hands over some bytes at a time.
-    struct Drip(Vec<u8>, usize);
-
-    impl Read for Drip {
-        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-            let taken = self.1.min(into.len()).min(self.0.len());
-            into[..taken].copy_from_slice(&self.0[..taken]);
-            self.0.drain(..taken);
-            Ok(taken)
-        }
-    }
+    use crate::source::input::drip::Drip;
 
     fn read(bytes: &[u8], encoding: Option<&str>, step: usize) -> Result<String, String> {
         let declared = encoding.map(|label| Encoding::for_label(label.as_bytes()).unwrap());
