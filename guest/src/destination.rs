@@ -12,6 +12,7 @@ use destination_toolkit::bindings as wit;
 use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Columns;
 use destination_toolkit::config::LastConfig;
+use destination_toolkit::delivery::Delivered;
 use destination_toolkit::destination::{self, Destination};
 use destination_toolkit::http::{Connection, Transport};
 
@@ -38,7 +39,7 @@ impl Destination for Config {
         action: wit::Action,
         payload: &'a str,
     ) -> Result<Cow<'a, str>, wit::Failure> {
-        delivery::item(self.object, index, key, action, payload)
+        delivery::item(self, index, key, action, payload)
     }
 
     fn connection(&self) -> Connection {
@@ -84,7 +85,7 @@ pub fn render_batch(config: &str, batch: &wit::MappedBatch) -> Result<Vec<wit::R
     destination::render_batch(&*valid(config)?, batch)
 }
 
-/// Deliver a batch, over a transport to the config's deployment.
+/// Deliver a batch, over a transport to the config's deployment; with the report, how often which effect came of it.
 ///
 /// # Errors
 /// A failure that left every record undelivered.
@@ -93,7 +94,7 @@ pub fn send_batch<T: Transport>(
     batch: &wit::MappedBatch,
     connect: impl FnOnce(Rc<Config>) -> T,
     clock: &mut impl Clock,
-) -> Result<wit::Report, wit::Failure> {
+) -> Result<Delivered, wit::Failure> {
     let config = valid(config)?;
     destination::send_batch(&*config, batch, &mut connect(Rc::clone(&config)), clock)
 }

@@ -139,7 +139,7 @@ fn what_is_rendered_is_what_is_sent() {
         }
         let rendered = render_batch(&config, &batch).unwrap();
         let mut server = Server::new(|_, _| status(204));
-        let report = send_batch(&config, &batch, |_| &mut server, &mut TestClock::new()).unwrap();
+        let report = send_batch(&config, &batch, |_| &mut server, &mut TestClock::new()).unwrap().report;
         assert_eq!(report.superseded, 2);
         let sent: Vec<wit::Request> = server
             .requests

@@ -4,12 +4,11 @@
 use std::borrow::Cow;
 
 use crate::bindings::{
-    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping, Report,
-    Request, Row,
+    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping, Request, Row,
 };
 use crate::clock::Clock;
 use crate::columns::Columns;
-use crate::delivery::{self, Protocol, Records};
+use crate::delivery::{self, Delivered, Protocol, Records};
 use crate::http::{Connection, Transport};
 use crate::{mapping, problem};
 
@@ -80,7 +79,7 @@ pub fn send_batch<D: Destination>(
     batch: &MappedBatch,
     transport: &mut dyn Transport,
     clock: &mut dyn Clock,
-) -> Result<Report, Failure> {
+) -> Result<Delivered, Failure> {
     delivery::deliver(config, &records(config, batch)?, transport, clock)
 }
 
@@ -142,7 +141,8 @@ macro_rules! export {
                 fn send_batch(config: String, batch: wit::MappedBatch) -> Result<wit::Report, Failure> {
                     let config = valid(&config)?;
                     let mut transport = WasiTransport::new(config.connection());
-                    destination::send_batch(&*config, &batch, &mut transport, &mut WasiClock)
+                    let delivered = destination::send_batch(&*config, &batch, &mut transport, &mut WasiClock);
+                    delivered.map(|delivered| delivered.report)
                 }
             }
 
