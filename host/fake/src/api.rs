@@ -6,5 +6,6 @@
 pub(crate) mod bulk;
 pub(crate) mod error_body;
 pub mod path;
+pub(crate) mod profile_update;
 pub(crate) mod schema;
 pub(crate) mod states;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::{Firing, Rule};
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
 use crate::lock::lock;
@@ -84,6 +85,24 @@ impl Fake {
     /// Creates an audience. One that exists is renamed and keeps its members.
     pub fn create_audience(&self, id: i64, name: &str) {
         lock(&self.shared.deployment).audiences.create(id, name);
+    }
+
+    /// Adds a rule to the campaigns.
+    pub fn add_rule(&self, rule: Rule) {
+        lock(&self.shared.deployment).campaigns.rules.push(rule);
+    }
+
+    /// Which rules fired for whom, in order.
+    #[must_use]
+    pub fn fired(&self) -> Vec<Firing> {
+        lock(&self.shared.deployment).campaigns.fired.clone()
+    }
+
+    /// The most records of one profile that were under way at once, by `PUT /v2/customer_profiles/{integrationId}`. A repetition
+    /// (the same `Idempotency-Key`) does not count beside what it repeats: its sender has given that up.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        lock(&self.shared.updates).most()
     }
 
     /// Forgets profiles, members, faults and requests. Attributes and audiences are those of the settings again.

@@ -3,12 +3,15 @@
 mod calls;
 mod control;
 mod exchange;
+mod idempotency;
 mod integration;
 mod line;
+mod profile_update;
 mod reply;
 mod service;
 pub(crate) mod shared;
 mod strike;
+pub(crate) mod updates;
 
 use std::io;
 use std::pin::pin;

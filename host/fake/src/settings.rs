@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::deployment::Deployment;
 use crate::deployment::attributes::{AttributeType, Definitions};
 use crate::deployment::audiences::Audiences;
+use crate::deployment::campaigns::{AudienceEvent, Campaigns, Effect, Rule};
 use crate::faults::Faults;
 use crate::recorder::Keep;
 
@@ -26,6 +27,7 @@ pub struct Settings {
     pub(crate) api_key: String,
     definitions: Definitions,
     audiences: Audiences,
+    campaigns: Campaigns,
     pub(crate) rate_limit: Option<u32>,
     pub(crate) body_limit: u64,
     pub(crate) batches: Batches,
@@ -49,6 +51,7 @@ impl Settings {
             api_key: api_key.into(),
             definitions: Definitions::built_in(),
             audiences: Audiences::default(),
+            campaigns: Campaigns::default(),
             rate_limit: None,
             body_limit: BODY_LIMIT,
             batches: Batches::Atomic,
@@ -64,10 +67,12 @@ impl Settings {
         }
     }
 
-    /// The shop of the examples: its attributes, and audience 42, "Summer sale".
+    /// The shop of the examples: its attributes, and audience 42, "Summer sale", with a rule for those who join it and one for those
+    /// who leave it.
     #[must_use]
     pub fn demo(api_key: impl Into<String>) -> Self {
         use AttributeType::{Boolean, Location, Number, String, Strings, Time};
+        let rule = |name: &str, on, effect| Rule { name: name.to_owned(), on, audience: 42, effect };
         Self::new(api_key)
             .attribute("loyalty_tier", String)
             .attribute("lifetime_value", Number)
@@ -78,6 +83,8 @@ impl Settings {
             .attribute("favourite_stores", Strings)
             .attribute("home_location", Location)
             .audience(42, "Summer sale")
+            .rule(rule("Welcome to the summer sale", AudienceEvent::Joined, Effect::TriggerWebhook))
+            .rule(rule("The summer sale is over", AudienceEvent::Left, Effect::ShowNotification))
     }
 
     /// Defines an attribute of profiles, or defines it again.
@@ -98,6 +105,13 @@ impl Settings {
     #[must_use]
     pub fn audience(mut self, id: i64, name: &str) -> Self {
         self.audiences.create(id, name);
+        self
+    }
+
+    /// Adds a rule to the campaigns.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.campaigns.rules.push(rule);
         self
     }
 
@@ -179,6 +193,7 @@ impl Settings {
     }
 
     pub(crate) fn deployment(&self) -> Deployment {
-        Deployment::new(self.definitions.clone(), self.audiences.clone())
+        let deployment = Deployment::new(self.definitions.clone(), self.audiences.clone());
+        Deployment { campaigns: self.campaigns.clone(), ..deployment }
     }
 }

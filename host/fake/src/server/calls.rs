@@ -8,12 +8,14 @@ use hyper::{Method, StatusCode};
 use crate::api::error_body::{ErrorBody, Problem};
 use crate::api::path;
 use crate::server::exchange::{Exchange, Refusal};
-use crate::server::integration;
+use crate::server::{integration, profile_update};
 use crate::server::reply::{self, Reply};
 
 #[derive(Debug, Clone, Copy)]
-enum Call {
+enum Call<'a> {
     Profiles,
+    /// With the last segment of its path.
+    Profile(&'a str),
     Audiences,
     Authping,
 }
@@ -45,16 +47,19 @@ impl Exchange {
         match call {
             Call::Authping => Ok(reply::empty(StatusCode::NO_CONTENT)),
             Call::Profiles => integration::profiles(self),
+            Call::Profile(segment) => profile_update::update(self, segment),
             Call::Audiences => integration::audiences(self),
         }
     }
 
-    fn call(&self) -> Result<Call, Refusal> {
-        let (call, method, allow) = match self.head.uri.path() {
-            path::PROFILES => (Call::Profiles, Method::PUT, "PUT"),
-            path::AUDIENCES => (Call::Audiences, Method::POST, "POST"),
-            path::AUTHPING => (Call::Authping, Method::GET, "GET"),
-            unknown => {
+    fn call(&self) -> Result<Call<'_>, Refusal> {
+        let path = self.head.uri.path();
+        let (call, method, allow) = match (path, one_profile(path)) {
+            (path::PROFILES, _) => (Call::Profiles, Method::PUT, "PUT"),
+            (path::AUDIENCES, _) => (Call::Audiences, Method::POST, "POST"),
+            (path::AUTHPING, _) => (Call::Authping, Method::GET, "GET"),
+            (_, Some(segment)) => (Call::Profile(segment), Method::PUT, "PUT"),
+            (unknown, None) => {
                 let details = format!("there is nothing at {unknown}");
                 return Err(Problem::request(StatusCode::NOT_FOUND, "Not found", details).into());
             }
@@ -67,4 +72,10 @@ impl Exchange {
         let refusal = Refusal::from(Problem::request(status, "Method not allowed", details));
         Err(refusal.with(ALLOW, HeaderValue::from_static(allow)))
     }
+}
+
+/// The segment that names a profile: one alone, and no step, which a server or a client on the way would follow.
+fn one_profile(path: &str) -> Option<&str> {
+    let segment = path.strip_prefix(path::PROFILE)?;
+    (!matches!(segment, "" | "." | "..") && !segment.contains('/')).then_some(segment)
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::error_body::ErrorBody;
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::Rule;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
 use crate::lock::lock;
@@ -35,6 +36,7 @@ pub(crate) enum Call {
     Release,
     Audiences,
     Attributes,
+    Rules,
     /// What is there, for who asks for something else.
     Unknown,
 }
@@ -87,6 +89,7 @@ impl Call {
             (&Method::POST, "release") => Self::Release,
             (&Method::POST, "audiences") => Self::Audiences,
             (&Method::POST, "attributes") => Self::Attributes,
+            (&Method::POST, "rules") => Self::Rules,
             _ => Self::Unknown,
         })
     }
@@ -124,8 +127,12 @@ impl Call {
                 let attribute: NewAttribute = read(body)?;
                 lock(&shared.deployment).definitions.define(&attribute.name, attribute.kind);
             }
+            Self::Rules => {
+                let rule: Rule = read(body)?;
+                lock(&shared.deployment).campaigns.rules.push(rule);
+            }
             Self::Unknown => {
-                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences and attributes";
+                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences, attributes and rules";
                 return Ok(refused(StatusCode::NOT_FOUND, known));
             }
         }

@@ -7,6 +7,7 @@ mod control;
 mod faults;
 mod key;
 mod lifecycle;
+mod profile_update;
 mod profiles;
 mod proxy;
 mod rate;
