@@ -38,7 +38,7 @@ use crate::source::SourceError;
 use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
-use destination_engine::bindings::{Change as RowChange, Column, Descriptor};
+use destination_engine::bindings::{Change as RowChange, Column, Descriptor, Request};
 use destination_engine::http::rate_limiter::Rate as RequestRate;
 use destination_engine::plugin::answers::{Mapping, Report as Answer};
 use destination_engine::plugin::config::ConfigError;
@@ -118,12 +118,17 @@ pub(crate) trait Delivery: Clone + Send + Sync + 'static {
         columns: &[Column<'_>],
         changes: &[RowChange],
     ) -> impl Future<Output = Result<Mapping, CallError>> + Send;
+    fn render_batch(&self, batch: &MappedBatch) -> impl Future<Output = Result<Vec<Request>, CallError>> + Send;
     fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Answer>> + Send;
 }
 
 impl Delivery for Session {
     async fn map_batch(&self, columns: &[Column<'_>], changes: &[RowChange]) -> Result<Mapping, CallError> {
         Self::map_batch(self, columns, changes).await
+    }
+
+    async fn render_batch(&self, batch: &MappedBatch) -> Result<Vec<Request>, CallError> {
+        Self::render_batch(self, batch).await
     }
 
     async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
@@ -250,7 +255,8 @@ const DEFAULT_BATCH_RECORDS: u32 = 1000;
 /// Bytes of a batch's payloads where the plugin knows no limit: most servers take more than this.
 const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
-/// A batch is a request, so that what is confirmed is recorded request by request.
+/// A batch is a request, so that what is confirmed is recorded request by request. A plugin may send fewer records in each: see
+/// [`flow::division`].
 fn size(descriptor: &Descriptor, job: &Job) -> Size {
     let limits = &descriptor.limits;
     let most = limits.batch_records.unwrap_or(DEFAULT_BATCH_RECORDS);

@@ -237,6 +237,15 @@ pub struct Withheld {
     pub first_keys: Vec<String>,
 }
 
+/// What a dry run would have cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Requests, if none is repeated or refused.
+    pub requests: u64,
+    /// How long they take at the configured rate, if the destination answers fast enough to reach it; `null` without a rate.
+    pub seconds: Option<f64>,
+}
+
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -250,6 +259,8 @@ pub struct Report {
     pub sync_mode: Option<&'static str>,
     /// Nothing was sent and nothing written: the numbers say what a run would do.
     pub dry_run: bool,
+    /// What a run would cost; `null` where this was one.
+    pub estimate: Option<Estimate>,
     /// The outcome of the rows.
     #[serde(flatten)]
     pub counts: Counts,
@@ -296,6 +307,7 @@ impl Report {
             object_type: None,
             sync_mode: None,
             dry_run: false,
+            estimate: None,
             counts: Counts::default(),
             withheld: None,
             rejections: Vec::new(),
@@ -410,6 +422,7 @@ mod tests {
             object_type: Some("customer_profiles".to_owned()),
             sync_mode: Some("upsert"),
             dry_run: false,
+            estimate: None,
             counts: Counts { rows_read: 3, delivered: 3, ..Counts::default() },
             withheld: None,
             rejections: Vec::new(),

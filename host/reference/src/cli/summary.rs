@@ -135,6 +135,10 @@ fn table(report: &Report) -> String {
         row(true, "to be sent", count(counts.planned), plain());
         row(knows, "  to be added", count(counts.added), plain());
         row(knows, "  to be changed", count(counts.changed), plain());
+        if let Some(estimate) = report.estimate.filter(|estimate| estimate.requests > 0) {
+            let time = estimate.seconds.map(|seconds| format!("{} or more at the configured rate", duration(seconds)));
+            row(true, "  in requests", count(estimate.requests), time.unwrap_or_default());
+        }
     } else {
         row(true, "delivered", count(counts.delivered), superseded);
         row(knows, "  added", count(counts.added), plain());
@@ -257,6 +261,7 @@ mod tests {
             object_type: Some("members".to_owned()),
             sync_mode: Some("mirror"),
             dry_run: false,
+            estimate: None,
             counts,
             withheld: None,
             rejections: Vec::new(),

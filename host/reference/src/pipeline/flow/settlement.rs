@@ -107,7 +107,7 @@ impl<D: Delivery> Flow<D> {
         }
         let refused = self.counts.rejected - self.unmapped_rows;
         let settled = self.counts.delivered + self.counts.unchanged + refused;
-        if !answer.rejected.is_empty() && self.plan.max_rejected.exceeded_by(refused, settled) {
+        if !answer.rejected.is_empty() && self.max_rejected().exceeded_by(refused, settled) {
             return Err(self.too_many_rejected());
         }
         Ok(())
