@@ -12,9 +12,8 @@ use destination_toolkit::bindings as wit;
 use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Columns;
 use destination_toolkit::config::LastConfig;
-use destination_toolkit::delivery::Delivered;
 use destination_toolkit::destination::{self, Destination};
-use destination_toolkit::http::{Connection, Transport};
+use destination_toolkit::http::{Connection, Network, Transport};
 
 use crate::config::Config;
 use crate::{delivery, mapping};
@@ -48,10 +47,10 @@ impl Destination for Config {
 
     fn check(
         &self,
-        transport: &mut dyn Transport,
+        network: &mut dyn Network,
         clock: &mut dyn Clock,
     ) -> Result<wit::ConnectionCheck, wit::Failure> {
-        check::check(self, transport, clock)
+        check::check(self, network, clock)
     }
 }
 
@@ -94,7 +93,7 @@ pub fn send_batch<T: Transport>(
     batch: &wit::MappedBatch,
     connect: impl FnOnce(Rc<Config>) -> T,
     clock: &mut impl Clock,
-) -> Result<Delivered, wit::Failure> {
+) -> Result<wit::effects::Delivery, wit::Failure> {
     let config = valid(config)?;
     destination::send_batch(&*config, batch, &mut connect(Rc::clone(&config)), clock)
 }
@@ -103,13 +102,12 @@ pub fn send_batch<T: Transport>(
 ///
 /// # Errors
 /// It does not.
-pub fn check_connection<T: Transport>(
+pub fn check_connection(
     config: &str,
-    connect: impl FnOnce(Rc<Config>) -> T,
+    network: &mut dyn Network,
     clock: &mut impl Clock,
 ) -> Result<wit::ConnectionCheck, wit::Failure> {
-    let config = valid(config)?;
-    check::check(&config, &mut connect(Rc::clone(&config)), clock)
+    check::check(&*valid(config)?, network, clock)
 }
 
 fn valid(text: &str) -> Result<Rc<Config>, wit::Failure> {

@@ -3,7 +3,7 @@
 use destination_toolkit::bindings::{ConnectionCheck, Failure, Problem, ProblemKind};
 use destination_toolkit::clock::Clock;
 use destination_toolkit::delivery::Disposition;
-use destination_toolkit::http::Transport;
+use destination_toolkit::http::{self, Network};
 use destination_toolkit::http::error_body::with_error_body;
 use destination_toolkit::problem::problem;
 
@@ -18,10 +18,10 @@ use crate::config::{Config, Object};
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn check(
     config: &Config,
-    transport: &mut dyn Transport,
+    network: &mut dyn Network,
     clock: &mut dyn Clock,
 ) -> Result<ConnectionCheck, Failure> {
-    let answer = transport.send(&request::ping());
+    let answer = http::send(network, &config.connection(), &request::ping(), clock);
     match response::disposition(answer, config, RequestKind::Ping, clock.unix_seconds()) {
         Disposition::Accepted(_) => Ok(ConnectionCheck {
             verified: vec![format!("{} answers", config.deployment_url), "Talon.One accepts the API key".to_owned()],

@@ -18,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use self::retry::{Decision, Jitter};
 use self::split::BatchSender;
+use crate::bindings::effects::{self, EffectCount};
 use crate::bindings::{Body, Failure, Problem, Rejection, Report, Request};
 use crate::clock::Clock;
 use crate::http::{Transport, TransportError, TransportErrorKind};
@@ -38,15 +39,6 @@ pub fn render(protocol: &dyn Protocol, records: &Records<'_>) -> Vec<Request> {
         .collect()
 }
 
-/// What became of records that were sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delivered {
-    /// The result of each record.
-    pub report: Report,
-    /// How often the server did what besides: see [`Disposition::Accepted`]. No kind stands twice.
-    pub effects: Vec<(String, u64)>,
-}
-
 /// Deliver records: for `send-batch`.
 ///
 /// # Errors
@@ -56,7 +48,7 @@ pub fn deliver(
     records: &Records<'_>,
     transport: &mut dyn Transport,
     clock: &mut dyn Clock,
-) -> Result<Delivered, Failure> {
+) -> Result<effects::Delivery, Failure> {
     let Chunks { requests, oversized } = chunks(protocol.limits(), records);
     let mut delivery = Delivery::new(protocol, records, transport, clock);
     for index in oversized {
@@ -65,7 +57,7 @@ pub fn deliver(
     }
     let stopped = delivery.send_all(requests).err();
     let effects = std::mem::take(&mut delivery.effects);
-    delivery.report(stopped).map(|report| Delivered { report, effects })
+    delivery.report(stopped).map(|report| effects::Delivery { report, effects })
 }
 
 /// Why what is to go alone can't.
@@ -105,7 +97,8 @@ struct Delivery<'a> {
     acknowledged: bool,
     requests: u32,
     retries: u32,
-    effects: Vec<(String, u64)>,
+    /// None stands twice.
+    effects: Vec<EffectCount>,
 }
 
 impl<'a> Delivery<'a> {
@@ -167,9 +160,9 @@ impl<'a> Delivery<'a> {
 
     fn count_effects(&mut self, effects: Vec<String>) {
         for effect in effects {
-            match self.effects.iter_mut().find(|(known, _)| *known == effect) {
-                Some((_, count)) => *count += 1,
-                None => self.effects.push((effect, 1)),
+            match self.effects.iter_mut().find(|known| known.effect == effect) {
+                Some(known) => known.count += 1,
+                None => self.effects.push(EffectCount { effect, count: 1 }),
             }
         }
     }

@@ -38,9 +38,9 @@ use crate::source::SourceError;
 use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
-use destination_engine::bindings::{Change as RowChange, Column, Descriptor, Request};
+use destination_engine::bindings::{Change as RowChange, Column, Descriptor, EffectCount, Request};
 use destination_engine::http::rate_limiter::Rate as RequestRate;
-use destination_engine::plugin::answers::{Mapping, Report as Answer};
+use destination_engine::plugin::answers::{Delivery as EffectsDelivery, Mapping, Report as Answer};
 use destination_engine::plugin::config::ConfigError;
 use destination_engine::plugin::instance::{CallError, CallOutcome};
 use destination_engine::plugin::session::Session;
@@ -111,6 +111,12 @@ pub enum Error {
     Engine(String),
 }
 
+/// The result of a batch, and what the destination did on receiving it.
+pub(crate) struct Delivered {
+    pub(crate) report: Answer,
+    pub(crate) effects: Vec<EffectCount>,
+}
+
 /// What maps and delivers: a plugin's session, or a script in tests.
 pub(crate) trait Delivery: Clone + Send + Sync + 'static {
     fn map_batch(
@@ -119,7 +125,7 @@ pub(crate) trait Delivery: Clone + Send + Sync + 'static {
         changes: &[RowChange],
     ) -> impl Future<Output = Result<Mapping, CallError>> + Send;
     fn render_batch(&self, batch: &MappedBatch) -> impl Future<Output = Result<Vec<Request>, CallError>> + Send;
-    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Answer>> + Send;
+    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Delivered>> + Send;
 }
 
 impl Delivery for Session {
@@ -131,8 +137,18 @@ impl Delivery for Session {
         Self::render_batch(self, batch).await
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
-        Self::send_batch(self, batch).await
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Delivered> {
+        match self.effects() {
+            Some(effects) => {
+                let CallOutcome { answer, traffic } = effects.send_batch(batch).await;
+                let delivered = |it: EffectsDelivery| Delivered { report: it.report, effects: it.effects };
+                CallOutcome { answer: answer.map(delivered), traffic }
+            }
+            None => {
+                let CallOutcome { answer, traffic } = Self::send_batch(self, batch).await;
+                CallOutcome { answer: answer.map(|report| Delivered { report, effects: Vec::new() }), traffic }
+            }
+        }
     }
 }
 

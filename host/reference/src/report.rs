@@ -4,6 +4,7 @@
 //! rows of the source and are counted beside it.
 
 pub mod dead_letter;
+pub mod effects;
 pub mod exit;
 pub(crate) mod html_report;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub(crate) mod timeline;
 
 use serde::{Serialize, Serializer};
 
+use crate::report::effects::Effects;
 use crate::report::exit::Exit;
 use crate::report::run_id::RunId;
 use destination_engine::redaction::Redaction;
@@ -276,6 +278,8 @@ pub struct Report {
     pub retries: u64,
     /// Bytes of all request bodies.
     pub bytes_sent: u64,
+    /// What the destination did besides storing the records, by its own words for it.
+    pub effects: Effects,
     /// How long the run took.
     pub seconds: f64,
     /// What stopped the run; `null` where it came to its end.
@@ -315,6 +319,7 @@ impl Report {
             requests: 0,
             retries: 0,
             bytes_sent: 0,
+            effects: Effects::default(),
             seconds: 0.0,
             failure: Some(failure),
         }
@@ -430,6 +435,7 @@ mod tests {
             requests: 1,
             retries: 0,
             bytes_sent: 10,
+            effects: Effects::default(),
             seconds: 0.5,
             failure: Some(failure(FailureKind::Timeout)),
         }

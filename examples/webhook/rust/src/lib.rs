@@ -8,7 +8,7 @@ use destination_toolkit::columns::Columns;
 use destination_toolkit::config::{self, Secret};
 use destination_toolkit::delivery::{Limits, Protocol, Record, retry::Retry};
 use destination_toolkit::destination::Destination;
-use destination_toolkit::http::{Connection, Method, Request, Transport, Url};
+use destination_toolkit::http::{self, Connection, Method, Network, Request, Url};
 use destination_toolkit::{mapping, problem, value::json};
 
 /// The config, parsed: nothing in it is invalid.
@@ -105,9 +105,10 @@ impl Destination for Config {
         Connection::new(&self.url, headers, "application/x-ndjson")
     }
 
-    fn check(&self, transport: &mut dyn Transport, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure> {
+    fn check(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure> {
         // The request of a sync, without a row.
-        self.disposition(transport.send(&self.request(&[])), clock.unix_seconds()).confirmed()?;
+        let answer = http::send(network, &self.connection(), &self.request(&[]), clock);
+        self.disposition(answer, clock.unix_seconds()).confirmed()?;
         let verified = vec![format!("{} answers, and takes the token", self.url)];
         Ok(ConnectionCheck { verified, unverified: vec!["that it takes rows".into()] })
     }

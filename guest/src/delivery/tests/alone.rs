@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use destination_toolkit::bindings as wit;
-use destination_toolkit::delivery::Delivered;
 use destination_toolkit::destination::render_batch;
 use serde_json::Value;
 
@@ -195,10 +194,11 @@ fn effects_are_counted_by_type_and_once_for_each_record() {
         2 => ran(&["triggerWebhook"]),
         _ => ran(&[]),
     });
-    let Delivered { report, effects } =
+    let wit::effects::Delivery { report, effects } =
         send_batch(&rules(&json!({})), &plain(3), &mut server, &mut TestClock::new()).unwrap();
     assert_eq!((report.accepted, report.retries), (indices(3), 1));
-    assert_eq!(effects, [("triggerWebhook".to_owned(), 2), ("addLoyaltyPoints".to_owned(), 1)]);
+    let effects: Vec<_> = effects.iter().map(|it| (it.effect.as_str(), it.count)).collect();
+    assert_eq!(effects, [("triggerWebhook", 2), ("addLoyaltyPoints", 1)]);
 }
 
 #[test]

@@ -1,25 +1,12 @@
 //! A text as one segment of a path.
 
+use super::percent_encoded;
+
 /// A text in the place of a path's segment: every byte that is not unreserved (RFC 3986) becomes `%XX`, a slash and a line
 /// break too. `None` for what no client sends as it stands: see [`is_step`].
 #[must_use]
 pub fn segment(text: &str) -> Option<String> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    if text.is_empty() || is_step(text) {
-        return None;
-    }
-    let mut segment = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            segment.push(char::from(byte));
-        } else {
-            segment.push('%');
-            for half in [byte >> 4, byte & 15] {
-                segment.extend(DIGITS.get(usize::from(half)).copied().map(char::from));
-            }
-        }
-    }
-    Some(segment)
+    (!text.is_empty() && !is_step(text)).then(|| percent_encoded(text))
 }
 
 /// Whether a segment of this text is a step and not a name: `.` stays where it is, `..` goes up. Encoded as `%2E` it means the same to

@@ -37,6 +37,8 @@ const LONGEST_TEXT: usize = 4096;
 pub(crate) struct PluginConfig {
     json: Arc<str>,
     secrets: Secrets,
+    /// Keys whose values say where secrets go, and the secrets: nobody but the user changes them.
+    fixed: Arc<[String]>,
 }
 
 impl PluginConfig {
@@ -56,22 +58,46 @@ impl PluginConfig {
         trust.secrets(keys, &object)?;
         let secrets = Secrets::of(&object, &keys.secrets);
         let json = Value::Object(secrets.hide(object)).to_string();
-        Ok((Self { json: json.into(), secrets }, policy))
+        let endpoints = keys.endpoints.iter().filter_map(|endpoint| match endpoint {
+            Endpoint::ConfigKey(key) => Some(key),
+            Endpoint::Origin(_) => None,
+        });
+        let fixed = endpoints.chain(keys.secrets.iter().map(|secret| &secret.config_key)).cloned().collect();
+        Ok((Self { json: json.into(), secrets, fixed }, policy))
     }
 
     /// Any text, secrets and all, for a call that judges it: by an instance without network, used for nothing else.
     pub(crate) fn unread(json: &str, descriptor: &Descriptor) -> Self {
         let object: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
-        Self { json: json.into(), secrets: Secrets::of(&object, &descriptor.config_keys.secrets) }
+        Self {
+            json: json.into(),
+            secrets: Secrets::of(&object, &descriptor.config_keys.secrets),
+            fixed: Arc::default(),
+        }
     }
 
     /// For calls that take no config.
     pub(crate) fn none() -> Self {
-        Self { json: "".into(), secrets: Secrets::default() }
+        Self { json: "".into(), secrets: Secrets::default(), fixed: Arc::default() }
     }
 
     pub(crate) fn json(&self) -> &str {
         &self.json
+    }
+
+    /// What a plugin made of this config, with the secrets in their places again.
+    ///
+    /// # Errors
+    /// Where it is not a JSON object, or has other endpoints or secrets: the secrets would go elsewhere.
+    pub(crate) fn resolved(&self, answer: &str) -> Result<String, String> {
+        let object = |json: &str| serde_json::from_str::<Map<String, Value>>(json).ok();
+        let mut resolved = object(answer).ok_or("the config is not a JSON object")?;
+        let before = object(&self.json).unwrap_or_default();
+        if let Some(key) = self.fixed.iter().find(|key| before.get(*key) != resolved.get(*key)) {
+            return Err(format!("it changed `{key}` of the config: an endpoint or a secret stays as it is"));
+        }
+        self.secrets.restore(&mut resolved);
+        Ok(Value::Object(resolved).to_string())
     }
 
     /// What takes the secrets out of texts.

@@ -155,6 +155,9 @@ fn table(report: &Report) -> String {
         let repeated = if report.retries > 0 { format!("{} repeated", count(report.retries)) } else { plain() };
         row(true, "requests", count(report.requests), repeated);
         row(true, "sent", bytes(report.bytes_sent), plain());
+        let kinds: Vec<String> =
+            report.effects.iter().map(|(effect, times)| format!("{} {effect}", count(times))).collect();
+        row(!kinds.is_empty(), "effects", count(report.effects.total()), kinds.join(", "));
     }
     // The speed of a few rows says how long the start took.
     let speed = match counts.rows_read {
@@ -249,6 +252,7 @@ fn show_rejections(report: &Report, terminal: &Terminal, letters_hint: &str) {
 
 #[cfg(test)]
 mod tests {
+    use destination_host::report::effects::Effects;
     use destination_host::report::{Counts, Failure};
 
     use super::*;
@@ -269,6 +273,7 @@ mod tests {
             requests: 3,
             retries: 1,
             bytes_sent: 1500,
+            effects: Effects::default(),
             seconds: 0.5,
             failure: None,
         }

@@ -25,8 +25,9 @@ use tokio::task::{Id, JoinSet};
 use self::batch::{Batch, Queue, Size};
 use self::division::Division;
 use super::mapper::Mapped;
-use super::{Delivery, Observer, ProgressSnapshot};
+use super::{Delivered, Delivery, Observer, ProgressSnapshot};
 use crate::report::dead_letter::DeadLetters;
+use crate::report::effects::Effects;
 use crate::report::outcomes::Outcomes;
 use crate::report::{Counts, Estimate, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
 use crate::source::{Extent, Meter};
@@ -34,7 +35,6 @@ use crate::state::{Change, Ledger, Resend};
 use crate::sync_file::{MaxRejected, MaxRemovals};
 use destination_engine::http::hooks::Traffic;
 use destination_engine::http::rate_limiter::Rate;
-use destination_engine::plugin::answers::Report as Answer;
 use destination_engine::plugin::instance::CallOutcome;
 use destination_engine::redaction::Redaction;
 use destination_engine::stop::Stop;
@@ -75,6 +75,7 @@ pub(crate) struct FlowResult {
     pub(crate) refused_removals: Vec<RefusedRemovals>,
     /// Requests that were made again.
     pub(crate) retries: u64,
+    pub(crate) effects: Effects,
     /// Of a dry run: what it would have cost.
     pub(crate) estimate: Option<Estimate>,
     pub(crate) failure: Option<Failure>,
@@ -110,7 +111,7 @@ pub(crate) struct Flow<D> {
     pub(super) delivery: D,
     pub(super) watch: RunContext,
     pub(super) queue: Queue,
-    pub(super) workers: JoinSet<CallOutcome<Answer>>,
+    pub(super) workers: JoinSet<CallOutcome<Delivered>>,
     /// What each worker has in its hands.
     pub(super) in_flight: HashMap<Id, Sent>,
     /// Whether the destination has confirmed anything. Until then one batch goes at a time: a mistake that all rows share
@@ -130,6 +131,7 @@ pub(crate) struct Flow<D> {
     /// The first row that is settled without being acknowledged: lost, or rejected and kept nowhere.
     pub(super) lost_from: Option<u64>,
     pub(super) retries: u64,
+    pub(super) effects: Effects,
     pub(super) withheld: Option<Withheld>,
     pub(super) refused_removals: Vec<RefusedRemovals>,
     pub(super) failure: Option<Failure>,
@@ -165,6 +167,7 @@ impl<D: Delivery> Flow<D> {
             unnamed_rows: 0,
             lost_from: None,
             retries: 0,
+            effects: Effects::default(),
             withheld: None,
             refused_removals: Vec::new(),
             failure: None,
@@ -196,6 +199,7 @@ impl<D: Delivery> Flow<D> {
             withheld: self.withheld,
             refused_removals: self.refused_removals,
             retries: self.retries,
+            effects: self.effects,
             failure: self.failure,
         }
     }
@@ -208,6 +212,7 @@ impl<D: Delivery> Flow<D> {
             read: self.watch.meter.share(),
             traffic: &self.watch.traffic,
             retries: self.retries,
+            effects: &self.effects,
         });
     }
 

@@ -258,6 +258,7 @@ impl<'a> Run<'a> {
             requests: traffic.requests,
             retries: outflow.retries,
             bytes_sent: traffic.bytes_sent,
+            effects: outflow.effects,
             seconds: started.elapsed().as_secs_f64(),
             failure: outflow.failure,
         };

@@ -218,6 +218,7 @@ fn every_row_is_delivered_in_batches() {
     assert_eq!(outflow.counts, Counts { rows_read: 5, delivered: 5, ..Counts::default() });
     assert_eq!(bench.fake.take_batches(), [vec!["a", "b"], vec!["c", "d"], vec!["e"]]);
     assert_eq!(kind(&outflow), None);
+    assert_eq!(outflow.effects.iter().collect::<Vec<_>>(), [("welcome", 5)]);
 }
 
 #[test]

@@ -235,7 +235,7 @@ async fn a_429_holds_the_next_request_back() {
     let mut way = way_to(&server.url(), Arc::clone(&pace));
     assert_eq!(way.send(request(&server.url(), "")).await.unwrap().status(), 429);
     // Another worker's turn does not come.
-    let next = tokio::time::timeout(Duration::from_millis(50), pace.acquire(1)).await;
+    let next = tokio::time::timeout(Duration::from_millis(50), pace.acquire(&http::Method::GET, "/x", 1)).await;
     assert!(next.is_err());
     assert_eq!(server.seen().len(), 1);
 }

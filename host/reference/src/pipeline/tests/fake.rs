@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::pipeline::Delivery;
+use crate::pipeline::{Delivered, Delivery};
 use destination_engine::arrow::records::{MappedBatch, Record};
 use destination_engine::bindings::{
-    Action, Body, Change as RowChange, Column, Problem, ProblemKind, Rejection, Request, RowIssue, Values,
+    Action, Body, Change as RowChange, Column, EffectCount, Problem, ProblemKind, Rejection, Request, RowIssue, Values,
 };
 use destination_engine::http::hooks::CallTraffic;
 use destination_engine::plugin::answers::{Failure, Mapping, Report as Answer, Undelivered};
@@ -115,12 +115,13 @@ impl Delivery for Fake {
         Ok((0..requests).map(request).collect())
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Delivered> {
         let in_doubt = matches!(self.held().turns.front(), Some(Turn::RejectInDoubt(_)));
         // One request of which nobody knows whether it took effect.
         let mut traffic = CallTraffic::default();
         traffic.requests = u64::from(in_doubt);
-        CallOutcome { answer: self.take_batch(batch), traffic }
+        let effects = vec![EffectCount { effect: "welcome".to_owned(), count: batch.len() as u64 }];
+        CallOutcome { answer: self.take_batch(batch).map(|report| Delivered { report, effects }), traffic }
     }
 }
 

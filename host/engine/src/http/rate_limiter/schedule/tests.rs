@@ -22,7 +22,7 @@ fn departures(schedule: &mut Schedule, asked: &[(u32, u32)]) -> Vec<Instant> {
         now += Duration::from_micros(gap.into());
         let departure = loop {
             match schedule.take(now, 1) {
-                Ok(Permit(at)) => break at,
+                Ok(at) => break at,
                 Err(later) => now = later + Duration::from_micros(late.into()),
             }
         };
