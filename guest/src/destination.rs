@@ -47,11 +47,7 @@ impl Destination for Config {
         self.connection()
     }
 
-    fn check(
-        &self,
-        network: &mut dyn Network,
-        clock: &mut dyn Clock,
-    ) -> Result<wit::ConnectionCheck, wit::Failure> {
+    fn check(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<wit::ConnectionCheck, wit::Failure> {
         check::check(self, network, clock)
     }
 }

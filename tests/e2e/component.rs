@@ -64,7 +64,8 @@ fn one_more_import_is_seen() {
 #[test]
 fn the_component_stays_small() {
     let size = component().len();
-    assert!(size < 250_000, "{size} bytes");
+    // 22 kB of it are the optional interfaces.
+    assert!(size < 270_000, "{size} bytes");
 }
 
 /// A build that finds the folder of its maker in the file is not the same file elsewhere.

@@ -190,10 +190,7 @@ fn the_plugin_inside_keeps_every_rule() {
         (&["conform", "--config", "profiles.json", "--rows", "rows.ndjson"], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "audience.json"], "52 passed, 0 failed, 0 skipped"),
         (&["conform", "--config", "audience.json", "--confirm", "204"], "52 passed, 0 failed, 0 skipped"),
-        (
-            &["conform", "--config", "alone.json", "--confirm", "200 {\"effects\":[]}"],
-            "52 passed, 0 failed, 0 skipped",
-        ),
+        (&["conform", "--config", "alone.json", "--confirm", "200 {\"effects\":[]}"], "52 passed, 0 failed, 0 skipped"),
     ] {
         env.host(arguments).ends_with(0).says(said);
     }

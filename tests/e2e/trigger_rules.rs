@@ -221,7 +221,10 @@ fn a_dry_run_says_how_many_requests_and_how_long() {
     mirror(&env, "");
     env.sync(&["--dry-run"]).ends_with(0);
     assert_eq!(env.report()["estimate"]["requests"], 10, "in bulk a thousand go at once");
-    env.write("sync.toml", env.read("sync.toml") + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n");
+    env.write(
+        "sync.toml",
+        env.read("sync.toml") + "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\n",
+    );
     env.sync(&["--dry-run"]).ends_with(0);
     assert_eq!(env.report()["estimate"], json!({"requests": 10, "seconds": null}));
 }
@@ -272,7 +275,10 @@ fn a_mistake_of_all_rows_costs_under_a_hundred_requests() {
 fn refused_records_are_rejected_and_the_others_go_on() {
     let env = TestEnv::new(Settings::new(KEY).attribute("points", AttributeType::Number));
     let mappings = [("id", "integration_id", ""), ("points", "points", "")];
-    env.write("sync.toml", sync_file("customer_profiles", "trigger_rules = true\n", &mappings, "ndjson", "rows.ndjson"));
+    env.write(
+        "sync.toml",
+        sync_file("customer_profiles", "trigger_rules = true\n", &mappings, "ndjson", "rows.ndjson"),
+    );
     env.write(
         "rows.ndjson",
         "{\"id\":\"a\",\"points\":1}\n{\"id\":\"b\",\"points\":\"many\"}\n{\"id\":\"c\",\"points\":3}\n",
@@ -290,7 +296,9 @@ fn refused_records_are_rejected_and_the_others_go_on() {
 
 #[test]
 fn another_answer_than_the_documented_one_confirms_nothing() {
-    for fault in [Fault::status(204), Fault::status(202), Fault::status(200).body("text/html", "<title>Sign in</title>")] {
+    for fault in
+        [Fault::status(204), Fault::status(202), Fault::status(200).body("text/html", "<title>Sign in</title>")]
+    {
         let env = TestEnv::new(settings());
         mirror(&env, "trigger_rules = true\n");
         write_ids(&env, ["a", "b"]);

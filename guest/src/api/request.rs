@@ -81,8 +81,7 @@ mod tests {
     fn bodies_are_items_in_an_envelope_without_white_space() {
         let record = |item: &'static str| Record { batch_index: 0, key: "", item: item.into() };
         let endpoint = Endpoint::of(profiles(&json!({})).object);
-        let request =
-            endpoint.request(&[&record(r#"{"integrationId":"c0"}"#), &record(r#"{"integrationId":"c2"}"#)]);
+        let request = endpoint.request(&[&record(r#"{"integrationId":"c0"}"#), &record(r#"{"integrationId":"c2"}"#)]);
         assert_eq!(request.method, Method::Put);
         assert_eq!(request.path, "/v2/customer_profiles?silent=yes");
         assert_eq!(request.body, r#"{"customerProfiles":[{"integrationId":"c0"},{"integrationId":"c2"}]}"#);

@@ -292,7 +292,8 @@ fn the_schema_names_the_bounds_that_the_parser_keeps() {
 fn headers_name_the_key_the_type_and_the_plugin() {
     let text = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef","object_type":"customer_profiles"}"#;
     let config = Config::parse(text).ok().unwrap();
-    let request = |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned(), headers: Vec::new() };
+    let request =
+        |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned(), headers: Vec::new() };
     let headers = config.connection().headers(&request("{\"ä\":1}"));
     assert_eq!(
         headers,

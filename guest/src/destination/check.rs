@@ -3,8 +3,8 @@
 use destination_toolkit::bindings::{ConnectionCheck, Failure, Problem, ProblemKind};
 use destination_toolkit::clock::Clock;
 use destination_toolkit::delivery::Disposition;
-use destination_toolkit::http::{self, Network};
 use destination_toolkit::http::error_body::with_error_body;
+use destination_toolkit::http::{self, Network};
 use destination_toolkit::problem::problem;
 
 use crate::api::request::{self, RequestKind};
@@ -52,10 +52,7 @@ fn unverified(config: &Config) -> Vec<String> {
             );
             unverified
         }
-        Object::Audience { id, .. } => vec![
-            may_call,
-            format!("that there is an audience {}", id.number()),
-        ],
+        Object::Audience { id, .. } => vec![may_call, format!("that there is an audience {}", id.number())],
     }
 }
 

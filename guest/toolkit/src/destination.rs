@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
-use crate::bindings::{
-    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping, Request, Row,
-};
 use crate::bindings::effects::Delivery;
+use crate::bindings::{
+    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping,
+    Request, Row,
+};
 use crate::clock::Clock;
 use crate::columns::Columns;
 use crate::delivery::{self, Protocol, Records};

@@ -41,7 +41,8 @@ fn write_sync(env: &TestEnv, more: &str) {
     let sync = sync_file("customer_profile_audiences", &settings, &mappings, "csv", "rows.csv");
     let patient = sync.replacen("max_attempts = 3", "max_attempts = 50", 1);
     assert_ne!(patient, sync);
-    let limits = "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\nconcurrency = 8\n";
+    let limits =
+        "[limits]\nrequests_per_second = \"unlimited\"\nrequests_per_minute = \"unlimited\"\nconcurrency = 8\n";
     env.write("sync.toml", patient + limits);
 }
 

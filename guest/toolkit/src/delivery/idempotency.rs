@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn another_nanosecond_makes_another() {
         let at = |unix| {
-            let made = std::thread::spawn(move || new_key(&record("a", "{}"), &mut TestClock { unix, ..TestClock::new() }));
+            let made =
+                std::thread::spawn(move || new_key(&record("a", "{}"), &mut TestClock { unix, ..TestClock::new() }));
             made.join().unwrap()
         };
         assert_ne!(at(1), at(2));

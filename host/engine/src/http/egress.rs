@@ -283,7 +283,8 @@ impl Policy {
 pub(crate) fn step(path: &str) -> Option<&str> {
     let path = path.split('?').next().unwrap_or_default();
     path.split('/').find(|segment| {
-        segment.len() <= "%2e%2e".len() && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+        segment.len() <= "%2e%2e".len()
+            && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
     })
 }
 

@@ -53,9 +53,9 @@ impl Rate {
     #[must_use]
     pub fn least_time(&self, requests: u64, records: u64) -> Option<Duration> {
         let interval = self.interval().map(|interval| interval.as_secs_f64() * count(requests));
-        let records = self.records_per_minute.map(|limit| {
-            (MINUTE + HEADROOM).as_secs_f64() / f64::from(limit.get()) * count(records)
-        });
+        let records = self
+            .records_per_minute
+            .map(|limit| (MINUTE + HEADROOM).as_secs_f64() / f64::from(limit.get()) * count(records));
         let seconds = interval.into_iter().chain(records).reduce(f64::max)?;
         // More than a duration holds is no time to wait for.
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))

@@ -86,12 +86,7 @@ impl Query {
 }
 
 /// Carries out an update. The answer as JSON.
-pub(crate) fn update(
-    deployment: &mut Deployment,
-    id: &str,
-    query: Query,
-    body: &[u8],
-) -> Result<String, Vec<Problem>> {
+pub(crate) fn update(deployment: &mut Deployment, id: &str, query: Query, body: &[u8]) -> Result<String, Vec<Problem>> {
     let Body { attributes, adds, deletes } = read(body, query, deployment)?;
     let is_member = |audience| deployment.audiences.get(audience).is_some_and(|held| held.members.contains(id));
     let joined = adds.iter().copied().filter(|&audience| !is_member(audience));
@@ -140,7 +135,8 @@ fn read(body: &[u8], query: Query, deployment: &Deployment) -> Result<Body, Vec<
     let allowed = ["attributes", "audiencesChanges", "responseContent", "evaluableCampaignIds"];
     let object = schema::members(value, "", &[], &allowed)?;
     let mut problems = Vec::new();
-    let attributes = object.get("attributes").map(|value| schema::attributes(value, "/attributes", &deployment.definitions));
+    let attributes =
+        object.get("attributes").map(|value| schema::attributes(value, "/attributes", &deployment.definitions));
     let attributes = attributes.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|found| {
         problems.extend(found);
         Vec::new()
@@ -199,7 +195,11 @@ fn response_content(value: &RawValue, query: Query) -> Option<Problem> {
         "\"achievements\"",
     ];
     let Some(items) = list(value) else {
-        return Some(Problem::body("Invalid type", POINTER, format!("must be an array, it is {}", shape(value).name())));
+        return Some(Problem::body(
+            "Invalid type",
+            POINTER,
+            format!("must be an array, it is {}", shape(value).name()),
+        ));
     };
     if !query.run_rule_engine {
         return Some(Problem::body("Invalid", POINTER, "responseContent needs runRuleEngine=true"));

@@ -70,7 +70,11 @@ fn profile(item: &RawValue, pointer: &str, definitions: &Definitions) -> Result<
 
 pub(super) type AttributeValues = Vec<(String, Option<Box<RawValue>>)>;
 
-pub(super) fn attributes(value: &RawValue, pointer: &str, definitions: &Definitions) -> Result<AttributeValues, Vec<Problem>> {
+pub(super) fn attributes(
+    value: &RawValue,
+    pointer: &str,
+    definitions: &Definitions,
+) -> Result<AttributeValues, Vec<Problem>> {
     let object = Object::read(value).ok_or_else(|| vec![wrong_type(pointer, "an object", value)])?;
     let mut problems: Vec<_> = object.duplicates().into_iter().map(|name| duplicate(pointer, name)).collect();
     let mut values = Vec::with_capacity(object.members.len());

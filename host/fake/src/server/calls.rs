@@ -8,8 +8,8 @@ use hyper::{Method, StatusCode};
 use crate::api::error_body::{ErrorBody, Problem};
 use crate::api::path;
 use crate::server::exchange::{Exchange, Refusal};
-use crate::server::{integration, profile_update};
 use crate::server::reply::{self, Reply};
+use crate::server::{integration, profile_update};
 
 #[derive(Debug, Clone, Copy)]
 enum Call<'a> {

@@ -18,7 +18,10 @@ pub(super) fn update(exchange: &Exchange, segment: &str) -> Result<Reply, Refusa
         return Err(Problem::request(StatusCode::CONFLICT, "Conflict", details).into());
     }
     let Some(body) = exchange.body()? else {
-        return Ok(reply::json(StatusCode::OK, r#"{"effects":[],"createdCoupons":[],"createdReferrals":[]}"#.to_owned()));
+        return Ok(reply::json(
+            StatusCode::OK,
+            r#"{"effects":[],"createdCoupons":[],"createdReferrals":[]}"#.to_owned(),
+        ));
     };
     let answered = idempotency::once(exchange, body, || {
         let answered = profile_update::update(&mut lock(&exchange.shared.deployment), &id, query, body);

@@ -152,7 +152,17 @@ mod tests {
     #[test]
     fn a_line_names_what_there_is() {
         let told = |counts: &Counts, elapsed, retries| {
-            line("crm", &ProgressSnapshot { elapsed, counts, read: None, traffic: &Arc::default(), retries, effects: &Effects::default() })
+            line(
+                "crm",
+                &ProgressSnapshot {
+                    elapsed,
+                    counts,
+                    read: None,
+                    traffic: &Arc::default(),
+                    retries,
+                    effects: &Effects::default(),
+                },
+            )
         };
         let counts = Counts { rows_read: 12_000, delivered: 11_999, rejected: 1, ..Counts::default() };
         assert_eq!(

@@ -102,7 +102,9 @@ async fn a_denied_request_never_leaves_and_is_told_why() {
 async fn a_path_arrives_to_the_letter_or_not_at_all() {
     let server = TestServer::start(|_| Scripted::no_content()).await;
     let mut way = way_to(&server.url(), RateLimiter::unlimited());
-    for path in ["/p/a%2Fb%5C%3F%25%0A", "/p/..%2F..%2Fx", "/p/%252E%252E", "/p/%C3%AB~.-_", "/p/...", "/p/a%20b?x=%2E%2E"] {
+    for path in
+        ["/p/a%2Fb%5C%3F%25%0A", "/p/..%2F..%2Fx", "/p/%252E%252E", "/p/%C3%AB~.-_", "/p/...", "/p/a%20b?x=%2E%2E"]
+    {
         way.send(request(&format!("{}{path}", server.url()), "{}")).await.unwrap();
         let seen = server.seen();
         let head = &seen.last().unwrap().head;

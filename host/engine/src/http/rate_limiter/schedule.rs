@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::records::RecordWindow;
 use super::Rate;
+use super::records::RecordWindow;
 
 /// How late a departure may be without pushing those after it back.
 ///

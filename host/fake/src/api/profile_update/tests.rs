@@ -33,7 +33,10 @@ fn change(deployment: &mut Deployment, id: &str, query: Query, adds: &str, delet
 fn rules_fire_when_a_membership_really_changes() {
     let mut deployment = deployment();
     let answer = change(&mut deployment, "a", RUN, "42", "");
-    assert!(answer.contains(r#""effectType":"triggerWebhook""#) && answer.contains(r#""ruleName":"welcome""#), "{answer}");
+    assert!(
+        answer.contains(r#""effectType":"triggerWebhook""#) && answer.contains(r#""ruleName":"welcome""#),
+        "{answer}"
+    );
     assert!(answer.ends_with(r#""createdCoupons":[],"createdReferrals":[]}"#), "{answer}");
     let none = r#"{"effects":[],"createdCoupons":[],"createdReferrals":[]}"#;
     assert_eq!(change(&mut deployment, "a", RUN, "42", ""), none, "a member joins no more");
@@ -59,7 +62,10 @@ fn attributes_are_checked_and_merged() {
     update(&mut deployment, "a", RUN, br#"{"attributes":{"name":"Ada","email":"x"}}"#).unwrap();
     update(&mut deployment, "a", RUN, br#"{"attributes":{"email":null}}"#).unwrap();
     let held = &deployment.profiles.get("a").unwrap().attributes;
-    assert_eq!(held.iter().map(|(name, value)| (name.as_str(), value.get())).collect::<Vec<_>>(), [("name", "\"Ada\"")]);
+    assert_eq!(
+        held.iter().map(|(name, value)| (name.as_str(), value.get())).collect::<Vec<_>>(),
+        [("name", "\"Ada\"")]
+    );
     update(&mut deployment, "b", RUN, b"{}").unwrap();
     assert!(deployment.profiles.get("b").is_some());
 }
