@@ -13,7 +13,8 @@ use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Columns;
 use destination_toolkit::config::LastConfig;
 use destination_toolkit::destination::{self, Destination};
-use destination_toolkit::http::{Connection, Transport};
+use destination_toolkit::extensions::Effects;
+use destination_toolkit::http::{Connection, Network, Transport};
 
 use crate::config::Config;
 use crate::{delivery, mapping};
@@ -45,14 +46,13 @@ impl Destination for Config {
         self.connection()
     }
 
-    fn check(
-        &self,
-        transport: &mut dyn Transport,
-        clock: &mut dyn Clock,
-    ) -> Result<wit::ConnectionCheck, wit::Failure> {
-        check::check(self, transport, clock)
+    fn check(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<wit::ConnectionCheck, wit::Failure> {
+        check::check(self, network, clock)
     }
 }
+
+/// Nothing is counted yet.
+impl Effects for Config {}
 
 /// All issues of a config; none for a valid one.
 #[must_use]
@@ -102,13 +102,12 @@ pub fn send_batch<T: Transport>(
 ///
 /// # Errors
 /// It does not.
-pub fn check_connection<T: Transport>(
+pub fn check_connection(
     config: &str,
-    connect: impl FnOnce(Rc<Config>) -> T,
-    clock: &mut impl Clock,
+    network: &mut dyn Network,
+    clock: &mut dyn Clock,
 ) -> Result<wit::ConnectionCheck, wit::Failure> {
-    let config = valid(config)?;
-    check::check(&config, &mut connect(Rc::clone(&config)), clock)
+    check::check(&*valid(config)?, network, clock)
 }
 
 fn valid(text: &str) -> Result<Rc<Config>, wit::Failure> {

@@ -7,6 +7,7 @@ use destination_toolkit::problem;
 
 use crate::api::membership;
 use crate::config::Object;
+use crate::mapping;
 
 /// The JSON of a record. An engine has none for a row that left its source: that one is written here.
 pub(crate) fn item<'a>(
@@ -17,6 +18,7 @@ pub(crate) fn item<'a>(
     payload: &'a str,
 ) -> Result<Cow<'a, str>, Failure> {
     match (object, action) {
+        (Object::Unresolved, _) => return Err(mapping::unresolved()),
         (Object::Profiles, Action::Upsert) | (Object::Audience { .. }, Action::Add | Action::Delete) => {}
         (Object::Profiles, Action::Add | Action::Delete) => {
             return Err(problem::configuration(format!(

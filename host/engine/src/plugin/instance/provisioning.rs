@@ -1,6 +1,7 @@
 //! The calls of `provisioning`.
 
 use super::{Call, CallError, CallOutcome, Instance, within};
+use crate::bindings::provisioning::MissingObjectParam;
 use crate::bindings::{Column, MissingObject};
 use crate::plugin::answers;
 
@@ -35,7 +36,16 @@ impl Instance {
         let call = Call::Create;
         let time = self.begin(call);
         let exports = self.has(call, &self.exports.provisioning)?;
-        let answer = exports.call_create(&mut self.store, self.config.json(), objects);
+        let objects: Vec<MissingObjectParam<'_>> = objects
+            .iter()
+            .map(|object| MissingObjectParam {
+                kind: &object.kind,
+                name: &object.name,
+                field_type: object.field_type.as_deref(),
+                description: &object.description,
+            })
+            .collect();
+        let answer = exports.call_create(&mut self.store, self.config.json(), &objects);
         let answer = within(time, &self.call, answer).await;
         self.end(call, answer)
     }
