@@ -321,7 +321,8 @@ fn read_key<T>(
 fn read_named_audience(table: &Table<'_>, kind: Option<ObjectKind>, issues: &mut Issues) -> Option<NamedAudience> {
     let may_create = table.boolean("create_audience", false, issues);
     if kind == Some(ObjectKind::Profiles) {
-        for key in ["audience_name", "create_audience"].into_iter().filter(|key| table.get(key).is_some()) {
+        let asked = [("audience_name", table.get("audience_name").is_some()), ("create_audience", may_create)];
+        for (key, _) in asked.into_iter().filter(|(_, asked)| *asked) {
             issues.push(key, not_for_profiles());
         }
         return None;

@@ -248,9 +248,10 @@ fn the_schema_names_the_defaults_that_the_parser_takes() {
     assert_eq!(written_out.timeouts, left_out.timeouts);
     assert_eq!(written_out.nulls, left_out.nulls);
     assert_eq!(written_out.batch_size, left_out.batch_size);
+    assert_eq!(written_out.named_audience, left_out.named_audience);
     assert_eq!(written_out.integration_id_prefix, left_out.integration_id_prefix);
     // All of them have a default in the schema, or the comparison says nothing.
-    assert_eq!(named.as_object().unwrap().len(), 6, "{named}");
+    assert_eq!(named.as_object().unwrap().len(), 7, "{named}");
     assert_eq!(named["retry"].as_object().unwrap().len(), 4, "{named}");
 }
 
@@ -368,7 +369,7 @@ fn an_audience_has_an_id_or_a_name() {
         assert_faults(&with(&more), &faults);
     }
     assert_faults(
-        &profiles_text(&json!({"audience_name": "VIP", "create_audience": false})),
+        &profiles_text(&json!({"audience_name": "VIP", "create_audience": true})),
         &[
             ("audience_name", "does not go with customer_profiles"),
             ("create_audience", "does not go with customer_profiles"),

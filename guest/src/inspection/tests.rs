@@ -305,8 +305,8 @@ fn attributes_are_compared_value_by_value() {
         profile("c4", &json!({}), &[]),
     ];
     let expected = [
-        (1, "gone", "\"x\"", "-"),
         (1, "points", "9007199254740993", "9007199254740992"),
+        (1, "gone", "\"x\"", "-"),
         (2, "-", "a profile", "-"),
         (3, "points", "null", "3"),
     ];

@@ -93,7 +93,7 @@ fn what_is_missing_is_planned_created_and_then_there() {
     config.create(&missing, &mut server, &mut clock).unwrap();
     assert_eq!(config.plan(&columns(), &mut server, &mut clock).unwrap(), []);
     assert_keys(&server);
-    let created = &account.borrow().attributes[1];
+    let created = account.borrow().attributes[1].clone();
     assert_eq!(created["type"], "(list string)");
     for member in ["entity", "name", "title", "type", "description", "suggestions", "editable"] {
         assert!(!created[member].is_null(), "{member} is required");
