@@ -55,7 +55,7 @@ impl Protocol for Config {
     }
 
     fn scrub(&self, text: &str) -> String {
-        self.api_key.scrub(text)
+        Config::scrub(self, text)
     }
 
     #[cfg_attr(target_family = "wasm", optimize(size))]

@@ -2,8 +2,6 @@
 
 mod check;
 mod describe;
-#[cfg(target_family = "wasm")]
-mod extensions;
 
 pub use self::describe::describe;
 
@@ -103,7 +101,7 @@ pub fn send_batch<T: Transport>(
 pub fn check_connection(
     config: &str,
     network: &mut dyn Network,
-    clock: &mut impl Clock,
+    clock: &mut dyn Clock,
 ) -> Result<wit::ConnectionCheck, wit::Failure> {
     check::check(&*valid(config)?, network, clock)
 }

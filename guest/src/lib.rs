@@ -20,7 +20,9 @@ mod api;
 mod config;
 mod delivery;
 mod destination;
+mod inspection;
 mod mapping;
+mod provisioning;
 #[cfg(test)]
 mod testing;
 mod value;
@@ -28,7 +30,8 @@ mod value;
 pub use destination_toolkit::bindings;
 pub use destination_toolkit::clock::Clock;
 pub use destination_toolkit::http::{
-    Headers, Method, Request, Response, Scheme, Transport, TransportError, TransportErrorKind,
+    Connection, Headers, Incoming, Method, Network, Request, Response, Scheme, Transport, TransportError,
+    TransportErrorKind,
 };
 
 pub use self::config::{Config, DeploymentUrl};

@@ -50,7 +50,7 @@ pub(crate) fn effects(answer: &Response, config: &Config) -> Option<Vec<String>>
         Err(_) => return None,
     };
     let types = body.get("effects")?.as_array()?.iter().filter_map(|effect| effect.get("effectType")?.as_str());
-    Some(types.map(|name| shortened(&config.api_key.scrub(&one_line(name)), SHOWN)).collect())
+    Some(types.map(|name| shortened(&config.scrub(&one_line(name)), SHOWN)).collect())
 }
 
 #[cfg(test)]

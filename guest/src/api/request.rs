@@ -16,6 +16,22 @@ pub(crate) enum RequestKind {
     Ping,
     /// To deliver records.
     Records,
+    /// To look or to create, at this endpoint.
+    Looking(Api, (Method, &'static str)),
+}
+
+/// Which of the two APIs a request is for, and so which key it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    Integration,
+    Management,
+}
+
+/// A request that looks or creates.
+pub(crate) struct Looking {
+    /// Method and path, `*` for a part of it that may be any.
+    pub(super) endpoint: (Method, &'static str),
+    pub(super) request: Request,
 }
 
 /// The cheap request that shows whether the key is valid.
@@ -42,7 +58,7 @@ impl Endpoint {
                 path: "/v2/customer_profiles?silent=yes",
                 opening: "{\"customerProfiles\":[",
             },
-            Object::Audience { .. } => {
+            Object::Audience { .. } | Object::Unresolved => {
                 Self { method: Method::Post, path: "/v2/customer_audiences", opening: "{\"data\":[" }
             }
         }

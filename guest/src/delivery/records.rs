@@ -7,6 +7,7 @@ use destination_toolkit::problem;
 
 use crate::api::{membership, profile_update};
 use crate::config::{Config, Object};
+use crate::mapping;
 
 /// What is sent for a record: its JSON, or with `trigger_rules` the body of its own request. An engine has none for a row that left its source: that one is written here.
 pub(crate) fn item<'a>(
@@ -18,6 +19,7 @@ pub(crate) fn item<'a>(
 ) -> Result<Cow<'a, str>, Failure> {
     let object = config.object;
     match (object, action) {
+        (Object::Unresolved, _) => return Err(mapping::unresolved()),
         (Object::Profiles, Action::Upsert) | (Object::Audience { .. }, Action::Add | Action::Delete) => {}
         (Object::Profiles, Action::Add | Action::Delete) => {
             return Err(problem::configuration(format!(
@@ -37,6 +39,7 @@ pub(crate) fn item<'a>(
         let body = match object {
             Object::Profiles => profile_update::of_profile(key, payload),
             Object::Audience { id, .. } => Some(profile_update::of_membership(action, id)),
+            Object::Unresolved => None,
         };
         let foreign = || problem::internal(format!("record {index} has a payload that is not this plugin's"));
         return body.map(Cow::Owned).ok_or_else(foreign);

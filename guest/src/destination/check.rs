@@ -7,6 +7,7 @@ use destination_toolkit::http::error_body::with_error_body;
 use destination_toolkit::http::{self, Network};
 use destination_toolkit::problem::problem;
 
+use crate::api::client::Management;
 use crate::api::request::{self, RequestKind};
 use crate::api::{message, response};
 use crate::config::{Config, Object};
@@ -23,10 +24,17 @@ pub(crate) fn check(
 ) -> Result<ConnectionCheck, Failure> {
     let answer = http::send(network, &config.connection(), &request::ping(), clock);
     match response::disposition(answer, config, RequestKind::Ping, clock.unix_seconds()) {
-        Disposition::Accepted(_) => Ok(ConnectionCheck {
-            verified: vec![format!("{} answers", config.deployment_url), "Talon.One accepts the API key".to_owned()],
-            unverified: unverified(config),
-        }),
+        Disposition::Accepted(_) => {
+            let mut check = ConnectionCheck {
+                verified: vec![
+                    format!("{} answers", config.deployment_url),
+                    "Talon.One accepts the API key".to_owned(),
+                ],
+                unverified: unverified(config),
+            };
+            check_management_key(config, network, clock, &mut check)?;
+            Ok(check)
+        }
         Disposition::Transient(problem) => Err(Failure::Transient(problem)),
         Disposition::Permanent(problem) => Err(Failure::Permanent(problem)),
         Disposition::Refused(refusal) => {
@@ -38,6 +46,27 @@ pub(crate) fn check(
             Err(Failure::Permanent(Problem { status: Some(refusal.status), ..problem(ProblemKind::Refused, message) }))
         }
     }
+}
+
+/// A key that is refused is a fault; one that could not be tried is not known.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn check_management_key(
+    config: &Config,
+    network: &mut dyn Network,
+    clock: &mut dyn Clock,
+    check: &mut ConnectionCheck,
+) -> Result<(), Failure> {
+    let Some(mut management) = Management::new(config, network, clock) else {
+        return Ok(());
+    };
+    match management.try_key() {
+        Ok(()) => check.verified.push("Talon.One accepts the Management API key".to_owned()),
+        Err(Failure::Transient(problem)) => {
+            check.unverified.push(format!("that Talon.One accepts the Management API key ({})", problem.message));
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
@@ -53,6 +82,7 @@ fn unverified(config: &Config) -> Vec<String> {
             unverified
         }
         Object::Audience { id, .. } => vec![may_call, format!("that there is an audience {}", id.number())],
+        Object::Unresolved => vec![may_call, "that there is an audience of this name".to_owned()],
     }
 }
 

@@ -2,6 +2,7 @@
 //! accepted, rejected, or left undelivered. What a request looks like and what an answer means is the plugin's to say: a
 //! [`Protocol`].
 
+mod backoff;
 mod chunks;
 mod idempotency;
 mod message;
@@ -10,19 +11,18 @@ mod records;
 pub mod retry;
 pub mod split;
 
+pub use self::backoff::Backoff;
 pub use self::chunks::{Chunks, chunks};
 pub use self::protocol::{Disposition, Limits, Protocol, Refusal, disposition};
 pub use self::records::{Record, Records, Superseded};
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use self::retry::{Decision, Jitter};
 use self::split::BatchSender;
 use crate::bindings::effects::{self, EffectCount};
 use crate::bindings::{Body, Failure, Problem, Rejection, Report, Request};
 use crate::clock::Clock;
 use crate::http::{Transport, TransportError, TransportErrorKind};
-use crate::problem::joined;
 
 /// The requests that [`deliver`] makes if none of the records is refused: for `render-batch`.
 #[must_use]
@@ -85,9 +85,7 @@ struct Delivery<'a> {
     records: &'a Records<'a>,
     transport: &'a mut dyn Transport,
     clock: &'a mut dyn Clock,
-    jitter: Jitter,
-    /// When the call began, by the clock.
-    started: u64,
+    backoff: Backoff,
     /// Of each kept record.
     statuses: Vec<RecordStatus>,
     /// The smallest size at which several records were refused for it, and how. As much is not sent together again. One
@@ -118,8 +116,7 @@ impl<'a> Delivery<'a> {
             records,
             transport,
             clock,
-            jitter: Jitter::new(seed.finish()),
-            started,
+            backoff: Backoff::new(protocol.retry(), seed.finish(), started),
             statuses: vec![RecordStatus::Undelivered; records.kept.len()],
             too_large: None,
             acknowledged: false,
@@ -136,26 +133,6 @@ impl<'a> Delivery<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Wait before another attempt, or fail if there is none.
-    fn wait(&mut self, attempts: u64, problem: &Problem) -> Result<(), Failure> {
-        let now = self.clock.now_ms();
-        let asked = problem.retry_after_ms;
-        let elapsed = now.saturating_sub(self.started);
-        let ended = match retry::decide(self.protocol.retry(), attempts, elapsed, asked, &mut self.jitter) {
-            Decision::GiveUp(reason) => message::gave_up(self.protocol.retry(), reason, asked),
-            Decision::Wait(milliseconds) => {
-                self.clock.sleep_ms(milliseconds);
-                // An engine that ends its run ends all waits at once. Going on would repeat without a pause.
-                let slept = self.clock.now_ms().saturating_sub(now);
-                if slept >= milliseconds / 2 {
-                    return Ok(());
-                }
-                message::wait_ended().to_owned()
-            }
-        };
-        Err(Failure::Transient(ended_by(problem, &ended)))
     }
 
     fn count_effects(&mut self, effects: Vec<String>) {
@@ -222,11 +199,6 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// A problem that ended the attempts, and why nothing more was attempted.
-fn ended_by(problem: &Problem, why: &str) -> Problem {
-    Problem { message: joined("; ", &[problem.message.as_str(), why]), ..problem.clone() }
-}
-
 impl BatchSender for Delivery<'_> {
     fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
         let records = self.records.some(part);
@@ -255,7 +227,7 @@ impl BatchSender for Delivery<'_> {
             if let (Some(before), Err(TransportError { kind: TransportErrorKind::Denied, detail })) = (&before, &answer)
             {
                 let denied = message::retry_blocked(&self.protocol.scrub(detail));
-                return Err(Failure::Transient(ended_by(before, &denied)));
+                return Err(Failure::Transient(backoff::ended_by(before, &denied)));
             }
             match self.protocol.disposition(answer, self.clock.unix_seconds()) {
                 Disposition::Accepted(effects) => {
@@ -275,7 +247,7 @@ impl BatchSender for Delivery<'_> {
                 }
                 Disposition::Permanent(problem) => return Err(Failure::Permanent(problem)),
                 Disposition::Transient(problem) => {
-                    self.wait(attempts, &problem)?;
+                    self.backoff.wait(attempts, &problem, self.clock)?;
                     before = Some(problem);
                 }
             }

@@ -178,10 +178,29 @@ pub fn scalar(text: &str) -> Option<Scalar<'_>> {
 #[inline]
 #[must_use]
 pub fn elements(text: &str) -> Option<Vec<&str>> {
-    let inner = checked(text)?.strip_prefix('[')?.strip_suffix(']')?;
-    let mut elements = Vec::new();
+    Some(parts(checked(text)?.strip_prefix('[')?.strip_suffix(']')?))
+}
+
+/// The members of a JSON object, each value as it is spelled, or none if the text is not one.
+#[must_use]
+pub fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    parts(checked(text)?.strip_prefix('{')?.strip_suffix('}')?).into_iter().map(member).collect()
+}
+
+/// The name and the value of one member of a valid object.
+fn member(part: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut quotes = Quotes::default();
+    let end = part.bytes().position(|byte| !quotes.within(byte))?;
+    let (name, value) = part.split_at_checked(end)?;
+    Some((string(name)?, trimmed(trimmed(value).strip_prefix(':')?)))
+}
+
+/// What stands between the commas of the inside of a valid array or object.
+#[inline]
+fn parts(inner: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
     if trimmed(inner).is_empty() {
-        return Some(elements);
+        return parts;
     }
     let mut quotes = Quotes::default();
     let mut depth = 0_usize;
@@ -198,8 +217,8 @@ pub fn elements(text: &str) -> Option<Vec<&str>> {
         }
         byte == b',' && depth == 0
     };
-    elements.extend(inner.split(ends).map(trimmed));
-    Some(elements)
+    parts.extend(inner.split(ends).map(trimmed));
+    parts
 }
 
 /// The text without the white space around it, if it is JSON.
@@ -299,6 +318,23 @@ mod tests {
         for levels in [DEEPEST + 1, 100_000] {
             assert!(write_compact(&nested(levels), &mut String::new()).is_err());
             assert_eq!(scalar(&nested(levels)), None);
+        }
+    }
+
+    #[test]
+    fn members_keep_their_spelling() {
+        let members = |text| {
+            let members: Option<Vec<(Cow<'_, str>, &str)>> = members(text);
+            members
+                .map(|members| members.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
+        };
+        assert_eq!(members(" { } "), Some(Vec::new()));
+        assert_eq!(
+            members(r#"{"a" : 1.50 ,"b,\":{" :[1, {"c":2}], "":"x:y,z", "a":null}"#).unwrap(),
+            ["a=1.50", "b,\":{=[1, {\"c\":2}]", "=\"x:y,z\"", "a=null"]
+        );
+        for text in ["", "[]", "1", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{\"a\":1,}", "{\"a\":1}x"] {
+            assert_eq!(members(text), None, "{text}");
         }
     }
 

@@ -145,10 +145,11 @@ impl HttpHooks {
     }
 
     async fn send(self, request: http::Request<WasiBody>, options: RequestOptions) -> Result<Answer, Error> {
+        let Self { network, limits, call } = self;
         let (mut parts, body) = request.into_parts();
         // To the end before anything is refused: a plugin that finds its body closed under it does not ask why.
-        let body = collect_request(body, self.limits.request_body).await?;
-        let Some(Network { outgoing, policy, secrets }) = self.network.clone() else {
+        let body = collect_request(body, limits.request_body).await?;
+        let Some(Network { outgoing, policy, secrets }) = network else {
             tracing::warn!("the plugin made a request in a call that needs none");
             return Err(Error::HttpRequestDenied);
         };
@@ -159,24 +160,25 @@ impl HttpHooks {
             Err(denial) => {
                 tracing::warn!("{denial}");
                 outgoing.traffic.denied();
-                self.call.denied(denial.to_string());
+                call.denied(denial.to_string());
                 return Err(Error::HttpRequestDenied);
             }
         };
-        let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str).to_owned();
+        let path = path.as_str();
         if let Some(step) = egress::step(path) {
             let why = format!(
                 "blocked request to {origin}: its path has the segment `{step}`, a step that HTTP clients follow before they send"
             );
             tracing::warn!("{why}");
             outgoing.traffic.denied();
-            self.call.denied(why);
+            call.denied(why);
             return Err(Error::HttpRequestDenied);
         }
         if let Err(misplaced) = secrets.reveal(path, &mut parts.headers) {
             tracing::warn!("{misplaced}");
             outgoing.traffic.denied();
-            self.call.denied(misplaced.to_string());
+            call.denied(misplaced.to_string());
             return Err(Error::HttpRequestDenied);
         }
         for name in &NOT_THE_PLUGINS {
@@ -191,19 +193,19 @@ impl HttpHooks {
             biased;
             // The run is over: the plugin learns that no more goes out, and ends its call.
             _ = outgoing.stop.wait() => return Err(Error::HttpRequestDenied),
-            departure = outgoing.rate_limiter.acquire(&parts.method, path, self.call.records_in(body.len())) => departure,
+            departure = outgoing.rate_limiter.acquire(&parts.method, path, call.records_in(body.len())) => departure,
         };
         drop(waits);
         outgoing.traffic.departed(waiting.elapsed(), body.len());
-        self.call.departed(&parts.method, path, &body);
+        call.departed(&parts.method, path, &body);
         let in_flight = outgoing.traffic.in_flight();
 
         let sent = Instant::now();
         let (method, path) = (parts.method.clone(), path.to_owned());
         let request = http::Request::from_parts(parts, body);
         let reading = async {
-            let mut answer = incoming::send(&outgoing.client, origin, request, options, &self.limits).await?;
-            let whole = match self.call.long_answers() {
+            let mut answer = incoming::send(&outgoing.client, origin, request, options, &limits).await?;
+            let whole = match call.long_answers() {
                 true => None,
                 false => Some(answer.body.collect().await),
             };
@@ -219,7 +221,7 @@ impl HttpHooks {
             Err(fault) => {
                 tracing::warn!(%method, "{fault}");
                 outgoing.traffic.failed(fault.kind);
-                self.call.failed(&fault);
+                call.failed(&fault);
                 return Err(code(&fault));
             }
         };
@@ -235,38 +237,38 @@ impl HttpHooks {
         let body = match whole {
             Some((mut bytes, end)) => {
                 outgoing.traffic.answered(status.as_u16(), bytes.len(), sent.elapsed());
-                let cut = self.end_of(end, status, &outgoing.traffic);
+                let cut = end_of(end, status, &limits, &call, &outgoing.traffic);
                 secrets.conceal(&mut bytes);
                 let data = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
                 StreamBody::new(stream::iter(data.into_iter().chain(cut.map(Err)))).boxed_unsync()
             }
             None => {
                 outgoing.traffic.answered(status.as_u16(), 0, sent.elapsed());
-                self.call.answered(status);
+                call.answered(status);
                 let HttpContext { traffic, stop, .. } = outgoing;
-                let pulled = Pulled { body, secrets, call: self.call, traffic, stop, in_flight };
+                let pulled = Pulled { body, secrets, call, traffic, stop, in_flight };
                 StreamBody::new(pulled.frames()).boxed_unsync()
             }
         };
         Ok(Answer { status, headers, body })
     }
+}
 
-    /// How the reading of a whole answer ended, counted; and what the plugin is told where it is not whole.
-    fn end_of(&self, end: End, status: StatusCode, traffic: &Traffic) -> Option<Error> {
-        match end {
-            End::Whole => {
-                self.call.answered(status);
-                None
-            }
-            End::TooLong => {
-                self.call.answered(status);
-                Some(Error::HttpResponseBodySize(Some(self.limits.response_body as u64)))
-            }
-            End::Broken(fault) => {
-                traffic.failed(fault.kind);
-                self.call.failed(&fault);
-                Some(code(&fault))
-            }
+/// How the reading of a whole answer ended, counted; and what the plugin is told where it is not whole.
+fn end_of(end: End, status: StatusCode, limits: &Limits, call: &CallLog, traffic: &Traffic) -> Option<Error> {
+    match end {
+        End::Whole => {
+            call.answered(status);
+            None
+        }
+        End::TooLong => {
+            call.answered(status);
+            Some(Error::HttpResponseBodySize(Some(limits.response_body as u64)))
+        }
+        End::Broken(fault) => {
+            traffic.failed(fault.kind);
+            call.failed(&fault);
+            Some(code(&fault))
         }
     }
 }

@@ -157,6 +157,7 @@ pub(super) struct Pulled {
     pub(super) call: CallLog,
     pub(super) traffic: Arc<Traffic>,
     pub(super) stop: Stop,
+    #[expect(dead_code, reason = "it counts for as long as it is kept")]
     pub(super) in_flight: InFlightGuard,
 }
 

@@ -36,7 +36,15 @@ impl Instance {
         let call = Call::Create;
         let time = self.begin(call);
         let exports = self.has(call, &self.exports.provisioning)?;
-        let objects: Vec<MissingObjectParam<'_>> = objects.iter().map(param).collect();
+        let objects: Vec<MissingObjectParam<'_>> = objects
+            .iter()
+            .map(|object| MissingObjectParam {
+                kind: &object.kind,
+                name: &object.name,
+                field_type: object.field_type.as_deref(),
+                description: &object.description,
+            })
+            .collect();
         let answer = exports.call_create(&mut self.store, self.config.json(), &objects);
         let answer = within(time, &self.call, answer).await;
         self.end(call, answer)

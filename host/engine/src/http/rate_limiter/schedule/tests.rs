@@ -214,7 +214,7 @@ proptest! {
                     Err(later) => now = later,
                 }
             };
-            left.push(departure.0);
+            left.push(departure);
             if refused {
                 schedule.refused(departure, Some(Duration::from_secs(seconds)), now);
             }
