@@ -88,6 +88,10 @@ playground: component ## Build the page that tries a mapping in a browser, and t
 meltano: component ## The Singer target in Meltano, with a real tap and a real PostgreSQL; installs what is missing
 	@tests/engines/meltano/run.sh
 
+.PHONY: airbyte
+airbyte: component ## The Airbyte destination behind PyAirbyte, read by Airbyte's own models; installs what is missing
+	@tests/engines/airbyte/run.sh
+
 .PHONY: http
 http: component ## The plugin behind HTTP, under wasmtime serve; builds wac where it is missing
 	@tests/engines/http/run.sh

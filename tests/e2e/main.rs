@@ -13,6 +13,7 @@
     reason = "a test that can't go on fails with the reason"
 )]
 
+mod airbyte;
 mod answers;
 mod arrow_types;
 mod check;
@@ -49,6 +50,7 @@ mod singer;
 mod snapshot;
 mod sources;
 mod state;
+mod states;
 mod syncs;
 mod terminal;
 mod trigger_rules;

@@ -7,6 +7,7 @@
 //! one. An engine that brings all of that itself embeds
 //! [`destination_engine`] alone.
 
+pub mod airbyte;
 #[cfg(feature = "conform")]
 pub mod conform;
 pub mod database;
@@ -25,5 +26,6 @@ pub mod source;
 pub mod state;
 pub mod sync_file;
 pub mod syncs;
+pub mod target;
 
 pub use destination_engine as engine;

@@ -47,7 +47,7 @@ pub struct Syncs<'a> {
     limiters: Vec<Arc<RateLimiter>>,
 }
 
-/// The reports of several syncs, in the order of their files.
+/// The reports of several syncs: in the order of their files, or in which they ended.
 #[derive(Debug)]
 pub struct Reports {
     /// One for each.
@@ -195,7 +195,8 @@ struct Next {
 }
 
 impl Reports {
-    fn new(syncs: Vec<Report>, seconds: f64) -> Self {
+    /// The reports of runs that took so long together.
+    pub fn new(syncs: Vec<Report>, seconds: f64) -> Self {
         let exit_code = syncs.iter().map(|report| report.verdict().exit()).max_by_key(|exit| exit.gravity());
         Self { syncs, seconds, exit_code: exit_code.unwrap_or(Exit::Success) }
     }

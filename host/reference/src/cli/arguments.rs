@@ -177,6 +177,15 @@ pub(crate) enum Command {
         Standard output gets each STATE once all records before it are acknowledged."
     )]
     Singer(Singer),
+    /// Be a destination of Airbyte: spec, check, discover and write, by its protocol.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        destination-host airbyte spec\n  \
+        destination-host airbyte write --config config.json --catalog catalog.json < messages\n\
+        Standard output gets messages of the protocol and nothing else: each STATE once all records before it are acknowledged."
+    )]
+    Airbyte(Airbyte),
     /// What is remembered of a sync between runs.
     #[command(subcommand)]
     State(State),
@@ -200,7 +209,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Singer {
-    /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network` and `dead_letters` beside them.
+    /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network`, `dead_letters`, `outcomes`
+    /// and `report` beside them.
     #[arg(long, value_name = "FILE.json", required_unless_present = "about")]
     pub(crate) config: Option<PathBuf>,
     /// Say what the target is and which settings it has, and read nothing.
@@ -220,6 +230,43 @@ pub(crate) enum About {
     Json,
     /// A loader for meltano.yml, in JSON, which is YAML as well.
     Meltano,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Airbyte {
+    /// What the destination is, and the JSON Schema of its config.
+    Spec {
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// Make one cheap request with the config's key: is the way to the destination open?
+    Check {
+        /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network`, `dead_letters`,
+        /// `outcomes` and `report` beside them.
+        #[arg(long, value_name = "FILE.json")]
+        config: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// The objects that the destination takes, for connections that map columns to its fields.
+    Discover {
+        /// The config.
+        #[arg(long, value_name = "FILE.json")]
+        config: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// Take the messages of a source on standard input: each stream is a sync of its own.
+    Write {
+        /// The config.
+        #[arg(long, value_name = "FILE.json")]
+        config: PathBuf,
+        /// Which streams come, and how they are to be applied.
+        #[arg(long, value_name = "FILE.json")]
+        catalog: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The commands. Each parses nothing and decides little: it calls the library and shows what comes of it.
 
+mod airbyte;
 mod check;
 #[cfg(feature = "conform")]
 mod conform;
@@ -18,6 +19,7 @@ mod state;
 mod status;
 pub(crate) mod sync;
 mod syncs;
+mod target;
 mod validate;
 
 use std::path::Path;
@@ -58,6 +60,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Conform { plugin, config, rows, confirm, json } => {
             conform::run(plugin.as_deref(), &config, rows.as_deref(), confirm, json, terminal).await
         }
+        Command::Airbyte(command) => Ok(airbyte::run(command, terminal).await),
         Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),

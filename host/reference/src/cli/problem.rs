@@ -101,6 +101,13 @@ impl Problem {
         &self.message
     }
 
+    /// What is wrong and how to fix it, in one line.
+    pub(crate) fn in_one_line(&self) -> String {
+        let faults = self.faults.iter().flat_map(|fault| [Some(fault.to_string()), fault.hint.clone()]);
+        let parts = [Some(self.message.clone()), self.hint.clone()].into_iter().chain(faults);
+        parts.flatten().collect::<Vec<_>>().join("; ")
+    }
+
     pub(crate) fn show(&self, terminal: &Terminal) {
         terminal.error(&self.message, self.hint.as_deref());
         terminal.faults(&self.faults);

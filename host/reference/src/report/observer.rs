@@ -19,6 +19,11 @@ pub trait Observer: Send + Sync {
         let _ = rows;
     }
 
+    /// A row of the source was rejected: its number, from 1. That is told before it counts as acknowledged.
+    fn rejected(&self, row: u64) {
+        let _ = row;
+    }
+
     /// The run begins: its source is open, its state is locked, and its files have their places.
     fn begin(&self) {}
 
@@ -56,6 +61,10 @@ impl Observer for Observers {
 
     fn acknowledged(&self, rows: u64) {
         self.0.iter().for_each(|observer| observer.acknowledged(rows));
+    }
+
+    fn rejected(&self, row: u64) {
+        self.0.iter().for_each(|observer| observer.rejected(row));
     }
 
     fn begin(&self) {

@@ -34,8 +34,9 @@ impl<D: Delivery> Flow<D> {
         reason
     }
 
-    /// A row that is rejected and kept nowhere is not acknowledged.
-    pub(super) fn lose_unless_kept(&mut self, row_number: u64) {
+    /// A row is rejected. One that is kept nowhere is not acknowledged.
+    pub(super) fn note_rejected(&mut self, row_number: u64) {
+        self.watch.observer.rejected(row_number);
         if self.dead_letters.is_none() {
             self.lose(Some(row_number));
         }

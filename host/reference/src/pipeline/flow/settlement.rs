@@ -84,7 +84,7 @@ impl<D: Delivery> Flow<D> {
             if let Some((rows, row)) = batch.origin(record) {
                 match outcome {
                     Outcome::Accepted => {}
-                    Outcome::Rejected => self.lose_unless_kept(rows.number(row)),
+                    Outcome::Rejected => self.note_rejected(rows.number(row)),
                     Outcome::Undelivered => self.lose(Some(rows.number(row))),
                 }
             }
