@@ -73,7 +73,7 @@ runtimes: component ## The same component in Node, Python and wasmtime's command
 	@tests/engines/runtimes/run.sh
 
 .PHONY: python
-python: component ## The Python package: its types, its rules, and its columns through the plugin
+python: component ## The Python packages: their types, their rules, and columns through the plugin
 	@tests/python/run.sh
 
 .PHONY: distributed
@@ -91,6 +91,17 @@ meltano: component ## The Singer target in Meltano, with a real tap and a real P
 .PHONY: airbyte
 airbyte: component ## The Airbyte destination behind PyAirbyte, read by Airbyte's own models; installs what is missing
 	@tests/engines/airbyte/run.sh
+.PHONY: dlt
+dlt: component ## The Python package as a destination of dlt; installs dlt where it is missing
+	@tests/engines/dlt/run.sh
+
+.PHONY: dagster
+dagster: component ## Syncs as assets in Dagster, with their checks; installs Dagster where it is missing
+	@tests/engines/dagster/run.sh
+
+.PHONY: airflow
+airflow: component ## The operator under a real Airflow scheduler, killed in the middle; installs Airflow where it is missing
+	@tests/engines/airflow/run.sh
 
 .PHONY: http
 http: component ## The plugin behind HTTP, under wasmtime serve; builds wac where it is missing
