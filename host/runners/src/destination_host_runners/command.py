@@ -66,7 +66,7 @@ class Host:
 class Process:
     """The host, running.
 
-    It is in a session of its own, so that a signal to the runner's process group does not reach it beside the one that `stop` sends: a
+    It has its own session, so that a signal to the runner's process group does not reach it beside the one that `stop` sends: a
     second signal ends the host at once.
     """
 

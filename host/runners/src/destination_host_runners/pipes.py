@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="destination_host_runners.pipes", description=__doc__.splitlines()[0])
     parser.add_argument("--host", default="destination-host", help="the binary: its path, or its name on the PATH")
     parser.add_argument("--reports", help="a folder for the report and its page; without it they are not kept")
-    parser.add_argument("--verify", action="store_true", help="compare the audience with what was delivered, as a check of its own")
+    parser.add_argument("--verify", action="store_true", help="compare the audience with what was delivered, as one more check")
     parser.add_argument("sync", help="the sync file")
     given, others = parser.parse_known_args(arguments)
     with open_dagster_pipes() as pipes:

@@ -13,7 +13,7 @@ from destination_host_runners.command import Host, HostError, Result, Sync
 
 
 class Policy(StrEnum):
-    """What becomes of the task."""
+    """How the task ends."""
 
     FAIL = "fail"
     """It fails, and is not retried: the same rows would give the same answer."""
