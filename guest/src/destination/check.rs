@@ -49,6 +49,7 @@ pub(crate) fn check(
 }
 
 /// A key that is refused is a fault; one that could not be tried is not known.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn check_management_key(
     config: &Config,
