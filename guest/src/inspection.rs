@@ -25,6 +25,7 @@ use crate::api::management::REQUESTS_PER_SECOND;
 use crate::config::Config;
 
 impl Inspection for Config {
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn route_limits() -> Vec<RouteLimit> {
         let limit = |(method, path): (&str, &str)| RouteLimit {
@@ -35,6 +36,7 @@ impl Inspection for Config {
         client::endpoints().map(limit).collect()
     }
 
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn discover(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<Discovery, Failure> {
         let mut management = Management::new(self, network, clock)

@@ -29,6 +29,7 @@ enum Kind {
 const KINDS: [(&str, Kind); 2] = [("attribute", Kind::Attribute), ("audience", Kind::Audience)];
 
 impl Provisioning for Config {
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn plan(
         &self,
@@ -81,6 +82,7 @@ impl Provisioning for Config {
         Ok(missing)
     }
 
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn create(
         &self,
@@ -114,6 +116,7 @@ impl Provisioning for Config {
         Ok(())
     }
 
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn resolve(&self, text: String, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<String, Failure> {
         let Some(named) = &self.named_audience else {
@@ -135,6 +138,7 @@ impl Provisioning for Config {
 }
 
 impl Config {
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn find_or_create(
         &self,
@@ -163,6 +167,7 @@ impl Config {
     }
 
     /// None: it is not there, and may be created.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn find(
         &self,
@@ -178,6 +183,7 @@ impl Config {
         }
     }
 
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn no_such_audience(&self, named: &NamedAudience, management: &mut Management<'_>) -> Failure {
         let all = match audiences(management) {

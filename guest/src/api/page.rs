@@ -56,6 +56,7 @@ impl Envelope {
 ///
 /// # Errors
 /// See [`ReadFault`]; some elements may have been handed on by then.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn read(
     body: &mut dyn BodyReader,

@@ -49,6 +49,7 @@ pub(crate) fn check(
 }
 
 /// A key that is refused is a fault; one that could not be tried is not known.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn check_management_key(
     config: &Config,
@@ -61,12 +62,16 @@ fn check_management_key(
     };
     match management.try_key() {
         Ok(()) => check.verified.push("Talon.One accepts the Management API key".to_owned()),
-        Err(Failure::Transient(problem)) => {
-            check.unverified.push(format!("that Talon.One accepts the Management API key ({})", problem.message));
-        }
+        Err(Failure::Transient(problem)) => unknown(problem, check),
+        // Something else than a refusal of the key: that is not what a sync is stopped for.
+        Err(Failure::Permanent(problem)) if problem.kind != ProblemKind::Authentication => unknown(problem, check),
         Err(failure) => return Err(failure),
     }
     Ok(())
+}
+
+fn unknown(problem: Problem, check: &mut ConnectionCheck) {
+    check.unverified.push(format!("that Talon.One accepts the Management API key ({})", problem.message));
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]

@@ -18,6 +18,7 @@ use crate::value::FieldType;
 ///
 /// # Errors
 /// The columns do not fit the config, or there is no list of attributes.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn compare(
     config: &Config,
@@ -65,6 +66,7 @@ impl Finding {
     }
 }
 
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn undefined(planned: &PlannedAttribute<'_>, attributes: &Attributes) -> Option<Finding> {
     if planned.attribute.is_default() {
@@ -82,6 +84,7 @@ fn undefined(planned: &PlannedAttribute<'_>, attributes: &Attributes) -> Option<
 }
 
 /// Whether the values will be taken by the attribute as it is defined.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn of_type(planned: &PlannedAttribute<'_>, attribute: &AttributeInfo, notes: &mut Vec<ConfigIssue>) -> Option<Finding> {
     let (name, source) = (quoted(&attribute.name), quoted(planned.column.name));

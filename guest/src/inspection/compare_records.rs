@@ -25,6 +25,7 @@ use crate::mapping;
 ///
 /// # Errors
 /// The batch is malformed, or Talon.One did not answer as documented.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn compare(
     config: &Config,
@@ -48,6 +49,7 @@ pub(super) fn compare(
     Ok(differences.collect())
 }
 
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn ask_for_many(
     expectations: &[Expectation<'_>],
@@ -71,6 +73,7 @@ fn ask_for_many(
     Ok(())
 }
 
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn ask_for_each(
     expectations: &[Expectation<'_>],

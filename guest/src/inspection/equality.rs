@@ -9,6 +9,7 @@ use crate::api::object::Object;
 use crate::value::FieldType;
 
 /// Compare two JSON texts, of a field of this type; none: their own.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn same(one: &str, other: &str, field_type: Option<FieldType>) -> bool {
     let (Some(one), Some(other)) = (json::scalar(one), json::scalar(other)) else {

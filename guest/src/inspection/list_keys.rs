@@ -83,6 +83,7 @@ impl fmt::Display for Cursor {
 /// # Errors
 /// The config names no audience or no key to ask with, the members changed meanwhile, the export was cut short, or Talon.One did
 /// not answer as documented.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(super) fn page(
     config: &Config,

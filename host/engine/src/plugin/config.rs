@@ -125,3 +125,67 @@ impl fmt::Debug for PluginConfig {
         f.debug_struct("PluginConfig").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::bindings::{ConfigKeys, Limits, Secret, SecretUse};
+
+    fn config() -> PluginConfig {
+        let descriptor = Descriptor {
+            name: String::new(),
+            label: String::new(),
+            description: String::new(),
+            version: String::new(),
+            object_types: Vec::new(),
+            field_mapping: false,
+            limits: Limits {
+                batch_records: None,
+                batch_bytes: None,
+                requests_per_second: None,
+                requests_per_minute: None,
+            },
+            config_keys: ConfigKeys {
+                endpoints: vec![Endpoint::ConfigKey("url".to_owned())],
+                secrets: ["key", "other"]
+                    .map(|key| Secret { config_key: key.to_owned(), used_in: SecretUse::Headers })
+                    .into(),
+                target: Vec::new(),
+                identity: Vec::new(),
+                batch_records: None,
+            },
+            config_schema: String::new(),
+        };
+        let json = r#"{"url":"https://acme.example","key":"0123-secret","name":"VIP"}"#;
+        PluginConfig::read(json, &descriptor, &Trust::default()).unwrap().0
+    }
+
+    #[test]
+    fn a_resolved_config_has_its_secrets_again() {
+        let config = config();
+        let resolved = config.json().replace("\"name\":\"VIP\"", "\"id\":7");
+        let resolved: Value = serde_json::from_str(&config.resolved(&resolved).unwrap()).unwrap();
+        assert_eq!(resolved, serde_json::json!({"url": "https://acme.example", "key": "0123-secret", "id": 7}));
+    }
+
+    #[test]
+    fn a_resolved_config_that_would_take_a_secret_elsewhere_is_refused() {
+        let config = config();
+        for (from, to, named) in [
+            ("https://acme.example", "https://evil.example", "`url`"),
+            ("\"key\":\"kept-by-the-host-0\"", "\"key\":\"x\"", "`key`"),
+            ("\"key\":\"kept-by-the-host-0\",", "", "`key`"),
+            ("\"name\"", "\"other\"", "`other`"),
+        ] {
+            let changed = config.json().replace(from, to);
+            assert_ne!(changed, config.json());
+            let error = config.resolved(&changed).unwrap_err();
+            assert!(error.contains(named) && !error.contains("secret\""), "{error}");
+        }
+        for not_an_object in ["", "[]", "null"] {
+            assert!(config.resolved(not_an_object).is_err());
+        }
+    }
+}
