@@ -3,8 +3,11 @@
 mod calls;
 mod control;
 mod exchange;
+mod export;
 mod integration;
+mod key;
 mod line;
+mod management;
 mod reply;
 mod service;
 pub(crate) mod shared;
