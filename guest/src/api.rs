@@ -3,5 +3,6 @@
 pub(crate) mod error_body;
 pub(crate) mod membership;
 pub(crate) mod message;
+pub(crate) mod profile_update;
 pub(crate) mod request;
 pub(crate) mod response;

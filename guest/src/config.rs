@@ -54,7 +54,7 @@ const fn without_indentation(text: &[u8], packed: &mut [u8]) -> usize {
 pub(crate) const MAX_BATCH_SIZE: u64 = 1000;
 
 /// The config's keys.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "deployment_url",
     "api_key",
     "object_type",
@@ -63,6 +63,7 @@ const KEYS: [&str; 12] = [
     "mappings",
     "integration_id_prefix",
     "nulls",
+    "trigger_rules",
     "batch_size",
     "retry",
     "connect_timeout_ms",
@@ -82,6 +83,8 @@ pub struct Config {
     pub(crate) mappings: Option<Mappings>,
     pub(crate) integration_id_prefix: String,
     pub(crate) nulls: Nulls,
+    /// Each record goes alone, through the call that runs the rules of campaigns.
+    pub(crate) trigger_rules: bool,
     /// Records in one request, 1 to 1000.
     pub(crate) batch_size: usize,
     pub(crate) retry: Retry,
@@ -229,6 +232,7 @@ fn read(table: &Table<'_>, issues: &mut Issues) -> Option<Config> {
         issues.push("integration_id_prefix", Issue::new(issue));
     }
     let nulls = table.choice("nulls", &NULLS, issues);
+    let trigger_rules = table.boolean("trigger_rules", false, issues);
     let batch_size = table.integer("batch_size", 1..=MAX_BATCH_SIZE, MAX_BATCH_SIZE, issues);
     let retry = Retry::read(table, issues);
     let timeouts = Timeouts {
@@ -242,6 +246,7 @@ fn read(table: &Table<'_>, issues: &mut Issues) -> Option<Config> {
         mappings,
         integration_id_prefix: prefix.to_owned(),
         nulls: nulls.unwrap_or(Nulls::Omit),
+        trigger_rules,
         batch_size: usize::try_from(batch_size).ok()?,
         retry,
         timeouts,

@@ -8,6 +8,7 @@ mod plan;
 
 use destination_toolkit::bindings::{Action, Change, Failure, Mapping};
 use destination_toolkit::columns::Columns;
+use destination_toolkit::http::path;
 use destination_toolkit::mapping::{RowError, RowMapper};
 use destination_toolkit::value::json;
 use destination_toolkit::{mapping, problem};
@@ -24,7 +25,8 @@ use crate::value;
 pub(crate) fn map(config: &Config, columns: &Columns<'_>, changes: &[Change]) -> Result<Mapping, Failure> {
     let plan = Plan::new(config, columns).map_err(problem::configuration)?;
     let bytes = (config.integration_id_prefix.len() + 12, 64 + 32 * plan.attributes.len());
-    let mapper = Mapper { plan, object: config.object, nulls: config.nulls, prefix: &config.integration_id_prefix };
+    let Config { object, nulls, trigger_rules: in_path, .. } = *config;
+    let mapper = Mapper { plan, object, nulls, prefix: &config.integration_id_prefix, in_path };
     mapping::map(&mapper, columns.rows(), changes, bytes)
 }
 
@@ -33,6 +35,8 @@ struct Mapper<'a> {
     object: Object,
     nulls: Nulls,
     prefix: &'a str,
+    /// The ID is to stand in a path.
+    in_path: bool,
 }
 
 impl RowMapper for Mapper<'_> {
@@ -45,6 +49,9 @@ impl RowMapper for Mapper<'_> {
         let key = key.get(start..).unwrap_or_default();
         if key.len() > MAX_ID_CHARACTERS && key.chars().count() > MAX_ID_CHARACTERS {
             return Err(RowError::of_value(column.name, value, id::TOO_LONG));
+        }
+        if self.in_path && path::is_step(key) {
+            return Err(RowError::of_value(column.name, value, id::STEP));
         }
         Ok(())
     }

@@ -51,6 +51,7 @@ mod sources;
 mod state;
 mod syncs;
 mod terminal;
+mod trigger_rules;
 mod unreadable;
 mod validate;
 mod vectors;

@@ -2,14 +2,14 @@
 
 use destination_toolkit::http::body::Body;
 use destination_toolkit::http::{Response, TransportError, TransportErrorKind};
-use destination_toolkit::problem::quote::{one_line, shortened};
+use destination_toolkit::problem::quote::{one_line, quoted, shortened};
 use destination_toolkit::problem::{duration, joined};
 
 use crate::config::{AudienceId, Config, Object};
 
-/// An answer that Talon.One does not give, to a request that it would have acknowledged otherwise.
+/// An answer that Talon.One does not give, to a request that it acknowledges as documented.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn not_acknowledged(config: &Config, answer: &Response) -> String {
+pub(crate) fn not_acknowledged(config: &Config, answer: &Response, documented: &str) -> String {
     /// Characters of a body that are shown.
     const SHOWN: usize = 120;
     /// Words of a page that asks for a sign-in.
@@ -35,7 +35,7 @@ pub(crate) fn not_acknowledged(config: &Config, answer: &Response) -> String {
     };
     let server = headers.server.as_deref().map(|server| format!(" (server: {})", shown(server)));
     let message = format!(
-        "{} answered HTTP {} {content}, which confirms nothing: Talon.One answers HTTP 204; {sender} seems to have answered \
+        "{} answered HTTP {} {content}, which confirms nothing: Talon.One answers {documented}; {sender} seems to have answered \
          in its place{}",
         config.deployment_url,
         answer.status,
@@ -60,13 +60,19 @@ pub(crate) fn proxy_sign_in(status: u16) -> String {
     format!("a proxy in between asks for a sign-in (HTTP {status}): check the user name and password of the proxy")
 }
 
+/// The call that delivers records.
+pub(crate) fn endpoint(config: &Config) -> &'static str {
+    match config.object {
+        _ if config.trigger_rules => "PUT /v2/customer_profiles/{integrationId}",
+        Object::Profiles => "PUT /v2/customer_profiles",
+        Object::Audience { .. } => "POST /v2/customer_audiences",
+    }
+}
+
 /// 401 and 403.
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn authentication(config: &Config, status: u16) -> String {
-    let endpoint = match config.object {
-        Object::Profiles => "PUT /v2/customer_profiles",
-        Object::Audience { .. } => "POST /v2/customer_audiences",
-    };
+    let endpoint = endpoint(config);
     format!(
         "Talon.One refused the API key (HTTP {status}): check that api_key is an Integration API key, not a Management API \
          key, that it belongs to {}, that it is neither revoked nor expired, and that it may call {endpoint}",
@@ -175,6 +181,16 @@ pub(crate) fn undefined_attribute() -> &'static str {
 /// What to do about a record whose value does not fit its attribute.
 pub(crate) fn invalid_value() -> &'static str {
     "compare the value with the attribute's type under Account > Tools > Attributes, and set the mapping's type to it"
+}
+
+/// An ID that no URL can name.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn id_in_path(id: &str) -> String {
+    format!(
+        "the ID {} cannot stand in a URL, where it means a folder: with trigger_rules the ID is a part of it; give the customer \
+         another ID, or integration_id_prefix",
+        quoted(id)
+    )
 }
 
 /// 413 for a record by itself.

@@ -11,7 +11,7 @@ use destination_toolkit::problem::problem;
 use destination_toolkit::value::json;
 
 use super::request::RequestKind;
-use super::{error_body, message};
+use super::{error_body, message, profile_update};
 use crate::config::{Config, Object};
 
 /// Decide on an answer, or the lack of one, to a request of some kind; `now` is in seconds since 1970.
@@ -37,7 +37,8 @@ pub(crate) fn disposition(
     let location = answer.headers.location.as_deref();
     let address = message::check_address();
     let (problem_kind, permanent, message, advice) = match (status, audience) {
-        (400 | 413 | 422, _) => return Disposition::Refused(Refusal { status, error_body }),
+        // 414: an ID in a path may be too long for a server.
+        (400 | 413 | 414 | 422, _) => return Disposition::Refused(Refusal { status, error_body }),
         (407 | 511, _) => (ProblemKind::Connection, true, message::proxy_sign_in(status), ""),
         (401 | 403, _) if html => (ProblemKind::Authentication, true, message::html_refusal(config, status), address),
         (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status), ""),
@@ -73,10 +74,18 @@ fn of_success(answer: &Response, config: &Config, kind: RequestKind) -> Disposit
         let error = TransportError { kind, detail: format!("truncated response (HTTP {status})") };
         return of_transport_error(config, &error);
     }
-    if status == 204 || (status == 200 && kind == RequestKind::Records && lists_profiles(answer, config.object)) {
-        return Disposition::Accepted;
+    let runs_rules = kind == RequestKind::Records && config.trigger_rules;
+    let effects = match status {
+        200 if runs_rules => profile_update::effects(answer, config),
+        204 if !runs_rules => Some(Vec::new()),
+        200 if kind == RequestKind::Records => lists_profiles(answer, config.object).then(Vec::new),
+        _ => None,
+    };
+    if let Some(effects) = effects {
+        return Disposition::Accepted(effects);
     }
-    let problem = problem(ProblemKind::NotFound, message::not_acknowledged(config, answer));
+    let documented = if runs_rules { "HTTP 200 with a list of effects" } else { "HTTP 204" };
+    let problem = problem(ProblemKind::NotFound, message::not_acknowledged(config, answer, documented));
     Disposition::Permanent(Problem { status: Some(status), ..problem })
 }
 

@@ -248,9 +248,10 @@ fn the_schema_names_the_defaults_that_the_parser_takes() {
     assert_eq!(written_out.timeouts, left_out.timeouts);
     assert_eq!(written_out.nulls, left_out.nulls);
     assert_eq!(written_out.batch_size, left_out.batch_size);
+    assert_eq!(written_out.trigger_rules, left_out.trigger_rules);
     assert_eq!(written_out.integration_id_prefix, left_out.integration_id_prefix);
     // All of them have a default in the schema, or the comparison says nothing.
-    assert_eq!(named.as_object().unwrap().len(), 6, "{named}");
+    assert_eq!(named.as_object().unwrap().len(), 7, "{named}");
     assert_eq!(named["retry"].as_object().unwrap().len(), 4, "{named}");
 }
 
@@ -291,7 +292,7 @@ fn the_schema_names_the_bounds_that_the_parser_keeps() {
 fn headers_name_the_key_the_type_and_the_plugin() {
     let text = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef","object_type":"customer_profiles"}"#;
     let config = Config::parse(text).ok().unwrap();
-    let request = |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned() };
+    let request = |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned(), headers: Vec::new() };
     let headers = config.connection().headers(&request("{\"ä\":1}"));
     assert_eq!(
         headers,

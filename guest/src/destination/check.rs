@@ -3,7 +3,7 @@
 use destination_toolkit::bindings::{ConnectionCheck, Failure, Problem, ProblemKind};
 use destination_toolkit::clock::Clock;
 use destination_toolkit::delivery::Disposition;
-use destination_toolkit::http::Transport;
+use destination_toolkit::http::{self, Network};
 use destination_toolkit::http::error_body::with_error_body;
 use destination_toolkit::problem::problem;
 
@@ -18,12 +18,12 @@ use crate::config::{Config, Object};
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn check(
     config: &Config,
-    transport: &mut dyn Transport,
+    network: &mut dyn Network,
     clock: &mut dyn Clock,
 ) -> Result<ConnectionCheck, Failure> {
-    let answer = transport.send(&request::ping());
+    let answer = http::send(network, &config.connection(), &request::ping(), clock);
     match response::disposition(answer, config, RequestKind::Ping, clock.unix_seconds()) {
-        Disposition::Accepted => Ok(ConnectionCheck {
+        Disposition::Accepted(_) => Ok(ConnectionCheck {
             verified: vec![format!("{} answers", config.deployment_url), "Talon.One accepts the API key".to_owned()],
             unverified: unverified(config),
         }),
@@ -42,9 +42,10 @@ pub(crate) fn check(
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn unverified(config: &Config) -> Vec<String> {
+    let may_call = format!("that the API key may call {}", message::endpoint(config));
     match config.object {
         Object::Profiles => {
-            let mut unverified = vec!["that the API key may call PUT /v2/customer_profiles".to_owned()];
+            let mut unverified = vec![may_call];
             unverified.extend(
                 attributes(config)
                     .map(|attributes| format!("that {attributes} in Talon.One (Account > Tools > Attributes)")),
@@ -52,7 +53,7 @@ fn unverified(config: &Config) -> Vec<String> {
             unverified
         }
         Object::Audience { id, .. } => vec![
-            "that the API key may call POST /v2/customer_audiences".to_owned(),
+            may_call,
             format!("that there is an audience {}", id.number()),
         ],
     }

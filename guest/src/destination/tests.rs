@@ -45,7 +45,7 @@ fn an_invalid_config_fails_every_other_call() {
         permanent(map_batch(&bad, &[texts("integration_id", &[])], &[])),
         permanent(render_batch(&bad, &batch)),
         permanent(send_batch(&bad, &batch, |_| &mut server, &mut clock)),
-        permanent(check_connection(&bad, |_| &mut server, &mut clock)),
+        permanent(check_connection(&bad, &mut server, &mut clock)),
     ] {
         assert_eq!(kind, ProblemKind::Configuration);
         for fragment in
@@ -139,7 +139,7 @@ fn what_is_rendered_is_what_is_sent() {
         }
         let rendered = render_batch(&config, &batch).unwrap();
         let mut server = Server::new(|_, _| status(204));
-        let report = send_batch(&config, &batch, |_| &mut server, &mut TestClock::new()).unwrap();
+        let report = send_batch(&config, &batch, |_| &mut server, &mut TestClock::new()).unwrap().report;
         assert_eq!(report.superseded, 2);
         let sent: Vec<wit::Request> = server
             .requests
@@ -161,7 +161,7 @@ fn checked(
     answer: &Result<Response, TransportError>,
 ) -> (Result<wit::ConnectionCheck, Failure>, Vec<destination_toolkit::http::Request>) {
     let mut server = Server::new(|_, _| answer.clone());
-    let checked = check_connection(config, |_| &mut server, &mut TestClock::new());
+    let checked = check_connection(config, &mut server, &mut TestClock::new());
     (checked, server.requests)
 }
 

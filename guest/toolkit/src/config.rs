@@ -149,6 +149,15 @@ impl<'a> Table<'a> {
         self.accept(key, number, issues).unwrap_or(default)
     }
 
+    /// A yes or no, or `default` if the key is absent or at fault.
+    pub fn boolean(&self, key: &str, default: bool, issues: &mut Issues) -> bool {
+        let Some(value) = self.get(key) else {
+            return default;
+        };
+        let boolean = value.as_bool().ok_or_else(|| wrong_type(value, "true or false"));
+        self.accept(key, boolean, issues).unwrap_or(default)
+    }
+
     /// The value, or none with its issue added.
     pub fn accept<T>(&self, key: &str, result: Result<T, Issue>, issues: &mut Issues) -> Option<T> {
         result.map_err(|issue| issues.push(self.path(key), issue)).ok()

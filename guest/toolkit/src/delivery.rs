@@ -3,6 +3,7 @@
 //! [`Protocol`].
 
 mod chunks;
+mod idempotency;
 mod message;
 mod protocol;
 mod records;
@@ -17,6 +18,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use self::retry::{Decision, Jitter};
 use self::split::BatchSender;
+use crate::bindings::effects::{self, EffectCount};
 use crate::bindings::{Body, Failure, Problem, Rejection, Report, Request};
 use crate::clock::Clock;
 use crate::http::{Transport, TransportError, TransportErrorKind};
@@ -26,8 +28,9 @@ use crate::problem::joined;
 #[must_use]
 pub fn render(protocol: &dyn Protocol, records: &Records<'_>) -> Vec<Request> {
     let chunks = chunks(protocol.limits(), records);
-    let requests = chunks.requests.iter().map(|chunk| protocol.request(&records.items(chunk)));
-    requests
+    let requests = chunks.requests.iter().map(|chunk| records.some(chunk));
+    let sent = requests.filter(|records| unsendable(protocol, records).is_none());
+    sent.map(|records| protocol.request(&records))
         .map(|request| Request {
             method: request.method.name().to_owned(),
             path: request.path.into_owned(),
@@ -45,7 +48,7 @@ pub fn deliver(
     records: &Records<'_>,
     transport: &mut dyn Transport,
     clock: &mut dyn Clock,
-) -> Result<Report, Failure> {
+) -> Result<effects::Delivery, Failure> {
     let Chunks { requests, oversized } = chunks(protocol.limits(), records);
     let mut delivery = Delivery::new(protocol, records, transport, clock);
     for index in oversized {
@@ -53,7 +56,16 @@ pub fn deliver(
         delivery.set_status(index, RecordStatus::Rejected("too-large", message::too_large(bytes)));
     }
     let stopped = delivery.send_all(requests).err();
-    delivery.report(stopped)
+    let effects = std::mem::take(&mut delivery.effects);
+    delivery.report(stopped).map(|report| effects::Delivery { report, effects })
+}
+
+/// Why what is to go alone can't.
+fn unsendable(protocol: &dyn Protocol, records: &[&Record<'_>]) -> Option<(&'static str, String)> {
+    match records {
+        [record] => protocol.unsendable(record),
+        _ => None,
+    }
 }
 
 /// Bytes of a body that no sane limit refuses: if it is refused all the same, no record is at fault.
@@ -85,6 +97,8 @@ struct Delivery<'a> {
     acknowledged: bool,
     requests: u32,
     retries: u32,
+    /// None stands twice.
+    effects: Vec<EffectCount>,
 }
 
 impl<'a> Delivery<'a> {
@@ -111,6 +125,7 @@ impl<'a> Delivery<'a> {
             acknowledged: false,
             requests: 0,
             retries: 0,
+            effects: Vec::new(),
         }
     }
 
@@ -141,6 +156,15 @@ impl<'a> Delivery<'a> {
             }
         };
         Err(Failure::Transient(ended_by(problem, &ended)))
+    }
+
+    fn count_effects(&mut self, effects: Vec<String>) {
+        for effect in effects {
+            match self.effects.iter_mut().find(|known| known.effect == effect) {
+                Some(known) => known.count += 1,
+                None => self.effects.push(EffectCount { effect, count: 1 }),
+            }
+        }
     }
 
     fn set_status(&mut self, index: usize, status: RecordStatus) {
@@ -205,12 +229,20 @@ fn ended_by(problem: &Problem, why: &str) -> Problem {
 
 impl BatchSender for Delivery<'_> {
     fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
-        let request = self.protocol.request(&self.records.items(part));
+        let records = self.records.some(part);
+        if let (Some((code, message)), [index]) = (unsendable(self.protocol, &records), part) {
+            self.set_status(*index, RecordStatus::Rejected(code, message));
+            return Ok(None);
+        }
+        let mut request = self.protocol.request(&records);
         if let Some((bytes, refusal)) = &self.too_large
             && request.body.len() >= *bytes
             && part.len() > 1
         {
             return Ok(Some(refusal.clone()));
+        }
+        if let (Some(header), Some(first)) = (self.protocol.idempotency_header(), records.first()) {
+            request.headers.push((header, idempotency::new_key(first, self.clock)));
         }
         let mut attempts = 0;
         // What the last attempt failed with: it says more than what blocked the next one.
@@ -226,8 +258,9 @@ impl BatchSender for Delivery<'_> {
                 return Err(Failure::Transient(ended_by(before, &denied)));
             }
             match self.protocol.disposition(answer, self.clock.unix_seconds()) {
-                Disposition::Accepted => {
+                Disposition::Accepted(effects) => {
                     self.acknowledged = true;
+                    self.count_effects(effects);
                     part.iter().for_each(|index| self.set_status(*index, RecordStatus::Accepted));
                     return Ok(None);
                 }

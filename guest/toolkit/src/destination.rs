@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use crate::bindings::{
-    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping, Report,
-    Request, Row,
+    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping, Request, Row,
 };
+use crate::bindings::effects::Delivery;
 use crate::clock::Clock;
 use crate::columns::Columns;
 use crate::delivery::{self, Protocol, Records};
@@ -71,7 +71,7 @@ pub fn render_batch<D: Destination>(config: &D, batch: &MappedBatch) -> Result<V
     Ok(delivery::render(config, &records(config, batch)?))
 }
 
-/// Deliver a batch.
+/// Deliver a batch, and count what the destination did on receiving it.
 ///
 /// # Errors
 /// A failure that left every record undelivered.
@@ -80,7 +80,7 @@ pub fn send_batch<D: Destination>(
     batch: &MappedBatch,
     transport: &mut dyn Transport,
     clock: &mut dyn Clock,
-) -> Result<Report, Failure> {
+) -> Result<Delivery, Failure> {
     delivery::deliver(config, &records(config, batch)?, transport, clock)
 }
 

@@ -88,7 +88,8 @@ macro_rules! implement_destination {
             fn send_batch(config: String, batch: wit::MappedBatch) -> Result<wit::Report, Failure> {
                 let config = valid(&config)?;
                 let mut transport = WasiTransport::new(config.connection());
-                destination::send_batch(&*config, &batch, &mut transport, &mut WasiClock)
+                let delivery = destination::send_batch(&*config, &batch, &mut transport, &mut WasiClock);
+                delivery.map(|delivery| delivery.report)
             }
         }
     };
@@ -98,7 +99,7 @@ macro_rules! implement_destination {
 #[macro_export]
 macro_rules! implement_extensions {
     ($destination:ty) => {
-        use $crate::extensions::{Effects, Inspection, Provisioning};
+        use $crate::extensions::{Inspection, Provisioning};
 
         impl wit::inspection::Guest for Component {
             fn route_limits() -> Result<Vec<wit::inspection::RouteLimit>, Failure> {
@@ -149,7 +150,7 @@ macro_rules! implement_extensions {
             fn send_batch(config: String, batch: wit::MappedBatch) -> Result<wit::effects::Delivery, Failure> {
                 let config = valid(&config)?;
                 let mut transport = WasiTransport::new(config.connection());
-                Effects::send_batch(&*config, &batch, &mut transport, &mut WasiClock)
+                destination::send_batch(&*config, &batch, &mut transport, &mut WasiClock)
             }
         }
     };

@@ -1,13 +1,12 @@
-//! What a destination may do beside taking records: look, create, and say what a delivery caused. A trait for each optional
-//! interface of the contract.
+//! What a destination may do beside taking records: look, and create. A trait for each of these optional interfaces of the contract. The third,
+//! what a delivery caused, takes none: [`Disposition::Accepted`](crate::delivery::Disposition::Accepted) says it.
 
-use crate::bindings::effects::Delivery;
 use crate::bindings::inspection::{Comparison, Difference, Discovery, KeyPage, RouteLimit};
 use crate::bindings::provisioning::MissingObject;
 use crate::bindings::{Column, Failure, MappedBatch};
 use crate::clock::Clock;
-use crate::destination::{self, Destination};
-use crate::http::{Network, Transport};
+use crate::destination::Destination;
+use crate::http::Network;
 
 /// Looking at what the destination holds.
 pub trait Inspection: Destination {
@@ -83,21 +82,4 @@ pub trait Provisioning: Destination {
     /// # Errors
     /// A name stands for nothing, or the destination did not answer.
     fn resolve(&self, text: String, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<String, Failure>;
-}
-
-/// Saying what a delivery caused.
-pub trait Effects: Destination {
-    /// Deliver a batch, and count what the destination did on receiving it. Where nothing is said, nothing was.
-    ///
-    /// # Errors
-    /// A failure that left every record undelivered.
-    fn send_batch(
-        &self,
-        batch: &MappedBatch,
-        transport: &mut dyn Transport,
-        clock: &mut dyn Clock,
-    ) -> Result<Delivery, Failure> {
-        let report = destination::send_batch(self, batch, transport, clock)?;
-        Ok(Delivery { report, effects: Vec::new() })
-    }
 }

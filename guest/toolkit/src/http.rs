@@ -5,6 +5,7 @@ pub mod body;
 mod connection;
 pub mod error_body;
 mod incoming;
+pub mod path;
 pub mod retry_after;
 mod url;
 #[cfg(target_family = "wasm")]
@@ -54,6 +55,8 @@ pub struct Request {
     pub path: Cow<'static, str>,
     /// Empty for `GET`.
     pub body: String,
+    /// What this request alone carries, beside what [`Connection`] has for all. A rendered request does not show it.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The methods in use.

@@ -7,7 +7,7 @@
 )]
 
 use crate::bindings as wit;
-use crate::clock::Clock;
+use crate::clock::{Clock, NANOSECONDS_A_SECOND};
 use crate::http::{
     BodyReader, Connection, Incoming, Network, Request, Response, Transport, TransportError, TransportErrorKind,
 };
@@ -78,8 +78,8 @@ impl Clock for TestClock {
         self.now
     }
 
-    fn unix_seconds(&mut self) -> i64 {
-        self.unix
+    fn unix_nanoseconds(&mut self) -> u64 {
+        u64::try_from(self.unix).unwrap_or_default() * NANOSECONDS_A_SECOND
     }
 
     fn sleep_ms(&mut self, milliseconds: u64) {

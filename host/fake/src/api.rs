@@ -9,6 +9,7 @@ pub(crate) mod bulk;
 pub(crate) mod customer_profile;
 pub(crate) mod error_body;
 pub mod path;
+pub(crate) mod profile_update;
 pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod search;

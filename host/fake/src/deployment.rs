@@ -2,12 +2,14 @@
 
 pub(crate) mod attributes;
 pub(crate) mod audiences;
+pub(crate) mod campaigns;
 pub(crate) mod definitions;
 pub(crate) mod members;
 pub(crate) mod profiles;
 pub(crate) mod snapshot;
 
 use crate::deployment::audiences::{Audiences, MemberAction, MembershipChange};
+use crate::deployment::campaigns::Campaigns;
 use crate::deployment::definitions::Definitions;
 use crate::deployment::profiles::{Attributes, Profiles};
 use crate::faults::fault::Movement;
@@ -17,6 +19,7 @@ pub(crate) struct Deployment {
     pub(crate) definitions: Definitions,
     pub(crate) audiences: Audiences,
     pub(crate) profiles: Profiles,
+    pub(crate) campaigns: Campaigns,
 }
 
 /// A profile as it is shown.
@@ -31,7 +34,7 @@ static NO_ATTRIBUTES: Attributes = Attributes::new();
 
 impl Deployment {
     pub(crate) fn new(definitions: Definitions, audiences: Audiences) -> Self {
-        Self { definitions, audiences, profiles: Profiles::default() }
+        Self { definitions, audiences, profiles: Profiles::default(), campaigns: Campaigns::default() }
     }
 
     /// A membership change, and the empty profile that an unknown member becomes.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::{Firing, Rule};
 use crate::deployment::definitions::NewAttribute;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
@@ -93,6 +94,24 @@ impl Fake {
     pub fn move_members(&self, audience: i64, add: &[&str], remove: &[&str]) {
         let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
         lock(&self.shared.deployment).move_members(&Movement { audience, add: ids(add), remove: ids(remove) });
+    }
+
+    /// Adds a rule to the campaigns.
+    pub fn add_rule(&self, rule: Rule) {
+        lock(&self.shared.deployment).campaigns.rules.push(rule);
+    }
+
+    /// Which rules fired for whom, in order.
+    #[must_use]
+    pub fn fired(&self) -> Vec<Firing> {
+        lock(&self.shared.deployment).campaigns.fired.clone()
+    }
+
+    /// The most records of one profile that were under way at once, by `PUT /v2/customer_profiles/{integrationId}`. A repetition
+    /// (the same `Idempotency-Key`) does not count beside what it repeats: its sender has given that up.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        lock(&self.shared.updates).most()
     }
 
     /// Forgets profiles, members, faults and requests. Attributes and audiences are those of the settings again.

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::deployment::Deployment;
 use crate::deployment::attributes::AttributeType;
 use crate::deployment::audiences::Audiences;
+use crate::deployment::campaigns::{AudienceEvent, Campaigns, Effect, Rule};
 use crate::deployment::definitions::{Definitions, NewAttribute};
 use crate::faults::Faults;
 use crate::rate::Rates;
@@ -31,6 +32,7 @@ pub struct Settings {
     pub(crate) management_key: Option<String>,
     definitions: Definitions,
     audiences: Audiences,
+    campaigns: Campaigns,
     rate_limit: Option<u32>,
     management_rate_limit: Option<u32>,
     pub(crate) body_limit: u64,
@@ -56,6 +58,7 @@ impl Settings {
             management_key: None,
             definitions: Definitions::built_in(),
             audiences: Audiences::default(),
+            campaigns: Campaigns::default(),
             rate_limit: None,
             management_rate_limit: Some(MANAGEMENT_RATE),
             body_limit: BODY_LIMIT,
@@ -72,10 +75,12 @@ impl Settings {
         }
     }
 
-    /// The shop of the examples: its attributes, and audience 42, "Summer sale".
+    /// The shop of the examples: its attributes, and audience 42, "Summer sale", with a rule for those who join it and one for those
+    /// who leave it.
     #[must_use]
     pub fn demo(api_key: impl Into<String>) -> Self {
         use AttributeType::{Boolean, Location, Number, String, Strings, Time};
+        let rule = |name: &str, on, effect| Rule { name: name.to_owned(), on, audience: 42, effect };
         Self::new(api_key)
             .described("loyalty_tier", String, "bronze, silver or gold")
             .described("lifetime_value", Number, "what the customer has spent, in euro")
@@ -86,6 +91,8 @@ impl Settings {
             .described("favourite_stores", Strings, "numbers of shops")
             .attribute("home_location", Location)
             .audience(42, "Summer sale")
+            .rule(rule("Welcome to the summer sale", AudienceEvent::Joined, Effect::TriggerWebhook))
+            .rule(rule("The summer sale is over", AudienceEvent::Left, Effect::ShowNotification))
     }
 
     /// Takes this Management API key for the calls of the Management API; without it all of them answer 401.
@@ -131,6 +138,13 @@ impl Settings {
         self
     }
 
+    /// Adds a rule to the campaigns.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.campaigns.rules.push(rule);
+        self
+    }
+
     /// Gives an audience so many members that take no memory, `member_00000000` and on.
     #[must_use]
     pub fn crowd(mut self, audience: i64, count: u64) -> Self {
@@ -138,7 +152,8 @@ impl Settings {
         self
     }
 
-    /// Requests that any one second lets through, of those to the Integration API. Those over it get a 429 with `Retry-After` in seconds; 0 refuses all.
+    /// Requests to the Integration API that any one second lets through. Those over it get a 429 with `Retry-After` in
+    /// seconds; 0 refuses all.
     #[must_use]
     pub fn rate_limit(self, per_second: u32) -> Self {
         Self { rate_limit: Some(per_second), ..self }
@@ -226,6 +241,7 @@ impl Settings {
     }
 
     pub(crate) fn deployment(&self) -> Deployment {
-        Deployment::new(self.definitions.clone(), self.audiences.clone())
+        let deployment = Deployment::new(self.definitions.clone(), self.audiences.clone());
+        Deployment { campaigns: self.campaigns.clone(), ..deployment }
     }
 }

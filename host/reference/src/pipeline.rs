@@ -38,9 +38,9 @@ use crate::source::SourceError;
 use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
-use destination_engine::bindings::{Change as RowChange, Column, Descriptor};
+use destination_engine::bindings::{Change as RowChange, Column, Descriptor, EffectCount, Request};
 use destination_engine::http::rate_limiter::Rate as RequestRate;
-use destination_engine::plugin::answers::{Mapping, Report as Answer};
+use destination_engine::plugin::answers::{Delivery as EffectsDelivery, Mapping, Report as Answer};
 use destination_engine::plugin::config::ConfigError;
 use destination_engine::plugin::instance::{CallError, CallOutcome};
 use destination_engine::plugin::session::Session;
@@ -111,6 +111,12 @@ pub enum Error {
     Engine(String),
 }
 
+/// The result of a batch, and what the destination did on receiving it.
+pub(crate) struct Delivered {
+    pub(crate) report: Answer,
+    pub(crate) effects: Vec<EffectCount>,
+}
+
 /// What maps and delivers: a plugin's session, or a script in tests.
 pub(crate) trait Delivery: Clone + Send + Sync + 'static {
     fn map_batch(
@@ -118,7 +124,8 @@ pub(crate) trait Delivery: Clone + Send + Sync + 'static {
         columns: &[Column<'_>],
         changes: &[RowChange],
     ) -> impl Future<Output = Result<Mapping, CallError>> + Send;
-    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Answer>> + Send;
+    fn render_batch(&self, batch: &MappedBatch) -> impl Future<Output = Result<Vec<Request>, CallError>> + Send;
+    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Delivered>> + Send;
 }
 
 impl Delivery for Session {
@@ -126,8 +133,22 @@ impl Delivery for Session {
         Self::map_batch(self, columns, changes).await
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
-        Self::send_batch(self, batch).await
+    async fn render_batch(&self, batch: &MappedBatch) -> Result<Vec<Request>, CallError> {
+        Self::render_batch(self, batch).await
+    }
+
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Delivered> {
+        match self.effects() {
+            Some(effects) => {
+                let CallOutcome { answer, traffic } = effects.send_batch(batch).await;
+                let delivered = |it: EffectsDelivery| Delivered { report: it.report, effects: it.effects };
+                CallOutcome { answer: answer.map(delivered), traffic }
+            }
+            None => {
+                let CallOutcome { answer, traffic } = Self::send_batch(self, batch).await;
+                CallOutcome { answer: answer.map(|report| Delivered { report, effects: Vec::new() }), traffic }
+            }
+        }
     }
 }
 
@@ -250,7 +271,8 @@ const DEFAULT_BATCH_RECORDS: u32 = 1000;
 /// Bytes of a batch's payloads where the plugin knows no limit: most servers take more than this.
 const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
-/// A batch is a request, so that what is confirmed is recorded request by request.
+/// A batch is a request, so that what is confirmed is recorded request by request. A plugin may send fewer records in each: see
+/// [`flow::division`].
 fn size(descriptor: &Descriptor, job: &Job) -> Size {
     let limits = &descriptor.limits;
     let most = limits.batch_records.unwrap_or(DEFAULT_BATCH_RECORDS);

@@ -6,7 +6,7 @@ use destination_toolkit::bindings::{self as wit, *};
 use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Columns;
 use destination_toolkit::config::{self, Secret};
-use destination_toolkit::delivery::{Limits, Protocol, retry::Retry};
+use destination_toolkit::delivery::{Limits, Protocol, Record, retry::Retry};
 use destination_toolkit::destination::Destination;
 use destination_toolkit::http::{self, Connection, Method, Network, Request, Url};
 use destination_toolkit::{mapping, problem, value::json};
@@ -26,9 +26,9 @@ impl Protocol for Config {
     fn limits(&self) -> Limits {
         LIMITS
     }
-    fn request(&self, lines: &[&str]) -> Request {
-        let body = lines.iter().flat_map(|line| [line, "\n"]).collect();
-        Request { method: Method::Post, path: self.url.path.clone().into(), body }
+    fn request(&self, records: &[&Record<'_>]) -> Request {
+        let body = records.iter().flat_map(|record| [&record.item, "\n"]).collect();
+        Request { method: Method::Post, path: self.url.path.clone().into(), body, headers: Vec::new() }
     }
     fn retry(&self) -> &Retry {
         &self.retry

@@ -85,6 +85,12 @@ impl<'a> Records<'a> {
         Ok(Self { kept, superseded })
     }
 
+    /// Some of the kept records, by their indices.
+    #[must_use]
+    pub fn some(&self, indices: &[usize]) -> Vec<&Record<'a>> {
+        indices.iter().filter_map(|index| self.kept.get(*index)).collect()
+    }
+
     /// What is sent for some of the kept records, by their indices.
     #[must_use]
     pub fn items(&self, indices: &[usize]) -> Vec<&str> {

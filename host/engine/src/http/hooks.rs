@@ -31,7 +31,7 @@ pub use traffic::{Counts, Durations, Traffic};
 use self::incoming::{End, Incoming, Pulled};
 use self::joined::Joined;
 use crate::http::client::{FaultKind, HttpClient, TransportFault};
-use crate::http::egress::{Origin, Policy};
+use crate::http::egress::{self, Origin, Policy};
 use crate::http::rate_limiter::{RateLimiter, retry_after};
 use crate::http::secrets::Secrets;
 use crate::limits::Limits;
@@ -164,6 +164,15 @@ impl HttpHooks {
             }
         };
         let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        if let Some(step) = egress::step(path) {
+            let why = format!(
+                "blocked request to {origin}: its path has the segment `{step}`, a step that HTTP clients follow before they send"
+            );
+            tracing::warn!("{why}");
+            outgoing.traffic.denied();
+            self.call.denied(why);
+            return Err(Error::HttpRequestDenied);
+        }
         if let Err(misplaced) = secrets.reveal(path, &mut parts.headers) {
             tracing::warn!("{misplaced}");
             outgoing.traffic.denied();

@@ -33,6 +33,8 @@ use schedule::Schedule;
 /// less than about 20 ms (this minus what the schedule forgives), and 97.6 % of the rate is used.
 const HEADROOM: Duration = Duration::from_millis(25);
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// How many requests a destination takes. Where there are several limits, all of them hold; the default has none,
 /// and they are set field by field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,6 +46,31 @@ pub struct Rate {
     pub per_minute: Option<NonZeroU32>,
     /// Records in any minute, whichever requests carry them; none is no limit.
     pub records_per_minute: Option<NonZeroU32>,
+}
+
+impl Rate {
+    /// How long so many requests take at least, with so many records in them together; none without a limit.
+    #[must_use]
+    pub fn least_time(&self, requests: u64, records: u64) -> Option<Duration> {
+        let interval = self.interval().map(|interval| interval.as_secs_f64() * count(requests));
+        let records = self.records_per_minute.map(|limit| {
+            (MINUTE + HEADROOM).as_secs_f64() / f64::from(limit.get()) * count(records)
+        });
+        let seconds = interval.into_iter().chain(records).reduce(f64::max)?;
+        // More than a duration holds is no time to wait for.
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
+    /// Between two requests; none without a limit.
+    fn interval(&self) -> Option<Duration> {
+        let spread = |limit: Option<NonZeroU32>, window: Duration| limit.map(|limit| (window + HEADROOM) / limit.get());
+        spread(self.per_second, Duration::from_secs(1)).max(spread(self.per_minute, MINUTE))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a time that is estimated needs no 16th digit")]
+fn count(number: u64) -> f64 {
+    number as f64
 }
 
 /// The departures of one deployment's requests, shared by all that send to it.

@@ -4,6 +4,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// `PUT`: create or update up to 1000 profiles.
 pub const PROFILES: &str = "/v2/customer_profiles";
+/// `PUT`, with the ID behind it: update one profile, and run the rules of campaigns.
+pub const PROFILE: &str = "/v2/customer_profiles/";
 /// `POST`: up to 1000 changes of audience membership.
 pub const AUDIENCES: &str = "/v2/customer_audiences";
 /// `GET`: is the key good?

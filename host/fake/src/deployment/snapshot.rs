@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::deployment::Deployment;
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::{Firing, Rule};
 use crate::deployment::profiles::Attributes;
 
 /// The state of a fake at one moment. It prints as JSON, sorted throughout, numbers to the digit as they were sent.
@@ -18,6 +19,12 @@ pub struct Snapshot {
     /// Audiences, by ID.
     pub audiences: BTreeMap<i64, AudienceState>,
     profiles: BTreeMap<String, Attributes>,
+    /// The rules of campaigns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Which of them fired for whom, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fired: Vec<Firing>,
 }
 
 /// One audience of a [`Snapshot`].
@@ -41,6 +48,8 @@ impl Snapshot {
             profiles: (deployment.profiles.by_id().iter())
                 .map(|(id, profile)| (id.clone(), profile.attributes.clone()))
                 .collect(),
+            rules: deployment.campaigns.rules.clone(),
+            fired: deployment.campaigns.fired.clone(),
         }
     }
 

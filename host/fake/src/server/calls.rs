@@ -6,6 +6,7 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, StatusCode};
 
 use crate::api::error_body::{ErrorBody, Problem};
+use crate::api::path;
 use crate::api::query::decoded;
 use crate::server::exchange::{Exchange, Refusal};
 use crate::server::key::Kind;
@@ -81,7 +82,10 @@ impl Exchange {
             let details = format!("the path must be percent-encoded UTF-8, it is {path}");
             Problem::request(StatusCode::BAD_REQUEST, "Invalid path", details)
         })?;
-        let calls = calls(&segments.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut calls = calls(&segments.iter().map(String::as_str).collect::<Vec<_>>());
+        calls.extend(
+            one_profile(path).map(|segment| (Method::PUT, integration::Call::Profile(segment.to_owned()).into())),
+        );
         if calls.is_empty() {
             let details = format!("there is nothing at {path}");
             return Err(Problem::request(StatusCode::NOT_FOUND, "Not found", details).into());
@@ -125,4 +129,10 @@ fn calls(path: &[&str]) -> Vec<(Method, Call)> {
         ["v1", "customer_search", "no_total"] => vec![(Method::POST, Management::Search.into())],
         _ => Vec::new(),
     }
+}
+
+/// The segment that names a profile: one alone, and no step, which a server or a client on the way would follow.
+fn one_profile(path: &str) -> Option<&str> {
+    let segment = path.strip_prefix(path::PROFILE)?;
+    (!matches!(segment, "" | "." | "..") && !segment.contains('/')).then_some(segment)
 }

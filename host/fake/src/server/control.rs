@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::error_body::ErrorBody;
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::Rule;
 use crate::deployment::definitions::NewAttribute;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
@@ -38,6 +39,7 @@ pub(crate) enum Call {
     Audiences,
     Attributes,
     Members,
+    Rules,
     /// What is there, for who asks for something else.
     Unknown,
 }
@@ -93,6 +95,7 @@ impl Call {
             (&Method::POST, "audiences") => Self::Audiences,
             (&Method::POST, "attributes") => Self::Attributes,
             (&Method::POST, "members") => Self::Members,
+            (&Method::POST, "rules") => Self::Rules,
             _ => Self::Unknown,
         })
     }
@@ -136,8 +139,13 @@ impl Call {
                 let movement: Movement = read(body)?;
                 lock(&shared.deployment).move_members(&movement);
             }
+            Self::Rules => {
+                let rule: Rule = read(body)?;
+                lock(&shared.deployment).campaigns.rules.push(rule);
+            }
             Self::Unknown => {
-                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences, members and attributes";
+                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences, \
+                             attributes, members and rules";
                 return Ok(refused(StatusCode::NOT_FOUND, known));
             }
         }

@@ -14,12 +14,15 @@ use crate::api::states;
 use crate::deployment::audiences::NewAudience;
 use crate::lock::lock;
 use crate::server::exchange::{Exchange, Refusal};
+use crate::server::profile_update;
 use crate::server::reply::{self, Reply};
 
 /// A call of the Integration API.
 #[derive(Debug, Clone)]
 pub(super) enum Call {
     Profiles,
+    /// With the last segment of its path, as it was sent.
+    Profile(String),
     Memberships,
     Authping,
     CreateAudience,
@@ -31,6 +34,7 @@ pub(super) fn answer(call: Call, exchange: &Exchange) -> Result<Reply, Refusal> 
     match call {
         Call::Authping => Ok(reply::empty(StatusCode::NO_CONTENT)),
         Call::Profiles => profiles(exchange),
+        Call::Profile(segment) => profile_update::update(exchange, &segment),
         Call::Memberships => memberships(exchange),
         Call::CreateAudience => create_audience(exchange),
         Call::Inventory(id) => inventory(exchange, &id),

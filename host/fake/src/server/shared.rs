@@ -10,6 +10,8 @@ use crate::faults::Faults;
 use crate::lock::lock;
 use crate::rate::Rates;
 use crate::recorder::Recorder;
+use crate::server::idempotency::Answers;
+use crate::server::updates::Updates;
 use crate::settings::Settings;
 
 pub(crate) struct Shared {
@@ -19,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) rates: Mutex<Rates>,
+    pub(super) answers: Mutex<Answers>,
+    pub(crate) updates: Mutex<Updates>,
     stop: watch::Sender<bool>,
     release: watch::Sender<()>,
 }
@@ -31,6 +35,8 @@ impl Shared {
             recorder: Recorder::new(settings.keep),
             faults: Mutex::new(settings.faults.clone()),
             rates: Mutex::new(settings.rates()),
+            answers: Mutex::default(),
+            updates: Mutex::default(),
             stop: watch::Sender::new(false),
             release: watch::Sender::new(()),
             settings,
@@ -42,6 +48,7 @@ impl Shared {
         *lock(&self.deployment) = self.settings.deployment();
         *lock(&self.faults) = Faults::none();
         *lock(&self.rates) = self.settings.rates();
+        *lock(&self.answers) = Answers::default();
         self.recorder.reset();
     }
 

@@ -9,6 +9,7 @@ mod key;
 mod lifecycle;
 mod listings;
 mod management;
+mod profile_update;
 mod profiles;
 mod proxy;
 mod published;

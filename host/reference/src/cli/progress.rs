@@ -145,13 +145,14 @@ mod tests {
     use std::sync::Arc;
 
     use destination_host::report::Counts;
+    use destination_host::report::effects::Effects;
 
     use super::*;
 
     #[test]
     fn a_line_names_what_there_is() {
         let told = |counts: &Counts, elapsed, retries| {
-            line("crm", &ProgressSnapshot { elapsed, counts, read: None, traffic: &Arc::default(), retries })
+            line("crm", &ProgressSnapshot { elapsed, counts, read: None, traffic: &Arc::default(), retries, effects: &Effects::default() })
         };
         let counts = Counts { rows_read: 12_000, delivered: 11_999, rejected: 1, ..Counts::default() };
         assert_eq!(
@@ -170,6 +171,7 @@ mod tests {
             read: None,
             traffic: &Arc::default(),
             retries: 3,
+            effects: &Effects::default(),
         };
         let brief = brief(&moment);
         assert_eq!(brief, "12,345,678 rows, 617,284/s, 3 repeated, 1 rejected");

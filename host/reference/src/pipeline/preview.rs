@@ -2,6 +2,7 @@
 
 use super::columns;
 use super::flow::batch::{Item, KeyHash, Queue};
+use super::flow::division::Division;
 use super::run::{mapped_columns_are_there, open};
 use super::{Error, size};
 use crate::pipeline::job::Job;
@@ -27,6 +28,8 @@ pub struct Preview {
     pub issues: Vec<(u64, RowIssue)>,
     /// Whether the source ended within these rows.
     pub ended: bool,
+    /// Whether each record is a request of its own, as far as two of them show it.
+    pub alone: bool,
 }
 
 /// Why there is nothing to see.
@@ -56,7 +59,9 @@ pub async fn preview(
     let session = plugin.session(&sync.destination.json(), outgoing).map_err(Error::from)?;
     let (mut source, _) = open(sync.source.clone(), sync.computed.clone(), rows.min(CHUNK_ROWS)).await?;
     mapped_columns_are_there(&*source, &sync.destination, &job)?;
-    let mut queue = Queue::new(size(descriptor, &job));
+    let most = size(descriptor, &job);
+    let mut queue = Queue::new(most);
+    let mut division = None;
     let mut preview = Preview::default();
     let wanted = rows as u64;
     while preview.rows < wanted {
@@ -76,12 +81,17 @@ pub async fn preview(
         let columns = columns::read(&chunk.rows, |name| job.reading(name))
             .map_err(|error| PreviewError::Rows(error.to_string()))?;
         let mapping = session.map_batch(&columns.borrowed(), &[]).await?;
+        if division.is_none() {
+            division = Division::of(&session, mapping.batch.iter()).await;
+            queue.resize(division.map_or(most, |division| division.size(most)));
+        }
         for record in mapping.batch.iter() {
             let item = Item { record, rows: None, key: KeyHash::of(record.key), content: 0, change: Change::Repeated };
             queue.push(&item).map_err(|error| PreviewError::Rows(error.to_string()))?;
         }
         preview.issues.extend(mapping.issues.into_iter().map(|issue| (rows.number(issue.row as usize), issue)));
     }
+    preview.alone = division == Some(Division::Alone);
     preview.issues.sort_by_key(|(number, _)| *number);
     queue.close();
     while let Some(batch) = queue.next() {

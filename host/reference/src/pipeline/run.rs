@@ -193,7 +193,8 @@ impl<'a> Run<'a> {
         }
         let descriptor = plugin.descriptor();
         let job = Job::new(descriptor, &destination, rows.computed());
-        let limiter = limiter.unwrap_or_else(|| RateLimiter::new(rate(&limits, descriptor)));
+        let rate = rate(&limits, descriptor);
+        let limiter = limiter.unwrap_or_else(|| RateLimiter::new(rate));
         let outgoing = HttpContext::new(client.clone(), limiter).until(stop.clone());
         let traffic = Arc::clone(&outgoing.traffic);
         let session = plugin.session(&destination.json(), outgoing)?;
@@ -222,6 +223,7 @@ impl<'a> Run<'a> {
             allow_removals: options.allow_removals,
             max_rejected: limits.max_rejected,
             dry_run: options.dry_run,
+            rate,
             now: seconds(SystemTime::now()),
         };
         let timeline = Arc::new(TimelineObserver::default());
@@ -248,6 +250,7 @@ impl<'a> Run<'a> {
             object_type: job.object_type,
             sync_mode: job.mode.map(mode_name),
             dry_run: options.dry_run,
+            estimate: outflow.estimate,
             counts: outflow.counts,
             withheld: outflow.withheld,
             rejections: outflow.rejections,
@@ -255,6 +258,7 @@ impl<'a> Run<'a> {
             requests: traffic.requests,
             retries: outflow.retries,
             bytes_sent: traffic.bytes_sent,
+            effects: outflow.effects,
             seconds: started.elapsed().as_secs_f64(),
             failure: outflow.failure,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Counts;
+use crate::report::effects::Effects;
 use destination_engine::http::hooks::Traffic;
 
 /// Told how a run is getting on.
@@ -40,6 +41,8 @@ pub struct ProgressSnapshot<'a> {
     pub traffic: &'a Arc<Traffic>,
     /// Requests that were made again.
     pub retries: u64,
+    /// What the destination did besides storing the records.
+    pub effects: &'a Effects,
 }
 
 /// Several observers, told one after the other.

@@ -98,6 +98,25 @@ async fn a_denied_request_never_leaves_and_is_told_why() {
 }
 
 #[tokio::test]
+async fn a_path_arrives_to_the_letter_or_not_at_all() {
+    let server = TestServer::start(|_| Scripted::no_content()).await;
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    for path in ["/p/a%2Fb%5C%3F%25%0A", "/p/..%2F..%2Fx", "/p/%252E%252E", "/p/%C3%AB~.-_", "/p/...", "/p/a%20b?x=%2E%2E"] {
+        way.send(request(&format!("{}{path}", server.url()), "{}")).await.unwrap();
+        let seen = server.seen();
+        let head = &seen.last().unwrap().head;
+        assert!(head.starts_with(&format!("POST {path} HTTP/1.1\r\n")), "{path}: {head}");
+    }
+    let before = server.seen().len();
+    for path in ["/p/..", "/p/%2E%2E", "/p/%2e./x", "/p/.", "/p/%2e"] {
+        let answer = way.send(request(&format!("{}{path}", server.url()), "{}")).await;
+        assert!(matches!(answer, Err(Error::HttpRequestDenied)), "{path}: {answer:?}");
+        assert!(way.hook.take_call().cause.unwrap().contains("a step that HTTP clients follow"), "{path}");
+    }
+    assert_eq!(server.seen().len(), before);
+}
+
+#[tokio::test]
 async fn an_offline_instance_sends_nothing() {
     let server = TestServer::start(|_| Scripted::no_content()).await;
     let hook = HttpHooks::offline(Arc::default());

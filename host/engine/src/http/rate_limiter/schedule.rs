@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::records::RecordWindow;
-use super::{HEADROOM, Rate};
+use super::Rate;
 
 /// How late a departure may be without pushing those after it back.
 ///
@@ -55,12 +55,7 @@ struct Slowed {
 
 impl Schedule {
     pub(super) fn new(rate: Rate) -> Self {
-        let spread = |limit: Option<std::num::NonZeroU32>, window: Duration| {
-            limit.map(|limit| (window + HEADROOM) / limit.get())
-        };
-        let interval = spread(rate.per_second, Duration::from_secs(1))
-            .max(spread(rate.per_minute, Duration::from_secs(60)))
-            .unwrap_or_default();
+        let interval = rate.interval().unwrap_or_default();
         let records = rate.records_per_minute.map(RecordWindow::new);
         Self { interval, records, due: None, held_until: None, slowed: None }
     }

@@ -53,6 +53,23 @@ async fn giving_up_does_not_block_those_behind() {
     assert!(start.elapsed() <= Duration::from_millis(1100), "{:?}", start.elapsed());
 }
 
+#[test]
+fn the_least_time_is_the_strictest_limits() {
+    let limit = |number| NonZeroU32::new(number);
+    let rate = |per_second, per_minute, records_per_minute| Rate {
+        per_second: limit(per_second),
+        per_minute: limit(per_minute),
+        records_per_minute: limit(records_per_minute),
+    };
+    let seconds = |rate: Rate, requests, records| rate.least_time(requests, records).map(|time| time.as_secs());
+    assert_eq!(seconds(rate(60, 5000, 0), 3_600, 3_600), Some(61), "60 a second, spread over a little more");
+    assert_eq!(seconds(rate(60, 600, 0), 3_600, 3_600), Some(360));
+    assert_eq!(seconds(rate(60, 0, 6_000), 10, 10_000), Some(100), "records count");
+    assert_eq!(seconds(rate(60, 0, 0), 0, 0), Some(0));
+    assert_eq!(seconds(Rate::default(), 1_000, 1_000), None);
+    assert!(rate(1, 0, 1).least_time(u64::MAX, u64::MAX).is_some());
+}
+
 fn limited() -> Arc<RateLimiter> {
     let pace = RateLimiter::new(RATE);
     let route = Route::new("GET", "/v1/audiences/*/memberships").unwrap();

@@ -103,7 +103,7 @@ impl<D: Delivery> Flow<D> {
             self.reject(rows, row, issue.key.as_deref(), issue.column.as_deref(), &reason)?;
         }
         self.flush_dead_letters()?;
-        if self.plan.max_rejected.exceeded_by(self.unmapped_rows, self.counts.rows_read) {
+        if self.max_rejected().exceeded_by(self.unmapped_rows, self.counts.rows_read) {
             return Err(self.too_many_rejected());
         }
         Ok(())

@@ -89,7 +89,7 @@ proptest! {
     ) {
         let mut bench = Bench::new(if mirrors { SyncMode::Mirror } else { SyncMode::Upsert });
         bench.plan.concurrency = concurrency;
-        bench.plan.max_rejected = Threshold { count: 1000, ratio: 1.0 };
+        bench.plan.max_rejected = MaxRejected { count: None, ratio: 1.0 };
         let members: Vec<Row> = before.iter().map(|id| (id.to_string(), "0".to_owned(), false)).collect();
         bench.run(source(&members, false));
 
