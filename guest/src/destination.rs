@@ -2,6 +2,8 @@
 
 mod check;
 mod describe;
+#[cfg(target_family = "wasm")]
+mod extensions;
 
 pub use self::describe::describe;
 

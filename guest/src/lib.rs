@@ -36,4 +36,4 @@ pub use self::destination::{
     check_connection, describe, map_batch, map_row, render_batch, send_batch, validate_config,
 };
 
-destination_toolkit::export!(Config);
+destination_toolkit::export!(Config, with extensions);

@@ -51,7 +51,7 @@ fn who_joins_and_who_leaves_is_noticed_once() {
     let env = TestEnv::new(settings());
     mirror(&env, "trigger_rules = true\n");
     write_ids(&env, ["a", "b", "c"]);
-    env.sync(&["--html-report", "report.html"]).ends_with(0).looks_like("trigger_rules_first_run");
+    env.sync(&["--report-html", "report.html"]).ends_with(0).looks_like("trigger_rules_first_run");
     assert_eq!(fired(&env), once("joined", &["a", "b", "c"]));
     assert_eq!(env.report()["effects"], json!({"triggerWebhook": 3}));
     assert!(env.read("report.html").contains("triggerWebhook"));

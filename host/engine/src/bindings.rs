@@ -37,7 +37,7 @@ pub use generated::exports::etl::destination::effects::EffectCount;
 pub use generated::exports::etl::destination::inspection::{
     Comparison, Difference, DiscoveredField, DiscoveredTarget, Discovery, RouteLimit,
 };
-pub use generated::exports::etl::destination::provisioning::MissingObject;
+pub use generated::exports::etl::destination::provisioning::MissingObjectResult as MissingObject;
 
 pub(crate) use generated::exports::etl::destination::{effects, inspection, provisioning};
 

@@ -31,7 +31,7 @@ pub use traffic::{Counts, Durations, Traffic};
 use self::incoming::{End, Incoming, Pulled};
 use self::joined::Joined;
 use crate::http::client::{FaultKind, HttpClient, TransportFault};
-use crate::http::egress::{self, Origin, Policy};
+use crate::http::egress::{self, Policy};
 use crate::http::rate_limiter::{RateLimiter, retry_after};
 use crate::http::secrets::Secrets;
 use crate::limits::Limits;
@@ -148,7 +148,7 @@ impl HttpHooks {
         let (mut parts, body) = request.into_parts();
         // To the end before anything is refused: a plugin that finds its body closed under it does not ask why.
         let body = collect_request(body, self.limits.request_body).await?;
-        let Some(Network { outgoing, policy, secrets }) = self.network else {
+        let Some(Network { outgoing, policy, secrets }) = self.network.clone() else {
             tracing::warn!("the plugin made a request in a call that needs none");
             return Err(Error::HttpRequestDenied);
         };
@@ -199,7 +199,7 @@ impl HttpHooks {
         let in_flight = outgoing.traffic.in_flight();
 
         let sent = Instant::now();
-        let method = parts.method.clone();
+        let (method, path) = (parts.method.clone(), path.to_owned());
         let request = http::Request::from_parts(parts, body);
         let reading = async {
             let mut answer = incoming::send(&outgoing.client, origin, request, options, &self.limits).await?;

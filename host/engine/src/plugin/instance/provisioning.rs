@@ -1,6 +1,7 @@
 //! The calls of `provisioning`.
 
 use super::{Call, CallError, CallOutcome, Instance, within};
+use crate::bindings::provisioning::MissingObjectParam;
 use crate::bindings::{Column, MissingObject};
 use crate::plugin::answers;
 
@@ -35,7 +36,8 @@ impl Instance {
         let call = Call::Create;
         let time = self.begin(call);
         let exports = self.has(call, &self.exports.provisioning)?;
-        let answer = exports.call_create(&mut self.store, self.config.json(), objects);
+        let objects: Vec<MissingObjectParam<'_>> = objects.iter().map(param).collect();
+        let answer = exports.call_create(&mut self.store, self.config.json(), &objects);
         let answer = within(time, &self.call, answer).await;
         self.end(call, answer)
     }
@@ -56,4 +58,9 @@ impl Instance {
         let resolved = self.config.resolved(&answer);
         self.checked(call, resolved)
     }
+}
+
+fn param(object: &MissingObject) -> MissingObjectParam<'_> {
+    let MissingObject { kind, name, field_type, description } = object;
+    MissingObjectParam { kind, name, field_type: field_type.as_deref(), description }
 }
