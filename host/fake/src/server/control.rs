@@ -49,6 +49,8 @@ pub(crate) enum Call {
 struct NamedAudience {
     id: i64,
     name: String,
+    /// So many members that take no memory.
+    crowd: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -127,7 +129,9 @@ impl Call {
             Self::Release => shared.release(),
             Self::Audiences => {
                 let audience: NamedAudience = read(body)?;
-                lock(&shared.deployment).audiences.create(audience.id, &audience.name);
+                let audiences = &mut lock(&shared.deployment).audiences;
+                audiences.create(audience.id, &audience.name);
+                audience.crowd.into_iter().for_each(|count| audiences.gather(audience.id, count));
             }
             Self::Attributes => {
                 let attribute: DefinedAttribute = read(body)?;
