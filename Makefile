@@ -68,6 +68,10 @@ fuzz: component ## Fuzz everything that reads what others wrote: make fuzz RUNS=
 bench: component ## Speed and size beside other clients, as ratios of one run; SCALE=1 for ten million rows
 	@tests/bench/run.sh
 
+.PHONY: bench-verify
+bench-verify: build ## Time and memory of verify: 1 and 10 million members, or SIZES="1000000"; takes minutes
+	python3 tests/bench/verify.py $(or $(SIZES),1000000 10000000)
+
 .PHONY: runtimes
 runtimes: component ## The same component in Node, Python and wasmtime's command line, against the same vectors
 	@tests/engines/runtimes/run.sh

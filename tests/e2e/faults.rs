@@ -4,6 +4,7 @@
 //! fixed seeds in [`states`] and a small storm in [`rules`]. Each fails where a single ID is
 //! missing or wrong.
 
+mod drift;
 mod kills;
 mod mistake;
 mod random;

@@ -1,5 +1,6 @@
 //! A running fake: started, asked and stopped from the outside, by code that blocks or awaits.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
@@ -12,8 +13,10 @@ use tokio::runtime::Builder;
 
 use crate::deployment::attributes::AttributeType;
 use crate::deployment::campaigns::{Firing, Rule};
+use crate::deployment::definitions::NewAttribute;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
+use crate::faults::fault::Movement;
 use crate::lock::lock;
 use crate::recorder::{Request, TimedOut};
 use crate::server;
@@ -79,12 +82,18 @@ impl Fake {
 
     /// Defines an attribute, or defines it again.
     pub fn define_attribute(&self, name: &str, kind: AttributeType) {
-        lock(&self.shared.deployment).definitions.define(name, kind);
+        lock(&self.shared.deployment).definitions.define(NewAttribute::of_profiles(name, kind));
     }
 
     /// Creates an audience. One that exists is renamed and keeps its members.
     pub fn create_audience(&self, id: i64, name: &str) {
         lock(&self.shared.deployment).audiences.create(id, name);
+    }
+
+    /// Changes the members of an audience behind everybody's back.
+    pub fn move_members(&self, audience: i64, add: &[&str], remove: &[&str]) {
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        lock(&self.shared.deployment).move_members(&Movement { audience, add: ids(add), remove: ids(remove) });
     }
 
     /// Adds a rule to the campaigns.
@@ -185,7 +194,11 @@ impl Fake {
     #[must_use]
     pub fn members(&self, audience: i64) -> BTreeSet<String> {
         let deployment = lock(&self.shared.deployment);
-        deployment.audiences.get(audience).map(|audience| audience.members.clone()).unwrap_or_default()
+        deployment
+            .audiences
+            .get(audience)
+            .map(|audience| audience.members.list().map(Cow::into_owned).collect())
+            .unwrap_or_default()
     }
 
     /// Everything it holds.

@@ -1,9 +1,9 @@
 //! A Talon.One to test against: a real HTTP server on loopback that is strict about what it takes, can be told to
 //! fail, and remembers every request.
 //!
-//! It speaks the calls that the plugin makes (`PUT /v2/customer_profiles`, `PUT /v2/customer_profiles/{integrationId}`,
-//! `POST /v2/customer_audiences`, `GET /v2/authping`), refuses what Talon.One's published API description would refuse, and keeps profiles,
-//! audience members and what fired in memory. [`Fake::start`] runs it on a thread of its own, so that it serves a test that blocks as
+//! It speaks the calls of Talon.One's Integration API and Management API that [`path`] lists, each with its own kind of
+//! key, refuses what the published API descriptions would refuse, and keeps attributes, profiles, audience members and
+//! what fired in memory. [`Fake::start`] runs it on a thread of its own, so that it serves a test that blocks as
 //! well as one that awaits. `README.md` beside this crate tells how to drive it from outside the process.
 //!
 //! Left out: campaigns beyond rules on audiences, carts and every other call of the API; anything that outlives the process. Where
@@ -43,7 +43,7 @@ pub use deployment::attributes::AttributeType;
 pub use deployment::campaigns::{AudienceEvent, Effect, Firing, Rule};
 pub use deployment::snapshot::{AudienceState, Snapshot};
 pub use fake::Fake;
-pub use faults::fault::{Answer, Body, Fault, Kind, RetryAfter};
+pub use faults::fault::{Answer, Body, Fault, Kind, Movement, RetryAfter};
 pub use faults::{Arrival, Faults, Step};
 pub use recorder::{Keep, Request, TimedOut};
 pub use settings::Settings;

@@ -3,9 +3,12 @@
 mod calls;
 mod control;
 mod exchange;
+mod export;
 mod idempotency;
 mod integration;
+mod key;
 mod line;
+mod management;
 mod profile_update;
 mod reply;
 mod service;

@@ -7,6 +7,7 @@
 pub(crate) mod columns;
 pub mod declared;
 mod failure;
+mod fields;
 mod files;
 mod flow;
 pub mod job;
@@ -14,6 +15,7 @@ mod mapper;
 mod preview;
 mod reader;
 pub mod removals;
+mod resolution;
 pub mod rows;
 mod run;
 
@@ -24,11 +26,16 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use self::fields::{FieldComparison, compare_fields, plan};
 use self::flow::batch::Size;
+pub(crate) use self::mapper::Mapped;
 pub use self::preview::{Preview, PreviewError, preview};
+pub use self::resolution::{answer, resolve};
 pub use self::run::Run;
+pub(crate) use self::run::{map as map_rows, open_source};
 use crate::fault::Fault;
 use crate::pipeline::job::Job;
+use crate::report::Failure;
 use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::{Observer, ProgressSnapshot};
 use crate::report::outcomes::{OutcomeFile, Outcomes, OutcomesError};
@@ -103,6 +110,17 @@ pub enum Error {
     /// There is no place for the outcomes.
     #[error(transparent)]
     Outcomes(#[from] OutcomesError),
+    /// The destination, or the plugin, did not answer what a run must know before the first row.
+    #[error("{}", .0.message)]
+    Destination(Failure),
+    /// What the config names is not there, and nothing may be created.
+    #[error("the {kind} {name:?} is not there")]
+    NotThere {
+        /// What it is, in the destination's word.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// A stop was asked for before the first row was there.
     #[error("stopped by {0} before the first row")]
     Interrupted(&'static str),
@@ -274,11 +292,16 @@ const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 /// A batch is a request, so that what is confirmed is recorded request by request. A plugin may send fewer records in each: see
 /// [`flow::division`].
 fn size(descriptor: &Descriptor, job: &Job) -> Size {
+    let bytes = descriptor.limits.batch_bytes.unwrap_or(DEFAULT_BATCH_BYTES);
+    Size { records: batch_records(descriptor, job), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
+}
+
+/// Records of a batch.
+pub(crate) fn batch_records(descriptor: &Descriptor, job: &Job) -> usize {
     let limits = &descriptor.limits;
     let most = limits.batch_records.unwrap_or(DEFAULT_BATCH_RECORDS);
     let records = job.batch_records.map_or(most, |asked| asked.get().min(limits.batch_records.unwrap_or(u32::MAX)));
-    let bytes = limits.batch_bytes.unwrap_or(DEFAULT_BATCH_BYTES);
-    Size { records: (records as usize).max(1), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
+    (records as usize).max(1)
 }
 
 /// The rate at which requests may leave: the limits, and what the plugin says where they leave it open.

@@ -6,8 +6,8 @@
 use serde_json::value::RawValue;
 
 use crate::api::error_body::Problem;
-use crate::deployment::attributes::{Definitions, Misfit};
 use crate::deployment::audiences::{MemberAction, MembershipChange};
+use crate::deployment::definitions::{Definitions, Misfit};
 use crate::deployment::profiles::ProfileUpdate;
 use crate::value::object::{Object, Shape, list, shape};
 
@@ -91,6 +91,11 @@ pub(super) fn attributes(
                 "Invalid type",
                 at,
                 format!("The attribute \"{name}\" must be of type {expected}, {} is not.", excerpt(value)),
+            )),
+            Err(Misfit::NotListed) => problems.push(Problem::body(
+                "Invalid value",
+                at,
+                format!("The attribute \"{name}\" takes listed values only, {} is not one.", excerpt(value)),
             )),
         }
     }

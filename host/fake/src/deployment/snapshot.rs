@@ -1,5 +1,6 @@
 //! What the fake holds, to look at: the whole as JSON that is the same for the same state.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -38,11 +39,11 @@ pub struct AudienceState {
 impl Snapshot {
     pub(crate) fn of(deployment: &Deployment) -> Self {
         let audience = |audience: &crate::deployment::audiences::Audience| AudienceState {
-            name: audience.name.clone(),
-            members: audience.members.clone(),
+            name: audience.facts.name.clone(),
+            members: audience.members.list().map(Cow::into_owned).collect(),
         };
         Self {
-            attributes: deployment.definitions.by_name().clone(),
+            attributes: deployment.definitions.types(),
             audiences: deployment.audiences.by_id().iter().map(|(id, held)| (*id, audience(held))).collect(),
             profiles: (deployment.profiles.by_id().iter())
                 .map(|(id, profile)| (id.clone(), profile.attributes.clone()))

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::deployment::Deployment;
 use crate::faults::Faults;
 use crate::lock::lock;
-use crate::rate::RateLimit;
+use crate::rate::Rates;
 use crate::recorder::Recorder;
 use crate::server::idempotency::Answers;
 use crate::server::updates::Updates;
@@ -20,7 +20,7 @@ pub(crate) struct Shared {
     pub(crate) deployment: Mutex<Deployment>,
     pub(crate) recorder: Recorder,
     pub(crate) faults: Mutex<Faults>,
-    pub(crate) rate: Mutex<RateLimit>,
+    pub(crate) rates: Mutex<Rates>,
     pub(super) answers: Mutex<Answers>,
     pub(crate) updates: Mutex<Updates>,
     stop: watch::Sender<bool>,
@@ -34,7 +34,7 @@ impl Shared {
             deployment: Mutex::new(settings.deployment()),
             recorder: Recorder::new(settings.keep),
             faults: Mutex::new(settings.faults.clone()),
-            rate: Mutex::new(RateLimit::new(settings.rate_limit)),
+            rates: Mutex::new(settings.rates()),
             answers: Mutex::default(),
             updates: Mutex::default(),
             stop: watch::Sender::new(false),
@@ -47,7 +47,7 @@ impl Shared {
     pub(crate) fn reset(&self) {
         *lock(&self.deployment) = self.settings.deployment();
         *lock(&self.faults) = Faults::none();
-        *lock(&self.rate) = RateLimit::new(self.settings.rate_limit);
+        *lock(&self.rates) = self.settings.rates();
         *lock(&self.answers) = Answers::default();
         self.recorder.reset();
     }

@@ -11,9 +11,10 @@ use destination_engine::plugin::trust::Trust;
 #[cfg(feature = "conform")]
 use destination_host::conform::Confirmation;
 use destination_host::report::outcomes::OutcomeFile;
+use destination_host::verification::SampleSize;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
-                          4 removals withheld.\n\
+                          4 removals withheld, 5 drift found.\n\
                           DESTINATION_HOST_LOG=warn, info or debug tells what goes on inside, on standard error.";
 
 /// Delivers the rows of a file or query to a destination, through a sandboxed plugin.
@@ -124,6 +125,39 @@ pub(crate) enum Command {
         destination-host sync syncs/ --failed\n  \
         psql -c 'COPY (…) TO STDOUT CSV HEADER' | destination-host sync from-stdin.toml")]
     Sync(Sync),
+    /// What is there at the destination: its fields, and what a sync can write to. Needs a key that may look.
+    #[command(
+        after_help = "Examples:\n  destination-host discover crm.toml\n  destination-host discover crm.toml --json | jq"
+    )]
+    Discover {
+        /// The sync file.
+        sync: PathBuf,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// Compare what is at the destination with what was delivered: members with the state, records with the source's rows.
+    #[command(after_help = "Examples:\n  \
+        destination-host verify audience.toml\n  \
+        destination-host verify audience.toml --outcomes drift.csv\n  \
+        destination-host verify audience.toml --repair\n  \
+        destination-host verify crm.toml --sample 5000")]
+    Verify(Verify),
+    /// Show what a sync needs and the destination does not have yet, and create it once you agree. Nothing is ever deleted.
+    #[command(
+        after_help = "Examples:\n  destination-host provision crm.toml\n  destination-host provision crm.toml --yes"
+    )]
+    Provision {
+        /// The sync file.
+        sync: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
     /// How the last run of each sync went, and what is left of it.
     #[command(
         after_help = "Examples:\n  destination-host status syncs/\n  destination-host status crm.toml --json | jq"
@@ -343,6 +377,30 @@ pub(crate) struct Sync {
     /// Let Prometheus read the run's numbers at http://ADDR/metrics. A port alone listens on this machine only.
     #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) plugin: PluginChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The sync file.
+    pub(crate) sync: PathBuf,
+    /// Rows to compare, or `all`. Of members all are listed; where they can't be, so many are looked for.
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) sample: SampleSize,
+    /// Write every key that is missing, left over or foreign, and every value that differs, one a line. The name says the form:
+    /// .parquet, .ndjson or .csv.
+    #[arg(long, value_name = "FILE", value_parser = outcome_file)]
+    pub(crate) outcomes: Option<OutcomeFile>,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Send what is missing and remove what is left over, by a run of the sync. Needs a mirror, and a listing that is complete.
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Let the repair remove more than state.max_removals.
+    #[arg(long, requires = "repair")]
+    pub(crate) allow_removals: bool,
     #[command(flatten)]
     pub(crate) plugin: PluginChoice,
 }

@@ -7,11 +7,13 @@ mod conform;
 #[cfg(feature = "demo")]
 mod demo;
 mod describe;
+mod discover;
 #[cfg(feature = "demo")]
 mod fake;
 mod grammar;
 mod init;
 mod preview;
+mod provision;
 mod schema;
 mod selection;
 mod singer;
@@ -21,6 +23,7 @@ pub(crate) mod sync;
 mod syncs;
 mod target;
 mod validate;
+mod verify;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -62,6 +65,12 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         }
         Command::Airbyte(command) => Ok(airbyte::run(command, terminal).await),
         Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
+        Command::Discover { sync, json, plugin } => discover::run(&load(plugin).await?, &sync, json, terminal).await,
+        Command::Verify(args) => {
+            let component = args.plugin.component.clone();
+            verify::run(&load(args.plugin.clone()).await?, component.as_deref(), &args, terminal).await
+        }
+        Command::Provision { sync, yes, plugin } => provision::run(&load(plugin).await?, &sync, yes, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
         Command::Schema { plugin } => schema::run(&load(plugin).await?, terminal),

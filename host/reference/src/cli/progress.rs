@@ -84,6 +84,37 @@ impl Observer for Progress {
     }
 }
 
+/// A number that grows, on a terminal that a person watches.
+pub(crate) struct Counter {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+}
+
+impl Counter {
+    pub(crate) fn new(terminal: &Terminal, what: &'static str) -> Self {
+        let bar = terminal.watched.then(|| {
+            let bar = ProgressBar::new_spinner();
+            set_style(&bar, "{spinner} {wide_msg}");
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, what }
+    }
+
+    pub(crate) fn set(&self, number: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{} {}", human_format::count(number), self.what));
+        }
+    }
+
+    /// Takes the moving line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn set_style(bar: &ProgressBar, template: &str) {
     // The template is this file's own; a wrong one leaves the bar as it was.
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -30,7 +30,7 @@ use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::Unobserved;
 use crate::report::{Counts, FailureKind};
 use crate::source::{Chunk, Extent, Source};
-use crate::state::{Access, Entry, Facts, Resend, State};
+use crate::state::{Access, Entry, Facts, Resend, Standing, State};
 use crate::sync_file::{MaxRejected, MaxRemovals, SyncName};
 use destination_engine::bindings::SyncMode;
 use destination_engine::http::rate_limiter::Rate;
@@ -185,16 +185,26 @@ impl Bench {
         assert_eq!(replaced as u64, counts.superseded);
     }
 
-    /// Each key that the state knows, and whether it is confirmed.
+    /// Each key that the state knows of at the destination, and whether it is confirmed.
     fn state(&self) -> Vec<(String, bool)> {
-        let mut entries = Vec::new();
+        let confirmed = |standing| matches!(standing, Standing::Delivered(_));
+        let there = self.known().into_iter().filter(|entry| entry.standing != Standing::Removed);
+        there.map(|entry| (entry.key, confirmed(entry.standing))).collect()
+    }
+
+    /// All that the state knows, page by page.
+    fn known(&self) -> Vec<Entry> {
         let state = State::open(&self.path("state.sqlite"), Access::Read).unwrap().unwrap();
-        let visit = |entry: Entry| {
-            entries.push((entry.key, entry.hash.is_some()));
-            Ok(())
-        };
-        state.export(&SyncName::new("test").unwrap(), visit).unwrap().unwrap();
-        entries
+        let ledger = state.begin(&SyncName::new("test").unwrap(), &Facts::new(), &Facts::new()).unwrap();
+        let mut known: Vec<Entry> = Vec::new();
+        loop {
+            let last = known.last().map_or("", |entry| &entry.key);
+            let page = ledger.known_after(last, 3).unwrap();
+            if page.is_empty() {
+                return known;
+            }
+            known.extend(page);
+        }
     }
 
     fn dead_letters(&self) -> Vec<serde_json::Value> {

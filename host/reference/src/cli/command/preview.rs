@@ -28,6 +28,9 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
             }
         }
     }
+    for note in &preview.notes {
+        terminal.warning(&note.to_string(), note.hint.as_deref());
+    }
     for (row, issue) in &preview.issues {
         let code = paint(Style::Strong, &issue.code);
         terminal.stderr(&format!("row {} is rejected: {code}  {}", count(*row), issue.message));
