@@ -204,6 +204,7 @@ impl Config {
     ///
     /// # Errors
     /// All its issues, each with the path of its key.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigIssue>> {
         config::parse(text, "{\"deployment_url\": …, …}", read)

@@ -4,8 +4,8 @@
 //! without its outer layer, which tests and benchmarks call directly.
 // What runs once a call or once a failure is built for its size, marked so; what runs for each row is built for speed.
 // The other way round, all for size and the row's functions marked for speed, mapping runs half as many instructions more:
-// the standard library's generic code is compiled with this crate, and cannot be marked. What looks and creates is marked not to be
-// inlined as well: within an export, which is not marked, it would be built for speed.
+// the standard library's generic code is compiled with this crate, and cannot be marked. What looks and creates, and what reads the
+// config, is marked not to be inlined as well: within an export, which is not marked, it would be built for speed.
 #![cfg_attr(target_family = "wasm", feature(optimize_attribute))]
 #![cfg_attr(
     test,

@@ -14,6 +14,7 @@ pub(crate) fn read(answer: &Response, config: &Config) -> ErrorBody {
     ErrorBody::read(answer, &|text| config.scrub(text), of_text)
 }
 
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn of_text(body: &str) -> ErrorBody {
     let plain = |text: String| ErrorBody { text, ..ErrorBody::default() };

@@ -11,6 +11,7 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a str)>);
 impl<'a> Object<'a> {
     /// # Errors
     /// The text is not a JSON object, or has a member twice.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn read(text: &'a str) -> Result<Self, String> {
         let members = json::members(text).ok_or_else(|| format!("{}: expected a JSON object", shortened(text, 40)))?;
@@ -74,6 +75,7 @@ impl<'a> Object<'a> {
 
     /// # Errors
     /// It is not there, or of another type.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn object(&self, name: &str) -> Result<Object<'a>, String> {
         let text = self.get(name).ok_or_else(|| self.fault(name, "a JSON object"))?;

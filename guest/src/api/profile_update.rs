@@ -10,6 +10,7 @@ use destination_toolkit::value::json;
 use crate::config::{AudienceId, Config};
 
 /// The update of one profile. An ID that no path can have (see [`path::segment`]) is rejected before.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn request(id: &str, body: &str) -> Request {
     let segment = path::segment(id).unwrap_or_default();

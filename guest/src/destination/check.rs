@@ -16,6 +16,7 @@ use crate::config::{Config, Object};
 ///
 /// # Errors
 /// The deployment cannot be reached, or does not take the key.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 pub(crate) fn check(
     config: &Config,

@@ -63,7 +63,7 @@ impl Attributes {
             closed_list: false,
             custom: false,
         });
-        let unlisted: Vec<DiscoveredField> = unlisted.collect();
+        let mut fields: Vec<DiscoveredField> = unlisted.collect();
         let listed = self.0.into_iter().map(|attribute| DiscoveredField {
             field_type: attribute.field_type.map_or(attribute.api_type, |known| known.name().to_owned()),
             description: attribute.description,
@@ -71,7 +71,8 @@ impl Attributes {
             custom: default_names().all(|name| name != attribute.name),
             name: attribute.name,
         });
-        unlisted.into_iter().chain(listed).collect()
+        fields.extend(listed);
+        fields
     }
 }
 
@@ -80,6 +81,7 @@ fn default_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// None: of another entity.
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn read(object: &Object<'_>) -> Result<Option<AttributeInfo>, String> {
     if object.text("entity")? != "CustomerProfile" {

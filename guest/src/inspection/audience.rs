@@ -18,6 +18,7 @@ pub(crate) struct Audience {
 impl Audience {
     /// # Errors
     /// It is not as documented.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn read(object: &Object<'_>) -> Result<Self, String> {
         let id = object.whole_number("id")?;

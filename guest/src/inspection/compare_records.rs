@@ -36,17 +36,22 @@ pub(super) fn compare(
     if config.object == config::Object::Unresolved {
         return Err(mapping::unresolved());
     }
-    let records = Records::read(batch, |_, _, _, payload| Ok(Cow::Borrowed(payload)))?;
-    let expectations = records.kept.iter().map(|record| Expectation::of(config, record, batch));
-    let expectations: Vec<Expectation<'_>> = expectations.collect::<Result<_, _>>()?;
-    let mut found: Vec<Option<Vec<Difference>>> = vec![None; expectations.len()];
+    let records = Records::read(batch, &|_, _, _, payload| Ok(Cow::Borrowed(payload)))?;
+    let mut expectations = Vec::with_capacity(records.kept.len());
+    for record in &records.kept {
+        expectations.push(Expectation::of(config, record, batch)?);
+    }
+    let mut found: Vec<Option<Vec<Difference>>> = Vec::new();
+    found.resize_with(expectations.len(), || None);
     match Management::new(config, network, clock) {
         Some(mut management) => ask_for_many(&expectations, &mut found, &mut management)?,
         None => ask_for_each(&expectations, &mut found, &mut Integration::new(config, network, clock))?,
     }
-    let differences = expectations.iter().zip(found);
-    let differences = differences.flat_map(|(expectation, found)| found.unwrap_or_else(|| expectation.of_no_profile()));
-    Ok(differences.collect())
+    let mut differences = Vec::new();
+    for (expectation, found) in expectations.iter().zip(found) {
+        differences.extend(found.unwrap_or_else(|| expectation.of_no_profile()));
+    }
+    Ok(differences)
 }
 
 #[inline(never)]
@@ -115,6 +120,7 @@ enum Says<'a> {
 }
 
 impl<'a> Expectation<'a> {
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn of(config: &'a Config, record: &'a Record<'a>, batch: &MappedBatch) -> Result<Self, Failure> {
         let index = record.batch_index;
@@ -138,6 +144,7 @@ impl<'a> Expectation<'a> {
     ///
     /// # Errors
     /// The profile is not as documented.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn differences(&self, profile: &Object<'_>) -> Result<Vec<Difference>, String> {
         match &self.says {
@@ -164,6 +171,7 @@ impl<'a> Expectation<'a> {
     }
 
     /// For a customer that Talon.One does not have.
+    #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
     fn of_no_profile(&self) -> Vec<Difference> {
         match self.says {

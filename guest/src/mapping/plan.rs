@@ -27,6 +27,7 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// A mapped column that is missing, or a column that cannot map to itself.
+    #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn new(config: &'a Config, columns: &'a Columns<'a>) -> Result<Self, String> {
         if let Some(mappings) = &config.mappings {
             let id = columns.find(&mappings.id)?;

@@ -26,6 +26,7 @@ use crate::http::{Transport, TransportError, TransportErrorKind};
 
 /// The requests that [`deliver`] makes if none of the records is refused: for `render-batch`.
 #[must_use]
+#[inline(never)] // within a plugin's export it would be built for speed
 pub fn render(protocol: &dyn Protocol, records: &Records<'_>) -> Vec<Request> {
     let chunks = chunks(protocol.limits(), records);
     let requests = chunks.requests.iter().map(|chunk| records.some(chunk));
@@ -43,6 +44,7 @@ pub fn render(protocol: &dyn Protocol, records: &Records<'_>) -> Vec<Request> {
 ///
 /// # Errors
 /// A failure that left every record undelivered.
+#[inline(never)] // within a plugin's export it would be built for speed
 pub fn deliver(
     protocol: &dyn Protocol,
     records: &Records<'_>,
@@ -72,7 +74,6 @@ fn unsendable(protocol: &dyn Protocol, records: &[&Record<'_>]) -> Option<(&'sta
 const SMALL_BODY: usize = 1024;
 
 /// The result of a record so far.
-#[derive(Clone)]
 enum RecordStatus {
     Undelivered,
     Accepted,
@@ -117,7 +118,7 @@ impl<'a> Delivery<'a> {
             transport,
             clock,
             backoff: Backoff::new(protocol.retry(), seed.finish(), started),
-            statuses: vec![RecordStatus::Undelivered; records.kept.len()],
+            statuses: records.kept.iter().map(|_| RecordStatus::Undelivered).collect(),
             too_large: None,
             acknowledged: false,
             requests: 0,

@@ -86,5 +86,5 @@ pub fn send_batch<D: Destination>(
 }
 
 fn records<'a, D: Destination>(config: &D, batch: &'a MappedBatch) -> Result<Records<'a>, Failure> {
-    Records::read(batch, |index, key, action, payload| config.item(index, key, action, payload))
+    Records::read(batch, &|index, key, action, payload| config.item(index, key, action, payload))
 }

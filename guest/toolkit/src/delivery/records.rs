@@ -42,10 +42,9 @@ impl<'a> Records<'a> {
     ///
     /// # Errors
     /// A batch that is malformed, or what `item` fails with.
-    #[inline]
     pub fn read(
         batch: &'a MappedBatch,
-        item: impl Fn(u32, &'a str, Action, &'a str) -> Result<Cow<'a, str>, Failure>,
+        item: &dyn Fn(u32, &'a str, Action, &'a str) -> Result<Cow<'a, str>, Failure>,
     ) -> Result<Self, Failure> {
         let strings = |what: &str, strings| {
             Strings::read(strings).map_err(|fault| problem::internal(format!("the batch's {what}: {fault}")))
