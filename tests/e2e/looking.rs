@@ -110,7 +110,7 @@ fn without_a_management_key_all_goes_on_with_no_request_more() {
 #[test]
 fn a_comparison_that_gets_no_answer_stops_the_run() {
     let env = env();
-    write(&env, WITH_KEY, &[ID]);
+    write(&env, WITH_KEY, &[ID, ("tier", "loyalty_tier", "")]);
     let mut command = env.command(&["sync", "sync.toml"]);
     let outcome = crate::harness::Outcome::of(command.env("TALON_ONE_MANAGEMENT_KEY", "another-management-key"));
     outcome.ends_with(1).says("management");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fake_talon_one::{Fault, Faults, Settings, path};
+use fake_talon_one::{AttributeType, Fault, Faults, Settings, path};
 use serde_json::Value;
 
 use crate::harness::{KEY, MANAGEMENT_KEY, TestEnv, sync_file};
@@ -28,7 +28,8 @@ fn mirrored(settings: &str) -> TestEnv {
 fn fake() -> Settings {
     Settings::new(KEY)
         .management_key(MANAGEMENT_KEY)
-        .any_attributes()
+        .attribute("lifetime_value", AttributeType::Number)
+        .attribute("seen_at", AttributeType::Time)
         .audience(42, "Summer sale")
         .management_rate_limit(1000)
 }

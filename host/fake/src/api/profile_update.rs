@@ -48,7 +48,7 @@ struct Answer {
 pub(crate) fn integration_id(segment: &str) -> Result<String, Problem> {
     let told = |details: &str| Problem::body("Invalid path", "", format!("integrationId {details}"));
     let valid = |code: &str| code.len() >= 2 && code.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
-    if !segment.split('%').skip(1).all(|code| valid(code)) {
+    if !segment.split('%').skip(1).all(valid) {
         return Err(told("must be URL-encoded: each % is followed by two hexadecimal digits"));
     }
     let id = percent_decode_str(segment).decode_utf8().map(Cow::into_owned);

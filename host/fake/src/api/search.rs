@@ -23,10 +23,8 @@ impl SearchQuery {
     pub(crate) fn found<'a>(&'a self, deployment: &'a Deployment) -> Vec<&'a str> {
         let meets = |id: &str| {
             let Some(profile) = deployment.profile(id) else { return false };
-            let has = |(name, wanted): (&String, &Box<RawValue>)| {
-                profile.attributes.get(name).is_some_and(|held| held.get() == wanted.get())
-            };
-            self.attributes.iter().flatten().all(has)
+            let mut attributes = self.attributes.iter().flatten();
+            attributes.all(|(name, wanted)| profile.attributes.get(name).is_some_and(|held| held.get() == wanted.get()))
                 && self.profile_ids.as_ref().is_none_or(|numbers| numbers.contains(&profile.number))
         };
         let mut ids: Vec<&str> = match &self.integration_ids {

@@ -67,8 +67,3 @@ impl Instance {
         self.checked(call, resolved)
     }
 }
-
-fn param(object: &MissingObject) -> MissingObjectParam<'_> {
-    let MissingObject { kind, name, field_type, description } = object;
-    MissingObjectParam { kind, name, field_type: field_type.as_deref(), description }
-}
