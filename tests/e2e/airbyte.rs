@@ -54,7 +54,7 @@ fn table(generation: u64) -> Value {
     stream
 }
 
-fn record(stream: &str, data: Value) -> Value {
+fn record(stream: &str, data: &Value) -> Value {
     json!({ "type": "RECORD", "record": { "stream": stream, "emitted_at": 1, "data": data } })
 }
 
@@ -222,7 +222,7 @@ fn a_state_waits_for_rows_that_were_not_delivered() {
     // The second of three requests never succeeds.
     env.fake.inject(Faults::script([Fault::pass().once(), Fault::status(503).forever()]));
     let keys = json!({ "batch_size": 2, "limits": { "concurrency": 1, "requests_per_second": "unlimited" } });
-    let messages = (0..6).flat_map(|id| [record("people", json!({ "id": id.to_string() })), state("people", id + 1)]);
+    let messages = (0..6).flat_map(|id| [record("people", &json!({ "id": id.to_string() })), state("people", id + 1)]);
     let outcome = write(&env, keys, &[people()], &messages.collect::<Vec<_>>());
     outcome.ends_with(1);
     assert_eq!((states(&outcome), env.fake.profiles().len()), (vec![1, 2], 2));
@@ -233,7 +233,7 @@ fn a_state_waits_for_rows_that_were_not_delivered() {
 fn rejected_rows_are_counted_where_they_are_kept_and_hold_the_state_back_where_not() {
     let records = [json!({ "id": "a" }), json!({ "id": "" }), json!({ "id": "b" })];
     let messages: Vec<Value> =
-        (1..).zip(records).flat_map(|(number, row)| [record("people", row), state("people", number)]).collect();
+        (1..).zip(records).flat_map(|(number, row)| [record("people", &row), state("people", number)]).collect();
     let env = TestEnv::permissive();
     let outcome = write(&env, json!({}), &[people()], &messages);
     outcome.ends_with(3).says("the state is held back at the first rejected row").says("dead_letters");
@@ -256,10 +256,10 @@ fn a_stream_that_its_source_gave_up_does_not_hold_up_another() {
     let env = TestEnv::permissive();
     let other = stream("others", "incremental", "append");
     let messages = [
-        record("people", json!({ "id": "1" })),
+        record("people", &json!({ "id": "1" })),
         state("people", 1),
         status("people", "INCOMPLETE"),
-        record("others", json!({ "id": "2" })),
+        record("others", &json!({ "id": "2" })),
         state("others", 2),
         status("others", "COMPLETE"),
     ];
@@ -281,7 +281,7 @@ fn states_of_all_streams_are_passed_on_too() {
         let env = TestEnv::permissive();
         let state: Value = json!({ "type": "STATE", "state": serde_json::from_str::<Value>(text).unwrap() });
         let other = stream("others", "incremental", "append");
-        let rows = [record("people", json!({ "id": "1" })), record("others", json!({ "id": "2" })), state];
+        let rows = [record("people", &json!({ "id": "1" })), record("others", &json!({ "id": "2" })), state];
         let outcome = write(&env, json!({}), &[people(), other], &rows);
         outcome.ends_with(0);
         let [passed] = &told(&outcome, "STATE")[..] else { panic!("{}", outcome.all()) };
@@ -321,7 +321,7 @@ fn what_can_not_be_delivered_is_told_with_its_type_and_before_the_first_record()
         (json!({ "object_type": "people" }), vec![people()], "object_type"),
     ] {
         let env = TestEnv::permissive();
-        let outcome = write(&env, keys, &catalog, &[record("people", json!({ "id": "a" })), state("people", 1)]);
+        let outcome = write(&env, keys, &catalog, &[record("people", &json!({ "id": "a" })), state("people", 1)]);
         outcome.ends_with(2);
         fails_with(&outcome, "config_error", said);
         assert_eq!((states(&outcome), env.fake.requests().len()), (vec![], 0));
@@ -338,7 +338,7 @@ fn what_can_not_be_delivered_is_told_with_its_type_and_before_the_first_record()
 
 #[test]
 fn failures_on_the_way_have_their_type() {
-    let rows = [record("people", json!({ "id": "a" })), state("people", 1)];
+    let rows = [record("people", &json!({ "id": "a" })), state("people", 1)];
     let env = TestEnv::permissive();
     let outcome = write(&env, json!({ "api_key": "an-0ther-key" }), &[people()], &rows);
     outcome.ends_with(1);
@@ -368,7 +368,7 @@ fn what_is_no_message_ends_the_run_with_its_line() {
         let env = TestEnv::permissive();
         configure(&env, json!({}));
         env.write("catalog.json", json!({ "streams": [people()] }).to_string());
-        let input = format!("{}{line}", lines(&[record("people", json!({ "id": "a" }))]));
+        let input = format!("{}{line}", lines(&[record("people", &json!({ "id": "a" }))]));
         let outcome = env.host_with_input(&WRITE, input.as_bytes());
         outcome.ends_with(1);
         fails_with(&outcome, "transient_error", said);
@@ -380,7 +380,7 @@ fn what_is_no_message_ends_the_run_with_its_line() {
 fn a_record_of_ten_megabytes_is_a_record_and_one_without_end_is_refused() {
     let mut wide = people();
     wide["stream"]["json_schema"]["properties"]["text"] = json!({ "type": "string" });
-    let row = |bytes: usize| record("people", json!({ "id": "a", "text": "x".repeat(bytes) }));
+    let row = |bytes: usize| record("people", &json!({ "id": "a", "text": "x".repeat(bytes) }));
     let env = TestEnv::permissive();
     let mappings = json!({ "mappings": [{ "source": "id", "destination": "integration_id" }] });
     write(&env, mappings.clone(), &[wide.clone()], &[row(10_000_000), state("people", 1)]).ends_with(0);

@@ -55,7 +55,7 @@ impl Protocol {
     }
 
     /// A STATE: of one stream where the protocol has that, or of all.
-    fn state(self, position: &Position, kind: u64, of: &str) -> Value {
+    fn state(self, position: &Position, kind: usize, of: &str) -> Value {
         let descriptor = |stream: &str, rows: u64| json!({ "stream_descriptor": { "name": stream }, "stream_state": { "rows": rows } });
         let state = match (self, kind) {
             (Self::Singer, _) => return json!({ "type": "STATE", "value": position }),
@@ -70,7 +70,7 @@ impl Protocol {
     }
 
     /// What a line of the output says of how far it is, with the records and rejected ones that it tells of; `None` for the log.
-    fn passed(self, line: &str) -> Option<(Position, Option<(u64, u64)>)> {
+    fn passed(self, line: &str) -> Option<(Position, Option<(f64, f64)>)> {
         let message: Value = serde_json::from_str(line).expect("a line of JSON");
         let of = |state: &Value| {
             let name = state["stream_descriptor"]["name"].as_str().unwrap().to_owned();
@@ -81,7 +81,7 @@ impl Protocol {
             return Some((position(&message), None));
         }
         let state = message.get("state")?;
-        let count = |name: &str| state["destinationStats"][name].as_f64().unwrap_or_default() as u64;
+        let count = |name: &str| state["destinationStats"][name].as_f64().unwrap_or_default();
         let told = Some((count("recordCount"), count("rejectedRecordCount")));
         let position = match state["type"].as_str().unwrap() {
             "STREAM" => [of(&state["stream"])].into(),
@@ -96,9 +96,9 @@ impl Protocol {
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, most: u64) -> u64 {
+    fn below(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % most
+        usize::try_from(self.0 >> 33).unwrap() % most
     }
 }
 
@@ -140,7 +140,7 @@ fn follow(protocol: Protocol, seed: u64) {
     // Airbyte's sources tell of streams one by one, or of all at once.
     let kind = random.below(3);
     for attempt in 0.. {
-        let kill_after = if attempt < 6 { 1 + random.below(12) as usize } else { usize::MAX };
+        let kill_after = if attempt < 6 { 1 + random.below(12) } else { usize::MAX };
         let mut child = env
             .command(protocol.arguments())
             .stdin(Stdio::piped())
@@ -152,9 +152,9 @@ fn follow(protocol: Protocol, seed: u64) {
         let mut input = child.stdin.take().expect("a pipe");
         let writer = std::thread::spawn(move || drop(input.write_all(lines.as_bytes())));
         let begun = from.clone();
-        let mut told = (0, 0);
+        let mut told = (0.0, 0.0);
         let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let passed = output.map_while(|line| line.ok()).filter_map(|line| protocol.passed(&line));
+        let passed = output.map_while(Result::ok).filter_map(|line| protocol.passed(&line));
         for (position, counts) in passed.take(kill_after) {
             for (stream, rows) in position {
                 let before = from.insert(stream.clone(), rows).unwrap();
@@ -166,7 +166,7 @@ fn follow(protocol: Protocol, seed: u64) {
                 told = (told.0 + records, told.1 + rejected);
                 let rows =
                     from.iter().flat_map(|(stream, rows)| (begun[stream]..*rows).map(move |row| id(stream, row)));
-                let expected = rows.fold((0, 0), |sum, id| (sum.0 + 1, sum.1 + u64::from(id.is_empty())));
+                let expected = rows.fold((0.0, 0.0), |sum, id| (sum.0 + 1.0, sum.1 + f64::from(id.is_empty())));
                 assert_eq!(told, expected, "{protocol:?}, seed {seed}: {begun:?} to {from:?}");
             }
         }
@@ -184,13 +184,13 @@ fn follow(protocol: Protocol, seed: u64) {
 }
 
 /// The messages of a source that goes on from a position: the rows of its streams, mixed, and STATEs here and there.
-fn messages(protocol: Protocol, streams: &[String], from: &Position, kind: u64, random: &mut Random) -> String {
+fn messages(protocol: Protocol, streams: &[String], from: &Position, kind: usize, random: &mut Random) -> String {
     let mut position = from.clone();
     let mut lines = protocol.beginning(streams);
     loop {
         let open: Vec<String> =
             position.iter().filter(|(_, rows)| **rows < ROWS).map(|(name, _)| name.clone()).collect();
-        let Some(stream) = open.get(random.below(open.len().max(1) as u64) as usize) else { break };
+        let Some(stream) = open.get(random.below(open.len().max(1))) else { break };
         for _ in 0..1 + random.below(9) {
             let Some(row) = position.get_mut(stream).filter(|row| **row < ROWS) else { break };
             lines.push_str(&format!("{}\n", protocol.record(stream, &id(stream, *row), *row)));

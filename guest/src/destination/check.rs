@@ -63,15 +63,15 @@ fn check_management_key(
     };
     match management.try_key() {
         Ok(()) => check.verified.push("Talon.One accepts the Management API key".to_owned()),
-        Err(Failure::Transient(problem)) => unknown(problem, check),
+        Err(Failure::Transient(problem)) => unknown(&problem, check),
         // Something else than a refusal of the key: that is not what a sync is stopped for.
-        Err(Failure::Permanent(problem)) if problem.kind != ProblemKind::Authentication => unknown(problem, check),
+        Err(Failure::Permanent(problem)) if problem.kind != ProblemKind::Authentication => unknown(&problem, check),
         Err(failure) => return Err(failure),
     }
     Ok(())
 }
 
-fn unknown(problem: Problem, check: &mut ConnectionCheck) {
+fn unknown(problem: &Problem, check: &mut ConnectionCheck) {
     check.unverified.push(format!("that Talon.One accepts the Management API key ({})", problem.message));
 }
 

@@ -31,6 +31,7 @@ use crate::fault::Fault;
 use crate::pipeline::job::Job;
 use crate::pipeline::{self, Options, Run, declared, rate};
 use crate::report::observer::{Observer, Observers};
+use crate::report::outcomes::OutcomeFile;
 use crate::report::run_id::RunId;
 use crate::report::{Failure, FailureKind, Report};
 use crate::source::SourceError;
@@ -242,7 +243,7 @@ impl Target {
             let run = RunId::new(SystemTime::now());
             let dead_letters = config.dead_letters(&sync, run.as_str());
             let outcomes = config.outcomes(&sync, run.as_str());
-            let files = dead_letters.as_deref().into_iter().chain(outcomes.iter().map(|file| file.path()));
+            let files = dead_letters.as_deref().into_iter().chain(outcomes.iter().map(OutcomeFile::path));
             for folder in files.filter_map(Path::parent) {
                 if let Err(error) = std::fs::create_dir_all(folder) {
                     return (sync.to_string(), Err(pipeline::Error::Output { path: folder.to_owned(), error }));

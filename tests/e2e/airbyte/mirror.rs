@@ -19,7 +19,7 @@ fn set(ids: &[&str]) -> BTreeSet<String> {
 fn an_overwritten_audience_follows_its_table() {
     let env = TestEnv::permissive();
     let full = |generation: u64, ids: &[&str]| -> Vec<Value> {
-        let records = ids.iter().map(|id| record("people", json!({ "id": id })));
+        let records = ids.iter().map(|id| record("people", &json!({ "id": id })));
         records.chain([state("people", generation), status("people", "COMPLETE")]).collect()
     };
     write(&env, audience(), &[table(1)], &full(1, &["a", "b", "c"])).ends_with(0);
@@ -42,7 +42,7 @@ fn an_overwritten_audience_follows_its_table() {
     }
     // So does one with records behind its end.
     let mut late = full(4, &["a"]);
-    late.push(record("people", json!({ "id": "d" })));
+    late.push(record("people", &json!({ "id": "d" })));
     write(&env, audience(), &[table(4)], &late).ends_with(1);
     assert_eq!(env.fake.members(42), set(&["a", "d", "e"]));
 
@@ -66,7 +66,7 @@ fn a_mirror_removes_nobody_in_an_incomplete_generation() {
         keys
     };
     let rows = |ids: &[&str]| -> Vec<Value> {
-        let records = ids.iter().map(|id| record("people", json!({ "id": id })));
+        let records = ids.iter().map(|id| record("people", &json!({ "id": id })));
         records.chain([state("people", 1), status("people", "COMPLETE")]).collect()
     };
     let mut kept = table(3);
@@ -80,7 +80,7 @@ fn a_mirror_removes_nobody_in_an_incomplete_generation() {
         (stream("people", "full_refresh", "append"), "the destination sync mode append keeps what is there"),
     ] {
         let env = TestEnv::permissive();
-        write(&env, keys(), &[stream.clone()], &rows(&["a", "b"])).ends_with(0);
+        write(&env, keys(), std::slice::from_ref(&stream), &rows(&["a", "b"])).ends_with(0);
         let outcome = write(&env, keys(), &[stream], &rows(&["a"]));
         outcome.ends_with(0).says("nobody is removed").says(said);
         assert_eq!((states(&outcome), env.fake.members(42)), (vec![1], set(&["a", "b"])));
@@ -94,8 +94,8 @@ fn a_log_of_changes_removes_what_it_says_and_nothing_else() {
     keys["sync_mode"] = json!("mirror");
     let mut stream = people();
     stream["stream"]["json_schema"]["properties"]["_ab_cdc_deleted_at"] = json!({ "type": ["null", "string"] });
-    let row = |id: &str| record("people", json!({ "id": id, "_ab_cdc_deleted_at": null }));
-    let gone = |id: &str| record("people", json!({ "id": id, "_ab_cdc_deleted_at": "2026-01-02T03:04:05Z" }));
+    let row = |id: &str| record("people", &json!({ "id": id, "_ab_cdc_deleted_at": null }));
+    let gone = |id: &str| record("people", &json!({ "id": id, "_ab_cdc_deleted_at": "2026-01-02T03:04:05Z" }));
     write(&env, keys.clone(), &[stream.clone()], &[row("a"), row("b"), row("c")]).ends_with(0);
     let outcome = write(&env, keys, &[stream], &[gone("b"), row("d"), gone("never"), state("people", 2)]);
     outcome.ends_with(0);
@@ -111,8 +111,8 @@ fn a_whole_tables_state_waits_for_the_end_of_all_streams() {
     let keys = json!({ "object_type": "customer_profile_audiences", "streams": { "people": target(42), "others": target(43) } });
     let messages = |end: &str| {
         vec![
-            record("people", json!({ "id": "1" })),
-            record("others", json!({ "id": "2" })),
+            record("people", &json!({ "id": "1" })),
+            record("others", &json!({ "id": "2" })),
             state("people", 1),
             status("people", "COMPLETE"),
             state("others", 2),
@@ -134,7 +134,7 @@ fn a_whole_tables_state_waits_for_the_end_of_all_streams() {
 #[test]
 fn a_mirror_that_is_killed_before_its_removals_are_done_passes_no_state_on() {
     let rows = |ids: std::ops::Range<u32>| -> Vec<Value> {
-        let records = ids.map(|id| record("people", json!({ "id": format!("{id:02}") })));
+        let records = ids.map(|id| record("people", &json!({ "id": format!("{id:02}") })));
         records.chain([state("people", 1), status("people", "COMPLETE")]).collect()
     };
     let env = TestEnv::permissive();

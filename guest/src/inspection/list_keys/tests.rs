@@ -32,13 +32,19 @@ fn size(keys: usize) -> PageSize {
     PageSize { keys, ..PAGE_SIZE }
 }
 
+/// A page: its keys, the cursor of the next one, the total.
+type Page = (Vec<String>, Option<String>, Option<u64>);
+
+/// A listing: its keys, the total on each page, how often the export was asked for.
+type Listing = (Vec<String>, Vec<Option<u64>>, usize);
+
 /// One page; `open` is what the instance keeps.
 fn ask(
     audience: &RefCell<Audience>,
     cursor: Option<&str>,
     size: PageSize,
     open: &mut Option<OpenListing>,
-) -> (Result<(Vec<String>, Option<String>, Option<u64>), Failure>, usize) {
+) -> (Result<Page, Failure>, usize) {
     let mut server = Server::new(|_, request| {
         let Audience { csv, count, truncated } = &*audience.borrow();
         match request.path.as_ref() {
@@ -63,11 +69,7 @@ fn ask(
 }
 
 /// A whole listing: all keys, the totals of the first and the last page, and how often the export was asked for.
-fn list(
-    audience: &RefCell<Audience>,
-    size: PageSize,
-    keeps: impl Fn(usize) -> bool,
-) -> Result<(Vec<String>, Vec<Option<u64>>, usize), Failure> {
+fn list(audience: &RefCell<Audience>, size: PageSize, keeps: impl Fn(usize) -> bool) -> Result<Listing, Failure> {
     let (mut all, mut totals, mut exports, mut open, mut cursor) = (Vec::new(), Vec::new(), 0, None, None::<String>);
     for number in 0.. {
         if !keeps(number) {

@@ -181,7 +181,7 @@ impl fmt::Debug for Secrets {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+    #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
 
     use http::header::AUTHORIZATION;
 

@@ -1,5 +1,5 @@
 //! The fake as its users meet it: over real connections, from outside.
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
 
 mod audiences;
 mod client;

@@ -198,7 +198,7 @@ fn format(schema: &Value) -> Format {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use serde_json::json;
 

@@ -102,11 +102,14 @@ pub fn destination_catalog(descriptor: &Descriptor, destination: &Destination) -
     };
     let asked = destination.text(SYNC_MODE).and_then(|name| mode(&name));
     let operation = |name: &str| {
-        let mut operation = json!({ "object_name": objects.name, "sync_mode": name, "json_schema": fields(objects) });
-        if name != "append" {
-            operation["matching_keys"] = json!([[objects.key_field]]);
+        let (object, fields) = (&objects.name, fields(objects));
+        match name {
+            "append" => json!({ "object_name": object, "sync_mode": name, "json_schema": fields }),
+            _ => {
+                let keys = [[&objects.key_field]];
+                json!({ "object_name": object, "sync_mode": name, "json_schema": fields, "matching_keys": keys })
+            }
         }
-        operation
     };
     let mirrors = objects.sync_modes.contains(&SyncMode::Mirror) && asked.is_none_or(|mode| mode == SyncMode::Mirror);
     let modes = ["append", "append_dedup"].into_iter().chain(mirrors.then_some("overwrite"));

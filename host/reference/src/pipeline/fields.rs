@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::source::{Peeked, Source};
 use crate::sync_file::{Destination, Input, SyncFile};
 use arrow::record_batch::RecordBatch;
+use destination_engine::arrow::columns::Columns;
 use destination_engine::bindings::{ConfigIssue, MissingObject};
 use destination_engine::plugin::session::{Provisioning, Session};
 
@@ -64,7 +65,7 @@ pub async fn plan(provisioning: &Provisioning, sync: &SyncFile, job: &Job) -> Re
     let rows = first_rows(sync, &sync.destination, job).await?;
     let columns = rows.as_ref().map(|rows| columns::read(rows, |name| job.reading(name))).transpose();
     let columns = columns.map_err(|error| Error::Faults(vec![Fault::new("source", error.to_string())]))?;
-    let columns = columns.as_ref().map(|columns| columns.borrowed()).unwrap_or_default();
+    let columns = columns.as_ref().map(Columns::borrowed).unwrap_or_default();
     answer("what is missing can't be found out", provisioning.plan(&columns).await)
 }
 

@@ -164,7 +164,7 @@ impl Checkpoints {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use proptest::prelude::*;
 
@@ -321,10 +321,8 @@ mod tests {
                     states[this].2 = true;
                     // Where only the last one is passed on, those before it have gone with it.
                     if keep == Keep::Last {
-                        for before in 0..this {
-                            if shares(&states[before]) {
-                                states[before].2 = true;
-                            }
+                        for before in states.iter_mut().take(this).filter(|before| shares(before)) {
+                            before.2 = true;
                         }
                     }
                     rows_told += rows;

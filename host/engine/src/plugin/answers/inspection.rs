@@ -18,7 +18,7 @@ pub struct RouteLimit {
 }
 
 impl RouteLimit {
-    pub(crate) fn from_answer(answer: bindings::RouteLimit) -> Result<Self, String> {
+    pub(crate) fn from_answer(answer: &bindings::RouteLimit) -> Result<Self, String> {
         let route = Route::new(&answer.method, &answer.path).map_err(|error| format!("a route's limit: {error}"))?;
         let per_second = NonZeroU32::new(answer.requests_per_second).ok_or_else(|| {
             format!("{} {} has a limit of 0 requests a second: it is at least 1", answer.method, answer.path)

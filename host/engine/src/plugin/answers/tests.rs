@@ -163,7 +163,7 @@ fn differences_are_of_the_records_that_were_asked_about() {
 fn a_limit_of_a_route_has_a_route_and_a_limit() {
     let limit = |method: &str, path: &str, requests_per_second| {
         let (method, path) = (method.to_owned(), path.to_owned());
-        RouteLimit::from_answer(bindings::RouteLimit { method, path, requests_per_second })
+        RouteLimit::from_answer(&bindings::RouteLimit { method, path, requests_per_second })
     };
     assert_eq!(limit("GET", "/v1/*/x", 3).unwrap().per_second.get(), 3);
     for (wrong, what) in

@@ -12,7 +12,7 @@ impl Instance {
         let answer = self.has(call, &self.exports.inspection)?.call_route_limits(&mut self.store);
         let answer = tokio::time::timeout(time, answer).await;
         let answer = self.end(call, answer)?;
-        self.checked(call, answer.into_iter().map(RouteLimit::from_answer).collect())
+        self.checked(call, answer.iter().map(RouteLimit::from_answer).collect())
     }
 
     pub(crate) async fn discover(&mut self) -> CallOutcome<Discovery> {
