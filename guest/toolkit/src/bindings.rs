@@ -61,7 +61,7 @@ pub mod destination_plugin {
         generate_all,
     });
 
-    /// For [`export!`](crate::export): its call keeps the description in the component.
+    /// For [`export!`](crate::export!): its call keeps the description in the component.
     #[inline]
     pub fn describe_world() {
         #[cfg(target_arch = "wasm32")]

@@ -1,4 +1,4 @@
-//! A whole destination: what is left to say once everything that is the same everywhere is done. [`export!`](crate::export)
+//! A whole destination: what is left to say once everything that is the same everywhere is done. [`export!`](crate::export!)
 //! makes a component of it. What a destination may do beside it is in [`extensions`](crate::extensions).
 
 use std::borrow::Cow;
