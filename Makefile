@@ -68,12 +68,16 @@ fuzz: component ## Fuzz everything that reads what others wrote: make fuzz RUNS=
 bench: component ## Speed and size beside other clients, as ratios of one run; SCALE=1 for ten million rows
 	@tests/bench/run.sh
 
+.PHONY: bench-verify
+bench-verify: build ## Time and memory of verify: 1 and 10 million members, or SIZES="1000000"; takes minutes
+	python3 tests/bench/verify.py $(or $(SIZES),1000000 10000000)
+
 .PHONY: runtimes
 runtimes: component ## The same component in Node, Python and wasmtime's command line, against the same vectors
 	@tests/engines/runtimes/run.sh
 
 .PHONY: python
-python: component ## The Python package: its types, its rules, and its columns through the plugin
+python: component ## The Python packages: their types, their rules, and columns through the plugin
 	@tests/python/run.sh
 
 .PHONY: distributed
@@ -87,6 +91,21 @@ playground: component ## Build the page that tries a mapping in a browser, and t
 .PHONY: meltano
 meltano: component ## The Singer target in Meltano, with a real tap and a real PostgreSQL; installs what is missing
 	@tests/engines/meltano/run.sh
+
+.PHONY: airbyte
+airbyte: component ## The Airbyte destination behind PyAirbyte, read by Airbyte's own models; installs what is missing
+	@tests/engines/airbyte/run.sh
+.PHONY: dlt
+dlt: component ## The Python package as a destination of dlt; installs dlt where it is missing
+	@tests/engines/dlt/run.sh
+
+.PHONY: dagster
+dagster: component ## Syncs as assets in Dagster, with their checks; installs Dagster where it is missing
+	@tests/engines/dagster/run.sh
+
+.PHONY: airflow
+airflow: component ## The operator under a real Airflow scheduler, killed in the middle; installs Airflow where it is missing
+	@tests/engines/airflow/run.sh
 
 .PHONY: http
 http: component ## The plugin behind HTTP, under wasmtime serve; builds wac where it is missing

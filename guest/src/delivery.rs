@@ -7,17 +7,20 @@ pub(crate) use self::records::item;
 
 use destination_toolkit::bindings::{Problem, ProblemKind};
 use destination_toolkit::delivery::retry::Retry;
-use destination_toolkit::delivery::{Disposition, Limits, Protocol, Refusal};
+use destination_toolkit::delivery::{Disposition, Limits, Protocol, Record, Refusal};
 use destination_toolkit::http::error_body::with_error_body;
-use destination_toolkit::http::{Request, Response, TransportError};
+use destination_toolkit::http::{Request, Response, TransportError, path};
 use destination_toolkit::problem::problem;
 
 use crate::api::request::{Endpoint, MAX_BODY_BYTES, RequestKind};
-use crate::api::{message, response};
+use crate::api::{message, profile_update, response};
 use crate::config::Config;
 
 impl Protocol for Config {
     fn limits(&self) -> Limits {
+        if self.trigger_rules {
+            return Limits { records: 1, bytes: MAX_BODY_BYTES, envelope_bytes: 0 };
+        }
         Limits {
             records: self.batch_size,
             bytes: MAX_BODY_BYTES,
@@ -25,8 +28,22 @@ impl Protocol for Config {
         }
     }
 
-    fn request(&self, items: &[&str]) -> Request {
-        Endpoint::of(self.object).request(items)
+    fn request(&self, records: &[&Record<'_>]) -> Request {
+        match records {
+            [record] if self.trigger_rules => profile_update::request(record.key, &record.item),
+            _ => Endpoint::of(self.object).request(records),
+        }
+    }
+
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    fn unsendable(&self, record: &Record<'_>) -> Option<(&'static str, String)> {
+        let names = !self.trigger_rules || path::segment(record.key).is_some();
+        (!names).then(|| ("invalid-id", message::id_in_path(record.key)))
+    }
+
+    fn idempotency_header(&self) -> Option<&'static str> {
+        // Safe to repeat without one are the others: to create, update, add and delete twice is as good as once. Rules that run twice are not.
+        self.trigger_rules.then_some("idempotency-key")
     }
 
     fn retry(&self) -> &Retry {
@@ -38,7 +55,7 @@ impl Protocol for Config {
     }
 
     fn scrub(&self, text: &str) -> String {
-        self.api_key.scrub(text)
+        Config::scrub(self, text)
     }
 
     #[cfg_attr(target_family = "wasm", optimize(size))]

@@ -13,7 +13,7 @@ use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Columns;
 use destination_toolkit::config::LastConfig;
 use destination_toolkit::destination::{self, Destination};
-use destination_toolkit::http::{Connection, Transport};
+use destination_toolkit::http::{Connection, Network, Transport};
 
 use crate::config::Config;
 use crate::{delivery, mapping};
@@ -38,19 +38,15 @@ impl Destination for Config {
         action: wit::Action,
         payload: &'a str,
     ) -> Result<Cow<'a, str>, wit::Failure> {
-        delivery::item(self.object, index, key, action, payload)
+        delivery::item(self, index, key, action, payload)
     }
 
     fn connection(&self) -> Connection {
         self.connection()
     }
 
-    fn check(
-        &self,
-        transport: &mut dyn Transport,
-        clock: &mut dyn Clock,
-    ) -> Result<wit::ConnectionCheck, wit::Failure> {
-        check::check(self, transport, clock)
+    fn check(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<wit::ConnectionCheck, wit::Failure> {
+        check::check(self, network, clock)
     }
 }
 
@@ -84,7 +80,7 @@ pub fn render_batch(config: &str, batch: &wit::MappedBatch) -> Result<Vec<wit::R
     destination::render_batch(&*valid(config)?, batch)
 }
 
-/// Deliver a batch, over a transport to the config's deployment.
+/// Deliver a batch, over a transport to the config's deployment; with the report, how often which effect came of it.
 ///
 /// # Errors
 /// A failure that left every record undelivered.
@@ -93,7 +89,7 @@ pub fn send_batch<T: Transport>(
     batch: &wit::MappedBatch,
     connect: impl FnOnce(Rc<Config>) -> T,
     clock: &mut impl Clock,
-) -> Result<wit::Report, wit::Failure> {
+) -> Result<wit::effects::Delivery, wit::Failure> {
     let config = valid(config)?;
     destination::send_batch(&*config, batch, &mut connect(Rc::clone(&config)), clock)
 }
@@ -102,13 +98,12 @@ pub fn send_batch<T: Transport>(
 ///
 /// # Errors
 /// It does not.
-pub fn check_connection<T: Transport>(
+pub fn check_connection(
     config: &str,
-    connect: impl FnOnce(Rc<Config>) -> T,
-    clock: &mut impl Clock,
+    network: &mut dyn Network,
+    clock: &mut dyn Clock,
 ) -> Result<wit::ConnectionCheck, wit::Failure> {
-    let config = valid(config)?;
-    check::check(&config, &mut connect(Rc::clone(&config)), clock)
+    check::check(&*valid(config)?, network, clock)
 }
 
 fn valid(text: &str) -> Result<Rc<Config>, wit::Failure> {

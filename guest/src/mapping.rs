@@ -8,11 +8,12 @@ mod plan;
 
 use destination_toolkit::bindings::{Action, Change, Failure, Mapping};
 use destination_toolkit::columns::Columns;
+use destination_toolkit::http::path;
 use destination_toolkit::mapping::{RowError, RowMapper};
 use destination_toolkit::value::json;
 use destination_toolkit::{mapping, problem};
 
-use self::plan::{Plan, PlannedAttribute};
+pub(crate) use self::plan::{Plan, PlannedAttribute};
 use crate::api::membership;
 use crate::config::{AudienceMode, Config, MAX_ID_CHARACTERS, Nulls, Object};
 use crate::value;
@@ -22,17 +23,32 @@ use crate::value;
 /// # Errors
 /// The mapping does not fit the columns, or the batch is beyond what one call can hold.
 pub(crate) fn map(config: &Config, columns: &Columns<'_>, changes: &[Change]) -> Result<Mapping, Failure> {
+    if config.object == Object::Unresolved {
+        return Err(unresolved());
+    }
     let plan = Plan::new(config, columns).map_err(problem::configuration)?;
     let bytes = (config.integration_id_prefix.len() + 12, 64 + 32 * plan.attributes.len());
-    let mapper = Mapper { plan, object: config.object, nulls: config.nulls, prefix: &config.integration_id_prefix };
+    let Config { object, nulls, trigger_rules: in_path, .. } = *config;
+    let mapper = Mapper { plan, object, nulls, prefix: &config.integration_id_prefix, in_path };
     mapping::map(&mapper, columns.rows(), changes, bytes)
 }
+
+/// The failure of a call that needs the ID of an audience of which the config has the name.
+#[cold]
+pub(crate) fn unresolved() -> Failure {
+    problem::configuration(NOT_RESOLVED)
+}
+
+const NOT_RESOLVED: &str = "audience_name is not resolved: the engine must resolve the config first, or audience_id must name the \
+                            audience by its ID";
 
 struct Mapper<'a> {
     plan: Plan<'a>,
     object: Object,
     nulls: Nulls,
     prefix: &'a str,
+    /// The ID is to stand in a path.
+    in_path: bool,
 }
 
 impl RowMapper for Mapper<'_> {
@@ -45,6 +61,9 @@ impl RowMapper for Mapper<'_> {
         let key = key.get(start..).unwrap_or_default();
         if key.len() > MAX_ID_CHARACTERS && key.chars().count() > MAX_ID_CHARACTERS {
             return Err(RowError::of_value(column.name, value, id::TOO_LONG));
+        }
+        if self.in_path && path::is_step(key) {
+            return Err(RowError::of_value(column.name, value, id::STEP));
         }
         Ok(())
     }
@@ -63,6 +82,7 @@ impl RowMapper for Mapper<'_> {
                 out.push_str("}}");
             }
             Object::Audience { id, .. } => membership::write(key, action, id, out),
+            Object::Unresolved => {}
         }
         Ok(action)
     }
@@ -79,6 +99,9 @@ impl Mapper<'_> {
                     "the row left the source, and customer profiles are never deleted: expected an added or changed row"
                         .to_owned(),
             }),
+            (Object::Unresolved, _) => {
+                Err(RowError { code: "unresolved-audience".into(), column: None, message: NOT_RESOLVED.to_owned() })
+            }
             (Object::Audience { mode, .. }, change) => Ok(match (mode, change) {
                 (AudienceMode::Add, _) | (AudienceMode::Mirror, Change::Added | Change::Changed) => Action::Add,
                 (AudienceMode::Remove, _) | (AudienceMode::Mirror, Change::Removed) => Action::Delete,

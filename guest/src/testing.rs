@@ -2,7 +2,7 @@
 //! toolkit's.
 
 use destination_toolkit::bindings as wit;
-use destination_toolkit::http::{Request, Response, TransportError};
+use destination_toolkit::http::{Headers, Request, Response, TransportError};
 pub(crate) use destination_toolkit::testing::{Server, TestClock, column, status, strings, texts, unpacked};
 use serde_json::{Value, json};
 
@@ -10,6 +10,9 @@ use crate::config::Config;
 
 /// The key of every test config. No message may hold it.
 pub(crate) const KEY: &str = "5d7a0c-test-key-8e21";
+
+/// The Management key of test configs that have one. No message may hold it either.
+pub(crate) const MANAGEMENT_KEY: &str = "77b1e9-test-management-key-40cd";
 
 /// The text of a config of profiles, with further or other keys.
 pub(crate) fn profiles_text(more: &Value) -> String {
@@ -27,6 +30,57 @@ pub(crate) fn profiles_text(more: &Value) -> String {
 /// The text of a config of audience 42.
 pub(crate) fn audience_text(mode: &str) -> String {
     profiles_text(&json!({"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": mode}))
+}
+
+/// A config of profiles with a Management key.
+pub(crate) fn managed(more: &Value) -> Config {
+    let mut more = more.clone();
+    more["management_key"] = MANAGEMENT_KEY.into();
+    profiles(&more)
+}
+
+/// A config of an audience with a Management key: of audience 42 unless `more` says otherwise.
+pub(crate) fn managed_audience(more: &Value) -> Config {
+    let mut all = json!({"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": "mirror"});
+    for (key, value) in more.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    managed(&all)
+}
+
+/// An answer of JSON.
+pub(crate) fn answer(status: u16, body: &Value) -> Result<Response, TransportError> {
+    answer_text(status, "application/json", &body.to_string())
+}
+
+/// An answer of any text.
+pub(crate) fn answer_text(status: u16, content_type: &str, body: &str) -> Result<Response, TransportError> {
+    let headers = Headers { content_type: Some(content_type.to_owned()), ..Headers::default() };
+    Ok(Response { status, headers, body: body.as_bytes().to_vec(), ..Response::default() })
+}
+
+/// Every request of a server carried the key of its API, and none the other.
+pub(crate) fn assert_keys<F>(server: &Server<F>) {
+    for (request, headers) in server.requests.iter().zip(&server.headers) {
+        let management = request.path.starts_with("/v1/") && !request.path.contains("/inventory");
+        let expected =
+            if management { format!("ManagementKey-v1 {MANAGEMENT_KEY}") } else { format!("ApiKey-v1 {KEY}") };
+        let sent: Vec<&str> =
+            headers.iter().filter(|(name, _)| *name == "authorization").map(|(_, v)| v.as_str()).collect();
+        assert_eq!(sent, [expected.as_str()], "{}", request.path);
+        assert!(!request.path.contains(KEY) && !request.body.contains(KEY), "{}", request.path);
+    }
+}
+
+/// The message of a permanent failure; it holds no key.
+pub(crate) fn permanent<T>(result: Result<T, wit::Failure>) -> (wit::ProblemKind, String) {
+    let failure = result.err();
+    let text = format!("{failure:?}");
+    assert!(!text.contains(KEY) && !text.contains(MANAGEMENT_KEY), "{text}");
+    match failure {
+        Some(wit::Failure::Permanent(problem)) => (problem.kind, problem.message),
+        other => (wit::ProblemKind::Internal, format!("not a permanent failure: {other:?}")),
+    }
 }
 
 pub(crate) fn profiles(more: &Value) -> Config {

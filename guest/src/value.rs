@@ -3,7 +3,7 @@
 //! Digits are copied, not computed: no number on its way from a source to Talon.One passes through a float.
 
 mod boolean;
-mod field_type;
+pub(crate) mod field_type;
 mod list;
 mod location;
 mod number;

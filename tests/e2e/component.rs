@@ -61,10 +61,12 @@ fn one_more_import_is_seen() {
     assert_eq!(seen.len(), 2);
 }
 
+/// Delivering alone took 239 kB. Looking and creating (`inspection`, `provisioning`, `effects`) are a second plugin in the same file, and the
+/// functions that carry their types over the border a good part of it: wit/README.md says why they are not a file of their own.
 #[test]
 fn the_component_stays_small() {
     let size = component().len();
-    assert!(size < 250_000, "{size} bytes");
+    assert!(size < 325_000, "{size} bytes");
 }
 
 /// A build that finds the folder of its maker in the file is not the same file elsewhere.

@@ -182,11 +182,15 @@ fn the_plugin_inside_keeps_every_rule() {
     env.write("profiles.json", profiles());
     let audience = json!({"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": "mirror"});
     env.write("audience.json", config(&audience));
+    let mut alone = audience;
+    alone["trigger_rules"] = json!(true);
+    env.write("alone.json", config(&alone));
     for (arguments, said) in [
         (&["conform", "--config", "profiles.json"][..], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "profiles.json", "--rows", "rows.ndjson"], "51 passed, 0 failed, 1 skipped"),
         (&["conform", "--config", "audience.json"], "52 passed, 0 failed, 0 skipped"),
         (&["conform", "--config", "audience.json", "--confirm", "204"], "52 passed, 0 failed, 0 skipped"),
+        (&["conform", "--config", "alone.json", "--confirm", "200 {\"effects\":[]}"], "52 passed, 0 failed, 0 skipped"),
     ] {
         env.host(arguments).ends_with(0).says(said);
     }

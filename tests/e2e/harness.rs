@@ -13,6 +13,8 @@ use crate::snapshot;
 
 /// The key that the fake takes. No output may ever show it.
 pub(crate) const KEY: &str = "e2e-4f1c9a7d2b-not-for-any-log";
+/// The key of the Management API, as secret.
+pub(crate) const MANAGEMENT_KEY: &str = "e2e-8b3e6f0c5a-management-not-for-any-log";
 
 pub(crate) struct TestEnv {
     pub(crate) fake: Fake,
@@ -94,6 +96,7 @@ impl TestEnv {
             .current_dir(self.dir.path())
             .env("TALON_ONE_URL", self.fake.url())
             .env("TALON_ONE_API_KEY", KEY)
+            .env("TALON_ONE_MANAGEMENT_KEY", MANAGEMENT_KEY)
             .env_remove("HTTP_PROXY")
             .env_remove("HTTPS_PROXY")
             .env_remove("ALL_PROXY")
@@ -108,7 +111,8 @@ impl TestEnv {
         let outcome = self.host(&arguments);
         for name in ["report.json", "dead.ndjson"] {
             if self.path(name).exists() {
-                assert!(!self.read(name).contains(KEY), "the key is in {name}");
+                let text = self.read(name);
+                assert!(!text.contains(KEY) && !text.contains(MANAGEMENT_KEY), "a key is in {name}");
             }
         }
         outcome
@@ -142,7 +146,8 @@ impl Outcome {
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         };
-        assert!(!outcome.all().contains(KEY), "the key is shown:\n{}", outcome.all());
+        let all = outcome.all();
+        assert!(!all.contains(KEY) && !all.contains(MANAGEMENT_KEY), "a key is shown:\n{all}");
         outcome
     }
 

@@ -13,6 +13,7 @@
     reason = "a test that can't go on fails with the reason"
 )]
 
+mod airbyte;
 mod answers;
 mod arrow_types;
 mod check;
@@ -31,6 +32,7 @@ mod hostile;
 mod html_report;
 mod init;
 mod interrupts;
+mod looking;
 mod metrics;
 mod mirror;
 mod misbehaving;
@@ -39,6 +41,7 @@ mod network;
 mod outcomes;
 mod payloads;
 mod preview;
+mod provision;
 mod readers;
 mod removals;
 mod reports;
@@ -49,8 +52,11 @@ mod singer;
 mod snapshot;
 mod sources;
 mod state;
+mod states;
 mod syncs;
 mod terminal;
+mod trigger_rules;
 mod unreadable;
 mod validate;
 mod vectors;
+mod verify;

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use fake_talon_one::{Fault, Faults};
+use fake_talon_one::{Fault, Faults, Settings};
 
-use crate::harness::{KEY, Outcome, TestEnv, sync_file};
+use crate::harness::{KEY, MANAGEMENT_KEY, Outcome, TestEnv, sync_file};
 
 /// Every file of the env, however it is written.
 fn files(env: &TestEnv) -> Vec<(String, Vec<u8>)> {
@@ -20,9 +20,17 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 fn no_command_says_or_writes_the_key_at_any_level() {
     for fault in [Fault::pass(), Fault::echo_key(400), Fault::echo_key(401), Fault::echo_key(404), Fault::echo_key(500)]
     {
-        let env = TestEnv::permissive();
+        let settings = Settings::new(KEY).management_key(MANAGEMENT_KEY).any_attributes().audience(42, "Summer sale");
+        let env = TestEnv::new(settings.management_rate_limit(1000));
         env.write("rows.csv", "id\n1\n\"\"\n2\n");
         env.audience("mirror");
+        let named = "management_key = \"${TALON_ONE_MANAGEMENT_KEY}\"\naudience_name = \"Summer sale\"";
+        env.write(
+            "named.toml",
+            env.read("sync.toml").replace("audience_id = 42", named).replace("\"e2e\"", "\"named\""),
+        );
+        // Without the fault they come as far as the key goes.
+        env.host(&["sync", "named.toml"]);
         env.fake.inject(Faults::script([fault.forever()]));
         for arguments in [
             &["describe"][..],
@@ -43,6 +51,14 @@ fn no_command_says_or_writes_the_key_at_any_level() {
                 "--metrics",
                 "0",
             ],
+            &["discover", "named.toml"],
+            &["check", "named.toml"],
+            &["preview", "named.toml"],
+            &["verify", "named.toml", "--outcomes", "drift.csv"],
+            &["verify", "named.toml", "--repair"],
+            &["verify", "sync.toml"],
+            &["provision", "named.toml", "--yes"],
+            &["sync", "named.toml", "--report", "n.json"],
             &["state", "show", "sync.toml"],
             &["state", "export", "sync.toml"],
             &["state", "reset", "sync.toml", "--yes"],
@@ -58,7 +74,17 @@ fn no_command_says_or_writes_the_key_at_any_level() {
             }
         }
         for (name, bytes) in files(&env) {
-            assert!(!contains(&bytes, KEY), "the key is in {name}");
+            assert!(!contains(&bytes, KEY) && !contains(&bytes, MANAGEMENT_KEY), "a key is in {name}");
+        }
+        for request in env.fake.requests() {
+            let key = request.header("authorization").unwrap();
+            // The Management API's own calls, and nothing else under /v1/ but one call of the Integration API.
+            let manages = request.path.starts_with("/v1/") && !request.path.starts_with("/v1/customer_profiles/");
+            let right = if manages { format!("ManagementKey-v1 {MANAGEMENT_KEY}") } else { format!("ApiKey-v1 {KEY}") };
+            assert!(key == right, "{} {} was sent the other key", request.method, request.path);
+            for text in [request.path.as_str(), request.query.as_deref().unwrap_or_default(), request.text()] {
+                assert!(!text.contains(KEY) && !text.contains(MANAGEMENT_KEY), "a key outside of its header");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The Singer target: messages in, requests and STATEs out, and no STATE before what it stands for has arrived.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::process::Stdio;
 
 use fake_talon_one::{Fault, Faults, Settings, path};
@@ -168,6 +168,20 @@ fn a_rejected_row_holds_the_state_back_unless_it_is_kept() {
     // A run that rejects nothing leaves no file.
     run(&env, json!({ "dead_letters": "rejected" }), &[people(), record("people", json!({ "id": "a" }))]).ends_with(0);
     assert_eq!(std::fs::read_dir(env.path("rejected")).unwrap().count(), 1);
+}
+
+#[test]
+fn outcomes_and_the_report_are_written_where_the_config_says() {
+    let env = TestEnv::permissive();
+    let keys = json!({ "outcomes": "told/{stream}.ndjson", "report": "report.json", "dead_letters": "rejected" });
+    let rows = [people(), record("people", json!({ "id": "a" })), record("people", json!({ "id": "" }))];
+    run(&env, keys, &rows).ends_with(3);
+    let report = env.report();
+    assert_eq!((&report["exit_code"], &report["syncs"][0]["delivered"]), (&json!(3), &json!(1)));
+    let told = env.read("told/people.ndjson");
+    let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let outcomes: BTreeSet<_> = told.iter().filter_map(|line| line["outcome"].as_str()).collect();
+    assert_eq!(outcomes, BTreeSet::from(["delivered", "rejected"]), "{told:?}");
 }
 
 #[test]
@@ -397,64 +411,4 @@ fn a_mirror_that_is_killed_before_its_removals_are_done_passes_no_state_on() {
     assert_eq!(states(&outcome), [json!(3)]);
     let expected: BTreeSet<String> = (5..25).map(|id| format!("{id:02}")).collect();
     assert_eq!(env.fake.members(42), expected);
-}
-
-/// Killed at any moment, with requests that fail: what the last STATE stands for has arrived, and who goes on from there loses
-/// nothing.
-#[test]
-fn a_state_is_never_ahead_of_what_has_arrived() {
-    const ROWS: usize = 3_000;
-    let env = TestEnv::permissive();
-    env.fake.inject(Faults::random(7, 20, [Fault::status(503), Fault::reset(), Fault::status(429)]));
-    let keys =
-        json!({ "batch_size": 20, "retry": { "max_attempts": 20, "initial_backoff_ms": 1, "max_backoff_ms": 2 } });
-    let arguments = configured(&env, keys);
-    // Each customer comes twice; the later row counts.
-    let row = |row: usize| (format!("c{}", row % (ROWS / 2)), row);
-    let mut from = 0;
-    for kill_after in [1, 5, 2, 9, 3, 20, 1, usize::MAX] {
-        let mut child = env
-            .command(&arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the command line starts");
-        let mut input = child.stdin.take().expect("a pipe");
-        let begin = from;
-        let writer = std::thread::spawn(move || {
-            let mut lines = format!("{}\n", schema("people", json!({ "id": {}, "row": { "type": "integer" } })));
-            for number in begin..ROWS {
-                let (id, content) = row(number);
-                lines.push_str(&format!("{}\n", record("people", json!({ "id": id, "row": content }))));
-                if number % 7 == 0 || number + 1 == ROWS {
-                    lines.push_str(&format!("{}\n", state(json!(number + 1))));
-                }
-            }
-            drop(input.write_all(lines.as_bytes()));
-        });
-        let mut output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        for line in output.by_ref().take(kill_after) {
-            let state: usize = line.expect("UTF-8").parse().expect("a number");
-            assert!(state >= from, "{state} comes after {from}");
-            from = state;
-            // At once, while more rows are under way.
-            let profiles = env.fake.profiles();
-            let mut expected: BTreeMap<String, usize> = BTreeMap::new();
-            expected.extend((0..state).map(row));
-            for (id, content) in expected {
-                let there =
-                    profiles.get(&id).and_then(|profile| profile.get("row")).map(|row| row.parse::<usize>().unwrap());
-                assert!(there >= Some(content), "the state is {state}, and {id} is {there:?} instead of {content}");
-            }
-        }
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
-        writer.join().expect("the writer ends");
-        if from == ROWS {
-            break;
-        }
-    }
-    assert_eq!(from, ROWS);
-    assert_eq!(env.fake.profiles().len(), ROWS / 2);
 }

@@ -6,11 +6,12 @@
 use insta::Settings;
 
 /// What differs from run to run, and what stands in its place.
-const VARYING: [(&str, &str); 11] = [
+const VARYING: [(&str, &str); 12] = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     // The summary: how wide its numbers stand depends on the longest of them, which may be the time.
     (r"[\d,]+ rows/s", "[speed] rows/s"),
     (r"(?m)^   time +[\d.]+ (min \d+ )?s", "   time  [duration]"),
+    (r"(?m)^(  \d+ requests?, )[\d.]+ (min \d+ )?s$", "$1[duration]"),
     (r"(?m)^(   (?:  )?[a-z][a-z ]*?) {2,}(\d)", "$1  $2"),
     // The report, and the page, which has a chart where the run lasted long enough for one.
     (r"\d{8}T\d{6}Z-[0-9a-f]{12}", "[run ID]"),

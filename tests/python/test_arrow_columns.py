@@ -35,6 +35,7 @@ COLUMNS = {
     "zoned": ([NOON, None, NOON, NOON], pa.timestamp("ms", "Europe/Berlin"), [NOON_OUT, None, NOON_OUT, NOON_OUT]),
     "tags": ([["a", "é"], None, [], ["b"]], pa.list_(pa.string()), ['["a","é"]', None, "[]", '["b"]']),
     "amounts": ([[ONE, None], None, [], [ONE]], pa.list_(pa.decimal128(38, 2)), ["[1.10,null]", None, "[]", "[1.10]"]),
+    "json": (["[1.10]", None, '{"a":1}', '"x"'], pa.json_(), ["[1.10]", None, '{"a":1}', '"x"']),
     "nothing": ([None] * 4, pa.null(), [None] * 4),
 }
 

@@ -30,8 +30,10 @@ pypi() {
     venv=$1
     shift
     wanted=$(printf '%s\n' "$@")
-    case $wanted in *host/python*) wanted="$wanted
-$(cat host/python/pyproject.toml)" ;; esac
+    for folder in host/python host/runners; do
+        case $wanted in *"$folder"*) wanted="$wanted
+$(cat "$folder/pyproject.toml")" ;; esac
+    done
     if [ "$wanted" != "$(cat "$venv/installed" 2>/dev/null)" ]; then
         need_python
         say "installing $* into $venv"

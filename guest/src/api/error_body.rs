@@ -7,13 +7,14 @@ use destination_toolkit::problem::joined;
 use destination_toolkit::value::json;
 use serde_json::Value;
 
-use crate::config::ApiKey;
+use crate::config::Config;
 
-/// What the server said, without the key.
-pub(crate) fn read(answer: &Response, api_key: &ApiKey) -> ErrorBody {
-    ErrorBody::read(answer, &|text| api_key.scrub(text), of_text)
+/// What the server said, without the keys.
+pub(crate) fn read(answer: &Response, config: &Config) -> ErrorBody {
+    ErrorBody::read(answer, &|text| config.scrub(text), of_text)
 }
 
+#[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn of_text(body: &str) -> ErrorBody {
     let plain = |text: String| ErrorBody { text, ..ErrorBody::default() };

@@ -2,28 +2,29 @@
 
 use destination_toolkit::http::body::Body;
 use destination_toolkit::http::{Response, TransportError, TransportErrorKind};
-use destination_toolkit::problem::quote::{one_line, shortened};
+use destination_toolkit::problem::quote::{one_line, quoted, shortened};
 use destination_toolkit::problem::{duration, joined};
 
+use super::request::{Api, RequestKind};
 use crate::config::{AudienceId, Config, Object};
 
-/// An answer that Talon.One does not give, to a request that it would have acknowledged otherwise.
+/// An answer that Talon.One does not give, to a request that it acknowledges as documented.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn not_acknowledged(config: &Config, answer: &Response) -> String {
+pub(crate) fn not_acknowledged(config: &Config, answer: &Response, kind: RequestKind) -> String {
     /// Characters of a body that are shown.
     const SHOWN: usize = 120;
     /// Words of a page that asks for a sign-in.
     const SIGN_IN: [&str; 5] = ["sign in", "sign-in", "log in", "login", "password"];
     let headers = &answer.headers;
-    let shown = |text: &str| shortened(&config.api_key.scrub(&one_line(text)), SHOWN);
-    let kind = headers.content_type.as_deref().map_or_else(|| "a body".to_owned(), shown);
+    let shown = |text: &str| shortened(&config.scrub(&one_line(text)), SHOWN);
+    let content_type = headers.content_type.as_deref().map_or_else(|| "a body".to_owned(), shown);
     let body = Body::of(answer);
     let content = match &body {
         Body::Empty => "without a body".to_owned(),
-        Body::Page(Some(title)) => format!("with {kind} titled \"{}\"", shown(title)),
-        Body::Page(None) => format!("with {kind} that is a page of HTML"),
-        Body::Text(text) => format!("with {kind} that begins: {}", shown(text)),
-        Body::Unreadable(what) => format!("with {kind} that is {what}"),
+        Body::Page(Some(title)) => format!("with {content_type} titled \"{}\"", shown(title)),
+        Body::Page(None) => format!("with {content_type} that is a page of HTML"),
+        Body::Text(text) => format!("with {content_type} that begins: {}", shown(text)),
+        Body::Unreadable(what) => format!("with {content_type} that is {what}"),
     };
     let page = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
     let sender = match &body {
@@ -34,8 +35,17 @@ pub(crate) fn not_acknowledged(config: &Config, answer: &Response) -> String {
         _ => "another server or a gateway in between",
     };
     let server = headers.server.as_deref().map(|server| format!(" (server: {})", shown(server)));
+    let (expected, lacks) = match kind {
+        RequestKind::Records if config.trigger_rules => {
+            ("HTTP 200 with a list of effects".to_owned(), "confirms nothing")
+        }
+        RequestKind::Ping | RequestKind::Records => ("HTTP 204".to_owned(), "confirms nothing"),
+        RequestKind::Looking(_, (method, path)) => {
+            (format!("{} {path} with what it documents", method.name()), "is not what was asked for")
+        }
+    };
     let message = format!(
-        "{} answered HTTP {} {content}, which confirms nothing: Talon.One answers HTTP 204; {sender} seems to have answered \
+        "{} answered HTTP {} {content}, which {lacks}: Talon.One answers {expected}; {sender} seems to have answered \
          in its place{}",
         config.deployment_url,
         answer.status,
@@ -60,16 +70,29 @@ pub(crate) fn proxy_sign_in(status: u16) -> String {
     format!("a proxy in between asks for a sign-in (HTTP {status}): check the user name and password of the proxy")
 }
 
+/// The call that delivers records.
+pub(crate) fn endpoint(config: &Config) -> &'static str {
+    match config.object {
+        _ if config.trigger_rules => "PUT /v2/customer_profiles/{integrationId}",
+        Object::Profiles => "PUT /v2/customer_profiles",
+        Object::Audience { .. } | Object::Unresolved => "POST /v2/customer_audiences",
+    }
+}
+
 /// 401 and 403.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn authentication(config: &Config, status: u16) -> String {
-    let endpoint = match config.object {
-        Object::Profiles => "PUT /v2/customer_profiles",
-        Object::Audience { .. } => "POST /v2/customer_audiences",
+pub(crate) fn authentication(config: &Config, status: u16, kind: RequestKind) -> String {
+    let (api, endpoint) = match kind {
+        RequestKind::Looking(api, (method, path)) => (api, format!("{} {path}", method.name())),
+        _ => (Api::Integration, endpoint(config).to_owned()),
+    };
+    let (key, setting, right, wrong) = match api {
+        Api::Integration => ("API key", "api_key", "an Integration", "a Management"),
+        Api::Management => ("Management API key", "management_key", "a Management", "an Integration"),
     };
     format!(
-        "Talon.One refused the API key (HTTP {status}): check that api_key is an Integration API key, not a Management API \
-         key, that it belongs to {}, that it is neither revoked nor expired, and that it may call {endpoint}",
+        "Talon.One refused the {key} (HTTP {status}): check that {setting} is {right} API key, not {wrong} API key, that it \
+         belongs to {}, that it is neither revoked nor expired, and that it may call {endpoint}",
         config.deployment_url
     )
 }
@@ -87,13 +110,17 @@ pub(crate) fn audience_not_found(config: &Config, id: AudienceId) -> String {
 
 /// 404, 501 and redirects: something answers, but not Talon.One's Integration API.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn wrong_address(config: &Config, status: u16, location: Option<&str>) -> String {
+pub(crate) fn wrong_address(config: &Config, status: u16, location: Option<&str>, kind: RequestKind) -> String {
     let url = &config.deployment_url;
     if (300..400).contains(&status) {
         let to = location.and_then(origin).map(|origin| format!(" to {origin}")).unwrap_or_default();
         return format!("{url} answers with a redirect (HTTP {status}){to}, which is not followed");
     }
-    format!("there is no Integration API at {url} (HTTP {status})")
+    let api = match kind {
+        RequestKind::Looking(Api::Management, _) => "Management",
+        _ => "Integration",
+    };
+    format!("there is no {api} API at {url} (HTTP {status})")
 }
 
 /// The scheme and host of a redirect. What follows may hold a session's secrets.
@@ -139,7 +166,14 @@ pub(crate) fn check_address() -> &'static str {
 
 /// 429.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn too_many_requests(status: u16) -> String {
+pub(crate) fn too_many_requests(status: u16, kind: RequestKind) -> String {
+    if let RequestKind::Looking(Api::Management, (method, path)) = kind {
+        return format!(
+            "rate limit exceeded (HTTP {status}): the Management API takes 3 requests a second for {} {path}, from all syncs \
+             and people together; run fewer at once, or stagger them",
+            method.name()
+        );
+    }
     format!(
         "rate limit exceeded (HTTP {status}): a deployment takes about 60 requests a second, from all syncs together; run \
          fewer at once, stagger them, or ask Talon.One for a higher limit"
@@ -175,6 +209,16 @@ pub(crate) fn undefined_attribute() -> &'static str {
 /// What to do about a record whose value does not fit its attribute.
 pub(crate) fn invalid_value() -> &'static str {
     "compare the value with the attribute's type under Account > Tools > Attributes, and set the mapping's type to it"
+}
+
+/// An ID that no URL can name.
+#[cfg_attr(target_family = "wasm", optimize(size))]
+pub(crate) fn id_in_path(id: &str) -> String {
+    format!(
+        "the ID {} cannot stand in a URL, where it means a folder: with trigger_rules the ID is a part of it; give the customer \
+         another ID, or integration_id_prefix",
+        quoted(id)
+    )
 }
 
 /// 413 for a record by itself.

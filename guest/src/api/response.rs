@@ -11,7 +11,7 @@ use destination_toolkit::problem::problem;
 use destination_toolkit::value::json;
 
 use super::request::RequestKind;
-use super::{error_body, message};
+use super::{error_body, message, profile_update};
 use crate::config::{Config, Object};
 
 /// Decide on an answer, or the lack of one, to a request of some kind; `now` is in seconds since 1970.
@@ -31,26 +31,27 @@ pub(crate) fn disposition(
         return of_success(&answer, config, kind);
     }
     // Any other status says enough, however little of its body arrived.
-    let error_body = error_body::read(&answer, &config.api_key);
+    let error_body = error_body::read(&answer, config);
     let audience = config.object.audience().filter(|_| kind == RequestKind::Records);
     let html = error_body.is_html;
     let location = answer.headers.location.as_deref();
     let address = message::check_address();
     let (problem_kind, permanent, message, advice) = match (status, audience) {
-        (400 | 413 | 422, _) => return Disposition::Refused(Refusal { status, error_body }),
+        // 414: an ID in a path may be too long for a server.
+        (400 | 413 | 414 | 422, _) => return Disposition::Refused(Refusal { status, error_body }),
         (407 | 511, _) => (ProblemKind::Connection, true, message::proxy_sign_in(status), ""),
         (401 | 403, _) if html => (ProblemKind::Authentication, true, message::html_refusal(config, status), address),
-        (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status), ""),
+        (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status, kind), ""),
         (404, Some(id)) if !html => (ProblemKind::NotFound, true, message::audience_not_found(config, id), ""),
         // A server that does not know the request: not Talon.One's.
         (404 | 501 | 505 | 300..400, _) => {
-            (ProblemKind::NotFound, true, message::wrong_address(config, status, location), address)
+            (ProblemKind::NotFound, true, message::wrong_address(config, status, location, kind), address)
         }
         // 460 and 499: a proxy found the connection of its client closed.
         (408 | 460 | 499, _) => (ProblemKind::Timeout, false, message::server_failed(config, status), ""),
         (409, _) => (ProblemKind::Server, false, message::conflict().to_owned(), ""),
         // 420 and 430: what some gateways say for 429.
-        (420 | 429 | 430, _) => (ProblemKind::RateLimited, false, message::too_many_requests(status), ""),
+        (420 | 429 | 430, _) => (ProblemKind::RateLimited, false, message::too_many_requests(status, kind), ""),
         // Locked, or too early: both pass.
         (423 | 425 | 500.., _) => (ProblemKind::Server, false, message::server_failed(config, status), ""),
         _ if html => (ProblemKind::Refused, true, message::html_refusal(config, status), address),
@@ -73,10 +74,19 @@ fn of_success(answer: &Response, config: &Config, kind: RequestKind) -> Disposit
         let error = TransportError { kind, detail: format!("truncated response (HTTP {status})") };
         return of_transport_error(config, &error);
     }
-    if status == 204 || (status == 200 && kind == RequestKind::Records && lists_profiles(answer, config.object)) {
-        return Disposition::Accepted;
+    let runs_rules = kind == RequestKind::Records && config.trigger_rules;
+    let effects = match (kind, status) {
+        // Those that are were read as what they bring.
+        (RequestKind::Looking(..), _) => None,
+        (_, 200) if runs_rules => profile_update::effects(answer, config),
+        (_, 204) if !runs_rules => Some(Vec::new()),
+        (RequestKind::Records, 200) => lists_profiles(answer, config.object).then(Vec::new),
+        _ => None,
+    };
+    if let Some(effects) = effects {
+        return Disposition::Accepted(effects);
     }
-    let problem = problem(ProblemKind::NotFound, message::not_acknowledged(config, answer));
+    let problem = problem(ProblemKind::NotFound, message::not_acknowledged(config, answer, kind));
     Disposition::Permanent(Problem { status: Some(status), ..problem })
 }
 
@@ -95,8 +105,8 @@ fn lists_profiles(answer: &Response, object: Object) -> bool {
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn of_transport_error(config: &Config, error: &TransportError) -> Disposition {
-    let message = config.api_key.scrub(&message::no_answer(config, error));
+pub(super) fn of_transport_error(config: &Config, error: &TransportError) -> Disposition {
+    let message = config.scrub(&message::no_answer(config, error));
     match error.kind {
         TransportErrorKind::Connect | TransportErrorKind::Reset => {
             Disposition::Transient(problem(ProblemKind::Connection, message))

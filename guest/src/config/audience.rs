@@ -1,4 +1,4 @@
-//! The numeric ID of an audience.
+//! The numeric ID of an audience, and what is said where it is missing.
 
 use serde_json::Value;
 
@@ -6,6 +6,9 @@ use destination_toolkit::config::{Issue, wrong_type};
 
 /// What is expected, and where to find it.
 pub(super) const EXPECTED: &str = "the audience's ID, a whole number such as 42";
+pub(super) const ID_OR_NAME_EXPECTED: &str =
+    "the audience's ID, a whole number such as 42; or audience_name in its place";
+pub(super) const NAME_EXPECTED: &str = "the audience's name, to the letter and case";
 const WHERE: &str =
     "the ID is shown in the Campaign Manager under Audiences, in the ID column; it is not the audience's name";
 
@@ -26,6 +29,11 @@ impl AudienceId {
             Some(id) if id > 0 => Ok(Self(id)),
             _ => Err(wrong_type(value, EXPECTED).hint(WHERE)),
         }
+    }
+
+    /// From the number that Talon.One gives.
+    pub(crate) fn new(number: i64) -> Option<Self> {
+        (number > 0).then_some(Self(number))
     }
 
     /// The number.

@@ -18,7 +18,7 @@ pub(super) const KEYS: [&str; 4] = ["source", "destination", "type", "default"];
 
 /// The fields of a profile that need no attribute of the user's own, and the type that each has without a declared one.
 /// A phone number must not lose its leading zeros to a number, and a sign-up date is compared with dates.
-const DEFAULT_FIELDS: [(&str, FieldType); 4] = [
+pub(crate) const DEFAULT_FIELDS: [(&str, FieldType); 4] = [
     ("email", FieldType::String),
     ("name", FieldType::String),
     ("phone", FieldType::String),
@@ -33,9 +33,18 @@ pub(crate) struct Mappings {
     pub(crate) attributes: Vec<AttributeMapping>,
 }
 
+impl Mappings {
+    /// The mapping to an attribute.
+    pub(crate) fn of(&self, attribute: &str) -> Option<&AttributeMapping> {
+        self.attributes.iter().find(|mapping| mapping.attribute.name() == attribute)
+    }
+}
+
 /// One column that becomes one attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AttributeMapping {
+    /// Its place in the config's list.
+    pub(crate) index: usize,
     /// The column's name.
     pub(crate) source: String,
     pub(crate) attribute: Attribute,
@@ -65,14 +74,23 @@ impl Attribute {
                 quoted(name)
             ));
         }
-        let implied = DEFAULT_FIELDS.iter().find(|(field, _)| *field == name).map(|(_, implied)| *implied);
-        Ok(Self { label: format!("\"{name}\":"), field_type: declared.or(implied) })
+        Ok(Self { label: format!("\"{name}\":"), field_type: declared.or_else(|| implied_type(name)) })
+    }
+
+    /// Whether every account has it.
+    pub(crate) fn is_default(&self) -> bool {
+        implied_type(self.name()).is_some()
     }
 
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         self.label.strip_prefix('"').and_then(|label| label.strip_suffix("\":")).unwrap_or_default()
     }
+}
+
+/// The type of a field that every account has.
+pub(crate) fn implied_type(name: &str) -> Option<FieldType> {
+    DEFAULT_FIELDS.iter().find(|(field, _)| *field == name).map(|(_, implied)| *implied)
 }
 
 /// Read the list of mappings. None if it is at fault.
@@ -86,7 +104,7 @@ pub(super) fn parse(list: &Value, object: Option<ObjectKind>, issues: &mut Issue
     for (index, entry) in list.iter().enumerate() {
         let path = format!("mappings[{index}]");
         match entry.as_object() {
-            Some(entry) => reader.read(path, entry, issues),
+            Some(entry) => reader.read(index, path, entry, issues),
             None => issues.push(path, wrong_type(entry, "{source, destination}")),
         }
     }
@@ -102,7 +120,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(&mut self, path: String, entry: &'a Map<String, Value>, issues: &mut Issues) {
+    fn read(&mut self, index: usize, path: String, entry: &'a Map<String, Value>, issues: &mut Issues) {
         let table = Table::new(path.clone(), entry);
         table.reject_unknown(&KEYS, issues);
         let mut name = |key: &str, expected: &str| {
@@ -129,7 +147,7 @@ impl<'a> Reader<'a> {
         self.taken.push((destination, path));
         if destination == INTEGRATION_ID {
             if let Some(declared) = declared.filter(|declared| *declared != FieldType::String) {
-                let issue = Issue::new(format!("is {}: an integration ID is always a string", name_of(declared)));
+                let issue = Issue::new(format!("is {}: an integration ID is always a string", declared.name()));
                 issues.push(table.path("type"), issue.hint("leave `type` out"));
             }
             if table.get("default").is_some() {
@@ -153,7 +171,7 @@ impl<'a> Reader<'a> {
             None => None,
         };
         if let Some(source) = source {
-            self.attributes.push(AttributeMapping { source: source.to_owned(), attribute, default });
+            self.attributes.push(AttributeMapping { index, source: source.to_owned(), attribute, default });
         }
     }
 
@@ -171,10 +189,6 @@ impl<'a> Reader<'a> {
         }
         self.id.map(|id| Mappings { id, attributes: self.attributes })
     }
-}
-
-fn name_of(field_type: FieldType) -> &'static str {
-    FieldType::ALL.iter().find(|(_, other)| *other == field_type).map_or("", |(name, _)| name)
 }
 
 /// A default as the JSON that is sent for it.

@@ -248,9 +248,11 @@ fn the_schema_names_the_defaults_that_the_parser_takes() {
     assert_eq!(written_out.timeouts, left_out.timeouts);
     assert_eq!(written_out.nulls, left_out.nulls);
     assert_eq!(written_out.batch_size, left_out.batch_size);
+    assert_eq!(written_out.trigger_rules, left_out.trigger_rules);
+    assert_eq!(written_out.named_audience, left_out.named_audience);
     assert_eq!(written_out.integration_id_prefix, left_out.integration_id_prefix);
     // All of them have a default in the schema, or the comparison says nothing.
-    assert_eq!(named.as_object().unwrap().len(), 6, "{named}");
+    assert_eq!(named.as_object().unwrap().len(), 8, "{named}");
     assert_eq!(named["retry"].as_object().unwrap().len(), 4, "{named}");
 }
 
@@ -291,7 +293,8 @@ fn the_schema_names_the_bounds_that_the_parser_keeps() {
 fn headers_name_the_key_the_type_and_the_plugin() {
     let text = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef","object_type":"customer_profiles"}"#;
     let config = Config::parse(text).ok().unwrap();
-    let request = |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned() };
+    let request =
+        |body: &str| Request { method: Method::Put, path: "/".into(), body: body.to_owned(), headers: Vec::new() };
     let headers = config.connection().headers(&request("{\"ä\":1}"));
     assert_eq!(
         headers,
@@ -304,4 +307,74 @@ fn headers_name_the_key_the_type_and_the_plugin() {
         ]
     );
     assert_eq!(config.connection().headers(&request("")), headers[..3]);
+}
+
+#[test]
+fn the_management_key_has_its_own_messages() {
+    let with = |key: &str| profiles_text(&json!({"management_key": key}));
+    assert!(Config::parse(&with("0123abc")).is_ok());
+    assert_faults(
+        &with("ApiKey-v1 0123abc"),
+        &[("management_key", "is an Integration API key: expected a Management API key")],
+    );
+    assert_faults(&with(KEY), &[("management_key", "is the same text as api_key")]);
+    assert_faults(
+        &profiles_text(&json!({"api_key": "ManagementKey-v1 0123abc", "management_key": 7})),
+        &[
+            ("api_key", "is a Management API key: expected an Integration API key"),
+            ("management_key", "is not a text: expected an API key"),
+        ],
+    );
+}
+
+#[test]
+fn an_audience_has_an_id_or_a_name() {
+    let with = |more: &serde_json::Value| {
+        let mut all = json!({"object_type": "customer_profile_audiences", "sync_mode": "mirror"});
+        for (key, value) in more.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        profiles_text(&all)
+    };
+    let named =
+        Config::parse(&with(&json!({"audience_name": "VIP", "management_key": "0123abc", "create_audience": true})));
+    let named = named.ok().unwrap();
+    assert_eq!(named.object, Object::Unresolved);
+    assert_eq!(named.named_audience, Some(NamedAudience { name: "VIP".to_owned(), create: true }));
+    for (more, faults) in [
+        (
+            json!({}),
+            vec![(
+                "audience_id",
+                "is missing: expected the audience's ID, a whole number such as 42; or audience_name",
+            )],
+        ),
+        (
+            json!({"audience_id": 42, "audience_name": "VIP", "management_key": "0123abc"}),
+            vec![("audience_name", "stands beside audience_id: expected one of the two")],
+        ),
+        (json!({"audience_name": "VIP"}), vec![("audience_name", "needs management_key")]),
+        (json!({"audience_name": "", "management_key": "0123abc"}), vec![("audience_name", "is empty")]),
+        (
+            json!({"audience_name": 42, "management_key": "0123abc"}),
+            vec![("audience_name", "is 42: expected the audience's name")],
+        ),
+        (
+            json!({"audience_id": 42, "create_audience": true}),
+            vec![("create_audience", "is true without audience_name")],
+        ),
+        (
+            json!({"audience_id": 42, "create_audience": "yes"}),
+            vec![("create_audience", "is \"yes\": expected true or false")],
+        ),
+    ] {
+        assert_faults(&with(&more), &faults);
+    }
+    assert_faults(
+        &profiles_text(&json!({"audience_name": "VIP", "create_audience": true})),
+        &[
+            ("audience_name", "does not go with customer_profiles"),
+            ("create_audience", "does not go with customer_profiles"),
+        ],
+    );
 }

@@ -5,18 +5,21 @@ use std::borrow::Cow;
 use destination_toolkit::bindings::{Action, Failure};
 use destination_toolkit::problem;
 
-use crate::api::membership;
-use crate::config::Object;
+use crate::api::{membership, profile_update};
+use crate::config::{Config, Object};
+use crate::mapping;
 
-/// The JSON of a record. An engine has none for a row that left its source: that one is written here.
+/// What is sent for a record: its JSON, or with `trigger_rules` the body of its own request. An engine has none for a row that left its source: that one is written here.
 pub(crate) fn item<'a>(
-    object: Object,
+    config: &Config,
     index: u32,
     key: &str,
     action: Action,
     payload: &'a str,
 ) -> Result<Cow<'a, str>, Failure> {
+    let object = config.object;
     match (object, action) {
+        (Object::Unresolved, _) => return Err(mapping::unresolved()),
         (Object::Profiles, Action::Upsert) | (Object::Audience { .. }, Action::Add | Action::Delete) => {}
         (Object::Profiles, Action::Add | Action::Delete) => {
             return Err(problem::configuration(format!(
@@ -31,6 +34,15 @@ pub(crate) fn item<'a>(
     }
     if key.is_empty() {
         return Err(problem::internal(format!("record {index} has an empty key")));
+    }
+    if config.trigger_rules {
+        let body = match object {
+            Object::Profiles => profile_update::of_profile(key, payload),
+            Object::Audience { id, .. } => Some(profile_update::of_membership(action, id)),
+            Object::Unresolved => None,
+        };
+        let foreign = || problem::internal(format!("record {index} has a payload that is not this plugin's"));
+        return body.map(Cow::Owned).ok_or_else(foreign);
     }
     match (object, action) {
         _ if !payload.is_empty() => Ok(Cow::Borrowed(payload)),

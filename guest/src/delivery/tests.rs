@@ -10,6 +10,7 @@ use destination_toolkit::destination::send_batch;
 use destination_toolkit::http::{Headers, Response, TransportError, TransportErrorKind};
 use destination_toolkit::http::{Method, Request};
 
+mod alone;
 mod laws;
 
 type Answer = Result<Response, TransportError>;
@@ -21,8 +22,8 @@ fn delivered(
 ) -> (Result<Report, Failure>, Vec<Request>, TestClock) {
     let mut server = Server::new(answer);
     let mut clock = TestClock::new();
-    let report = send_batch(config, batch, &mut server, &mut clock);
-    (report, server.requests, clock)
+    let delivered = send_batch(config, batch, &mut server, &mut clock);
+    (delivered.map(|delivered| delivered.report), server.requests, clock)
 }
 
 fn plain(count: usize) -> MappedBatch {
@@ -395,14 +396,14 @@ fn a_wait_that_the_engine_ends_is_the_last() {
         fn now_ms(&mut self) -> u64 {
             self.0.now_ms()
         }
-        fn unix_seconds(&mut self) -> i64 {
-            self.0.unix_seconds()
+        fn unix_nanoseconds(&mut self) -> u64 {
+            self.0.unix_nanoseconds()
         }
         fn sleep_ms(&mut self, _: u64) {}
     }
     let config = profiles(&json!({"batch_size": 2, "retry": {"max_attempts": 100}}));
     let mut server = Server::new(|number, _: &Request| if number == 0 { status(204) } else { busy(429, "25") });
-    let report = send_batch(&config, &plain(6), &mut server, &mut Ended(TestClock::new())).unwrap();
+    let report = send_batch(&config, &plain(6), &mut server, &mut Ended(TestClock::new())).unwrap().report;
     assert_eq!((report.accepted, report.undelivered), (vec![0, 1], vec![2, 3, 4, 5]));
     let failure = report.failure.unwrap();
     assert!(matches!(failure, Failure::Transient(_)));

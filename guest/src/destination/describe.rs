@@ -1,8 +1,6 @@
 //! What this destination is, for engines and forms.
 
-use destination_toolkit::bindings::{
-    ConfigKeys, Descriptor, Endpoint, Field, Limits, ObjectType, Secret, SecretUse, SyncMode,
-};
+use destination_toolkit::bindings::{ConfigKeys, Descriptor, Endpoint, Field, Limits, ObjectType, Secret, SyncMode};
 
 use crate::api::request::MAX_BODY_BYTES;
 use crate::config::field_mapping::INTEGRATION_ID;
@@ -28,7 +26,8 @@ pub fn describe() -> Descriptor {
         },
         config_keys: ConfigKeys {
             endpoints: vec![Endpoint::ConfigKey("deployment_url".to_owned())],
-            secrets: vec![Secret { config_key: "api_key".to_owned(), used_in: SecretUse::Headers }],
+            secrets: ["api_key", "management_key"].map(Secret::in_headers).into(),
+            // An audience that is named has its ID here once it is resolved.
             target: names(&["deployment_url", "object_type", "audience_id"]),
             identity: names(&["integration_id_prefix"]),
             batch_records: Some("batch_size".to_owned()),

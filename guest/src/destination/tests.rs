@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{
-    KEY, Server, TestClock, audience_text, items, profile_batch, profiles_text, refused, status, texts, unpacked,
+    KEY, MANAGEMENT_KEY, Server, TestClock, answer, assert_keys, audience_text, items, profile_batch, profiles_text,
+    refused, status, texts, unpacked,
 };
 use destination_toolkit::http::Method;
 use destination_toolkit::http::{Response, TransportError, TransportErrorKind};
@@ -45,7 +46,7 @@ fn an_invalid_config_fails_every_other_call() {
         permanent(map_batch(&bad, &[texts("integration_id", &[])], &[])),
         permanent(render_batch(&bad, &batch)),
         permanent(send_batch(&bad, &batch, |_| &mut server, &mut clock)),
-        permanent(check_connection(&bad, |_| &mut server, &mut clock)),
+        permanent(check_connection(&bad, &mut server, &mut clock)),
     ] {
         assert_eq!(kind, ProblemKind::Configuration);
         for fragment in
@@ -139,7 +140,7 @@ fn what_is_rendered_is_what_is_sent() {
         }
         let rendered = render_batch(&config, &batch).unwrap();
         let mut server = Server::new(|_, _| status(204));
-        let report = send_batch(&config, &batch, |_| &mut server, &mut TestClock::new()).unwrap();
+        let report = send_batch(&config, &batch, |_| &mut server, &mut TestClock::new()).unwrap().report;
         assert_eq!(report.superseded, 2);
         let sent: Vec<wit::Request> = server
             .requests
@@ -161,7 +162,7 @@ fn checked(
     answer: &Result<Response, TransportError>,
 ) -> (Result<wit::ConnectionCheck, Failure>, Vec<destination_toolkit::http::Request>) {
     let mut server = Server::new(|_, _| answer.clone());
-    let checked = check_connection(config, |_| &mut server, &mut TestClock::new());
+    let checked = check_connection(config, &mut server, &mut TestClock::new());
     (checked, server.requests)
 }
 
@@ -197,6 +198,28 @@ fn a_check_says_what_it_saw_and_what_it_could_not() {
         check.unwrap().unverified,
         ["that the API key may call POST /v2/customer_audiences", "that there is an audience 42",]
     );
+}
+
+#[test]
+fn a_check_says_whether_the_management_key_is_taken() {
+    let config = profiles_text(&json!({"management_key": MANAGEMENT_KEY}));
+    let check = |management: Result<Response, TransportError>| {
+        let mut server = Server::new(|number, _| if number == 0 { status(204) } else { management.clone() });
+        let checked = check_connection(&config, &mut server, &mut TestClock::new());
+        assert_keys(&server);
+        assert_eq!(server.requests.len(), 2, "nothing is repeated");
+        checked
+    };
+    let taken = check(answer(200, &json!({"data": [], "totalResultSize": 9}))).unwrap();
+    assert_eq!(taken.verified[2], "Talon.One accepts the Management API key");
+    let unknown = check(status(429)).unwrap();
+    assert_eq!(unknown.verified.len(), 2);
+    assert!(
+        unknown.unverified.iter().any(|line| line.starts_with("that Talon.One accepts the Management API key (rate"))
+    );
+    let (kind, message) = permanent(check(status(401)));
+    assert_eq!(kind, ProblemKind::Authentication);
+    assert!(message.contains("management_key"), "{message}");
 }
 
 #[test]

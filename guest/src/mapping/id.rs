@@ -36,6 +36,13 @@ const CONTROL: ValueError = ValueError {
 pub(super) const TOO_LONG: ValueError =
     ValueError { expected: "at most 1000 characters, the prefix included", ..INVALID };
 
+/// Where an ID is to stand in a path, it names a folder.
+pub(super) const STEP: ValueError = ValueError {
+    expected: "another text than . or .., which mean folders in a URL, where trigger_rules puts the ID; an \
+               integration_id_prefix helps",
+    ..INVALID
+};
+
 /// Append a value as an ID. Texts stay unchanged, blanks around them and leading zeros too.
 pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError> {
     match value {

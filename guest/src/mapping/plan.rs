@@ -8,18 +8,18 @@ use crate::config::field_mapping::{Attribute, INTEGRATION_ID};
 use crate::config::{Config, Object};
 
 /// Where each part of a record comes from.
-pub(super) struct Plan<'a> {
-    pub(super) id: &'a Column<'a>,
+pub(crate) struct Plan<'a> {
+    pub(crate) id: &'a Column<'a>,
     /// None for audiences.
-    pub(super) attributes: Vec<PlannedAttribute<'a>>,
+    pub(crate) attributes: Vec<PlannedAttribute<'a>>,
 }
 
 /// An attribute and its column.
-pub(super) struct PlannedAttribute<'a> {
-    pub(super) column: &'a Column<'a>,
-    pub(super) attribute: Cow<'a, Attribute>,
+pub(crate) struct PlannedAttribute<'a> {
+    pub(crate) column: &'a Column<'a>,
+    pub(crate) attribute: Cow<'a, Attribute>,
     /// The JSON that replaces null.
-    pub(super) default: Option<&'a str>,
+    pub(crate) default: Option<&'a str>,
 }
 
 impl<'a> Plan<'a> {
@@ -27,7 +27,8 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// A mapped column that is missing, or a column that cannot map to itself.
-    pub(super) fn new(config: &'a Config, columns: &'a Columns<'a>) -> Result<Self, String> {
+    #[cfg_attr(target_family = "wasm", optimize(size))]
+    pub(crate) fn new(config: &'a Config, columns: &'a Columns<'a>) -> Result<Self, String> {
         if let Some(mappings) = &config.mappings {
             let id = columns.find(&mappings.id)?;
             let attributes = mappings.attributes.iter().map(|mapping| {
@@ -43,7 +44,7 @@ impl<'a> Plan<'a> {
             .find(INTEGRATION_ID)
             .map_err(|missing| format!("{missing}; without `mappings` in the config, columns map to themselves"))?;
         let attributes = match config.object {
-            Object::Audience { .. } => Vec::new(),
+            Object::Audience { .. } | Object::Unresolved => Vec::new(),
             Object::Profiles => columns
                 .iter()
                 .filter(|column| column.name != INTEGRATION_ID)

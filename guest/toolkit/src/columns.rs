@@ -105,6 +105,18 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the kinds of values of the contract, numbers and times as one each")]
+pub enum ColumnKind {
+    Null,
+    Boolean,
+    Number,
+    Text,
+    Time,
+    Json,
+}
+
 /// One column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column<'a> {
@@ -155,6 +167,19 @@ impl<'a> Column<'a> {
             ));
         }
         Ok(Self { name: &column.name, validity, values })
+    }
+
+    /// What all of its values are, null apart.
+    #[must_use]
+    pub fn kind(&self) -> ColumnKind {
+        match self.values {
+            Values::Nulls(_) => ColumnKind::Null,
+            Values::Booleans(_) => ColumnKind::Boolean,
+            Values::Integers(_) | Values::Floats(_) | Values::Decimals(_) => ColumnKind::Number,
+            Values::Texts(_) => ColumnKind::Text,
+            Values::Dates(_) | Values::Timestamps(..) => ColumnKind::Time,
+            Values::Json(_) => ColumnKind::Json,
+        }
     }
 
     /// The value in a row; null beyond the last.

@@ -137,6 +137,15 @@ impl<'a> Table<'a> {
         index
     }
 
+    /// True or false, or `default` if the key is absent or at fault.
+    pub fn boolean(&self, key: &str, default: bool, issues: &mut Issues) -> bool {
+        let Some(value) = self.get(key) else {
+            return default;
+        };
+        let boolean = value.as_bool().ok_or_else(|| wrong_type(value, "true or false"));
+        self.accept(key, boolean, issues).unwrap_or(default)
+    }
+
     /// A whole number within `range`, or `default` if the key is absent or at fault.
     pub fn integer(&self, key: &str, range: RangeInclusive<u64>, default: u64, issues: &mut Issues) -> u64 {
         let Some(value) = self.get(key) else {

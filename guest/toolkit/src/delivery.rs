@@ -2,32 +2,36 @@
 //! accepted, rejected, or left undelivered. What a request looks like and what an answer means is the plugin's to say: a
 //! [`Protocol`].
 
+mod backoff;
 mod chunks;
+mod idempotency;
 mod message;
 mod protocol;
 mod records;
 pub mod retry;
 pub mod split;
 
+pub use self::backoff::Backoff;
 pub use self::chunks::{Chunks, chunks};
 pub use self::protocol::{Disposition, Limits, Protocol, Refusal, disposition};
 pub use self::records::{Record, Records, Superseded};
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use self::retry::{Decision, Jitter};
 use self::split::BatchSender;
+use crate::bindings::effects::{self, EffectCount};
 use crate::bindings::{Body, Failure, Problem, Rejection, Report, Request};
 use crate::clock::Clock;
 use crate::http::{Transport, TransportError, TransportErrorKind};
-use crate::problem::joined;
 
 /// The requests that [`deliver`] makes if none of the records is refused: for `render-batch`.
 #[must_use]
+#[inline(never)] // within a plugin's export it would be built for speed
 pub fn render(protocol: &dyn Protocol, records: &Records<'_>) -> Vec<Request> {
     let chunks = chunks(protocol.limits(), records);
-    let requests = chunks.requests.iter().map(|chunk| protocol.request(&records.items(chunk)));
-    requests
+    let requests = chunks.requests.iter().map(|chunk| records.some(chunk));
+    let sent = requests.filter(|records| unsendable(protocol, records).is_none());
+    sent.map(|records| protocol.request(&records))
         .map(|request| Request {
             method: request.method.name().to_owned(),
             path: request.path.into_owned(),
@@ -40,12 +44,13 @@ pub fn render(protocol: &dyn Protocol, records: &Records<'_>) -> Vec<Request> {
 ///
 /// # Errors
 /// A failure that left every record undelivered.
+#[inline(never)] // within a plugin's export it would be built for speed
 pub fn deliver(
     protocol: &dyn Protocol,
     records: &Records<'_>,
     transport: &mut dyn Transport,
     clock: &mut dyn Clock,
-) -> Result<Report, Failure> {
+) -> Result<effects::Delivery, Failure> {
     let Chunks { requests, oversized } = chunks(protocol.limits(), records);
     let mut delivery = Delivery::new(protocol, records, transport, clock);
     for index in oversized {
@@ -53,14 +58,22 @@ pub fn deliver(
         delivery.set_status(index, RecordStatus::Rejected("too-large", message::too_large(bytes)));
     }
     let stopped = delivery.send_all(requests).err();
-    delivery.report(stopped)
+    let effects = std::mem::take(&mut delivery.effects);
+    delivery.report(stopped).map(|report| effects::Delivery { report, effects })
+}
+
+/// Why what is to go alone can't.
+fn unsendable(protocol: &dyn Protocol, records: &[&Record<'_>]) -> Option<(&'static str, String)> {
+    match records {
+        [record] => protocol.unsendable(record),
+        _ => None,
+    }
 }
 
 /// Bytes of a body that no sane limit refuses: if it is refused all the same, no record is at fault.
 const SMALL_BODY: usize = 1024;
 
 /// The result of a record so far.
-#[derive(Clone)]
 enum RecordStatus {
     Undelivered,
     Accepted,
@@ -73,9 +86,7 @@ struct Delivery<'a> {
     records: &'a Records<'a>,
     transport: &'a mut dyn Transport,
     clock: &'a mut dyn Clock,
-    jitter: Jitter,
-    /// When the call began, by the clock.
-    started: u64,
+    backoff: Backoff,
     /// Of each kept record.
     statuses: Vec<RecordStatus>,
     /// The smallest size at which several records were refused for it, and how. As much is not sent together again. One
@@ -85,6 +96,8 @@ struct Delivery<'a> {
     acknowledged: bool,
     requests: u32,
     retries: u32,
+    /// None stands twice.
+    effects: Vec<EffectCount>,
 }
 
 impl<'a> Delivery<'a> {
@@ -104,13 +117,13 @@ impl<'a> Delivery<'a> {
             records,
             transport,
             clock,
-            jitter: Jitter::new(seed.finish()),
-            started,
-            statuses: vec![RecordStatus::Undelivered; records.kept.len()],
+            backoff: Backoff::new(protocol.retry(), seed.finish(), started),
+            statuses: records.kept.iter().map(|_| RecordStatus::Undelivered).collect(),
             too_large: None,
             acknowledged: false,
             requests: 0,
             retries: 0,
+            effects: Vec::new(),
         }
     }
 
@@ -123,24 +136,13 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    /// Wait before another attempt, or fail if there is none.
-    fn wait(&mut self, attempts: u64, problem: &Problem) -> Result<(), Failure> {
-        let now = self.clock.now_ms();
-        let asked = problem.retry_after_ms;
-        let elapsed = now.saturating_sub(self.started);
-        let ended = match retry::decide(self.protocol.retry(), attempts, elapsed, asked, &mut self.jitter) {
-            Decision::GiveUp(reason) => message::gave_up(self.protocol.retry(), reason, asked),
-            Decision::Wait(milliseconds) => {
-                self.clock.sleep_ms(milliseconds);
-                // An engine that ends its run ends all waits at once. Going on would repeat without a pause.
-                let slept = self.clock.now_ms().saturating_sub(now);
-                if slept >= milliseconds / 2 {
-                    return Ok(());
-                }
-                message::wait_ended().to_owned()
+    fn count_effects(&mut self, effects: Vec<String>) {
+        for effect in effects {
+            match self.effects.iter_mut().find(|known| known.effect == effect) {
+                Some(known) => known.count += 1,
+                None => self.effects.push(EffectCount { effect, count: 1 }),
             }
-        };
-        Err(Failure::Transient(ended_by(problem, &ended)))
+        }
     }
 
     fn set_status(&mut self, index: usize, status: RecordStatus) {
@@ -198,19 +200,22 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// A problem that ended the attempts, and why nothing more was attempted.
-fn ended_by(problem: &Problem, why: &str) -> Problem {
-    Problem { message: joined("; ", &[problem.message.as_str(), why]), ..problem.clone() }
-}
-
 impl BatchSender for Delivery<'_> {
     fn send(&mut self, part: &[usize]) -> Result<Option<Refusal>, Failure> {
-        let request = self.protocol.request(&self.records.items(part));
+        let records = self.records.some(part);
+        if let (Some((code, message)), [index]) = (unsendable(self.protocol, &records), part) {
+            self.set_status(*index, RecordStatus::Rejected(code, message));
+            return Ok(None);
+        }
+        let mut request = self.protocol.request(&records);
         if let Some((bytes, refusal)) = &self.too_large
             && request.body.len() >= *bytes
             && part.len() > 1
         {
             return Ok(Some(refusal.clone()));
+        }
+        if let (Some(header), Some(first)) = (self.protocol.idempotency_header(), records.first()) {
+            request.headers.push((header, idempotency::new_key(first, self.clock)));
         }
         let mut attempts = 0;
         // What the last attempt failed with: it says more than what blocked the next one.
@@ -223,11 +228,12 @@ impl BatchSender for Delivery<'_> {
             if let (Some(before), Err(TransportError { kind: TransportErrorKind::Denied, detail })) = (&before, &answer)
             {
                 let denied = message::retry_blocked(&self.protocol.scrub(detail));
-                return Err(Failure::Transient(ended_by(before, &denied)));
+                return Err(Failure::Transient(backoff::ended_by(before, &denied)));
             }
             match self.protocol.disposition(answer, self.clock.unix_seconds()) {
-                Disposition::Accepted => {
+                Disposition::Accepted(effects) => {
                     self.acknowledged = true;
+                    self.count_effects(effects);
                     part.iter().for_each(|index| self.set_status(*index, RecordStatus::Accepted));
                     return Ok(None);
                 }
@@ -242,7 +248,7 @@ impl BatchSender for Delivery<'_> {
                 }
                 Disposition::Permanent(problem) => return Err(Failure::Permanent(problem)),
                 Disposition::Transient(problem) => {
-                    self.wait(attempts, &problem)?;
+                    self.backoff.wait(attempts, &problem, self.clock)?;
                     before = Some(problem);
                 }
             }

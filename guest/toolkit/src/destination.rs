@@ -1,16 +1,17 @@
-//! A whole destination: what is left to say once everything that is the same everywhere is done. [`export!`](crate::export)
-//! makes a component of it.
+//! A whole destination: what is left to say once everything that is the same everywhere is done. [`export!`](crate::export!)
+//! makes a component of it. What a destination may do beside it is in [`extensions`](crate::extensions).
 
 use std::borrow::Cow;
 
+use crate::bindings::effects::Delivery;
 use crate::bindings::{
-    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping, Report,
+    Action, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, Failure, MappedBatch, MappedRow, Mapping,
     Request, Row,
 };
 use crate::clock::Clock;
 use crate::columns::Columns;
 use crate::delivery::{self, Protocol, Records};
-use crate::http::{Connection, Transport};
+use crate::http::{Connection, Network, Transport};
 use crate::{mapping, problem};
 
 /// A destination, implemented for its config.
@@ -44,7 +45,7 @@ pub trait Destination: Protocol + Sized + 'static {
     ///
     /// # Errors
     /// It does not.
-    fn check(&self, transport: &mut dyn Transport, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure>;
+    fn check(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure>;
 }
 
 /// Map a batch of rows.
@@ -71,7 +72,7 @@ pub fn render_batch<D: Destination>(config: &D, batch: &MappedBatch) -> Result<V
     Ok(delivery::render(config, &records(config, batch)?))
 }
 
-/// Deliver a batch.
+/// Deliver a batch, and count what the destination did on receiving it.
 ///
 /// # Errors
 /// A failure that left every record undelivered.
@@ -80,73 +81,10 @@ pub fn send_batch<D: Destination>(
     batch: &MappedBatch,
     transport: &mut dyn Transport,
     clock: &mut dyn Clock,
-) -> Result<Report, Failure> {
+) -> Result<Delivery, Failure> {
     delivery::deliver(config, &records(config, batch)?, transport, clock)
 }
 
 fn records<'a, D: Destination>(config: &D, batch: &'a MappedBatch) -> Result<Records<'a>, Failure> {
-    Records::read(batch, |index, key, action, payload| config.item(index, key, action, payload))
-}
-
-/// Makes the component's exports of a [`Destination`]: `destination_toolkit::export!(Config);`. For any other target it makes
-/// nothing.
-#[macro_export]
-macro_rules! export {
-    ($destination:ty) => {
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            use $crate::bindings::{self as wit, Failure, Guest};
-            use $crate::destination::{self, Destination};
-            use $crate::{clock::WasiClock, config::LastConfig, http::WasiTransport};
-
-            thread_local! {
-                static LAST: LastConfig<$destination> = const { LastConfig::new() };
-            }
-
-            fn valid(text: &str) -> Result<std::rc::Rc<$destination>, Failure> {
-                LAST.with(|last| last.get(text, <$destination as Destination>::parse))
-            }
-
-            struct Component;
-
-            impl Guest for Component {
-                fn describe() -> Result<wit::Descriptor, Failure> {
-                    Ok(<$destination as Destination>::describe())
-                }
-
-                fn validate_config(config: String) -> Result<Vec<wit::ConfigIssue>, Failure> {
-                    Ok(<$destination as Destination>::parse(&config).err().unwrap_or_default())
-                }
-
-                fn check_connection(config: String) -> Result<wit::ConnectionCheck, Failure> {
-                    let config = valid(&config)?;
-                    config.check(&mut WasiTransport::new(config.connection()), &mut WasiClock)
-                }
-
-                fn map_row(config: String, columns: Vec<String>, row: wit::Row) -> Result<wit::MappedRow, Failure> {
-                    destination::map_row(&*valid(&config)?, columns, row)
-                }
-
-                fn map_batch(
-                    config: String,
-                    columns: Vec<wit::Column>,
-                    changes: Vec<wit::Change>,
-                ) -> Result<wit::Mapping, Failure> {
-                    destination::map_batch(&*valid(&config)?, &columns, &changes)
-                }
-
-                fn render_batch(config: String, batch: wit::MappedBatch) -> Result<Vec<wit::Request>, Failure> {
-                    destination::render_batch(&*valid(&config)?, &batch)
-                }
-
-                fn send_batch(config: String, batch: wit::MappedBatch) -> Result<wit::Report, Failure> {
-                    let config = valid(&config)?;
-                    let mut transport = WasiTransport::new(config.connection());
-                    destination::send_batch(&*config, &batch, &mut transport, &mut WasiClock)
-                }
-            }
-
-    $crate::bindings::export!(Component with_types_in $crate::bindings);
-        };
-    };
+    Records::read(batch, &|index, key, action, payload| config.item(index, key, action, payload))
 }

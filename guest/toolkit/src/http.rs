@@ -4,6 +4,8 @@
 pub mod body;
 mod connection;
 pub mod error_body;
+mod incoming;
+pub mod path;
 pub mod retry_after;
 mod url;
 #[cfg(target_family = "wasm")]
@@ -11,10 +13,13 @@ mod wasi;
 
 use std::borrow::Cow;
 
+use crate::clock::Clock;
+
 pub use self::connection::Connection;
-pub use self::url::{Scheme, Url};
+pub use self::incoming::{BodyReader, Incoming, Network};
+pub use self::url::{Scheme, Url, percent_encoded};
 #[cfg(target_family = "wasm")]
-pub use self::wasi::WasiTransport;
+pub use self::wasi::{WasiNetwork, WasiTransport};
 
 /// Sends requests to the server of a config.
 pub trait Transport {
@@ -23,6 +28,19 @@ pub trait Transport {
     /// # Errors
     /// There is no answer.
     fn send(&mut self, request: &Request) -> Result<Response, TransportError>;
+}
+
+/// Send a request over a connection and read the answer, its body up to a limit.
+///
+/// # Errors
+/// There is no answer.
+pub fn send(
+    network: &mut dyn Network,
+    connection: &Connection,
+    request: &Request,
+    clock: &mut dyn Clock,
+) -> Result<Response, TransportError> {
+    Ok(network.open(connection, request)?.collect(connection.request_timeout_ms, clock))
 }
 
 /// Bytes of a body that are read. An error is far shorter; a page of HTML need not be read to its end.
@@ -37,6 +55,8 @@ pub struct Request {
     pub path: Cow<'static, str>,
     /// Empty for `GET`.
     pub body: String,
+    /// What this request alone carries, beside what [`Connection`] has for all. A rendered request does not show it.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The methods in use.

@@ -1,7 +1,8 @@
 //! What every destination plugin needs and none should write again. `talon-one-destination` is its first user, and
 //! `examples/webhook` its smallest.
 //!
-//! A plugin is seven functions ([`bindings::Guest`]). Of those this crate does what is the same everywhere:
+//! A plugin is seven functions ([`bindings::Guest`]), and those of the optional interfaces that it has ([`extensions`]). Of the seven
+//! this crate does what is the same everywhere:
 //!
 //! | to do | with |
 //! | --- | --- |
@@ -29,6 +30,8 @@ pub mod config;
 pub mod delivery;
 mod descriptor;
 pub mod destination;
+mod export;
+pub mod extensions;
 pub mod http;
 pub mod mapping;
 pub mod problem;

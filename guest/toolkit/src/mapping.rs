@@ -139,6 +139,7 @@ pub type MapBatch<'a> = dyn Fn(&[Column], &[Change]) -> Result<Mapping, Failure>
 ///
 /// # Errors
 /// That of `map_batch`, or a permanent failure of kind `row`: the row cannot be mapped.
+#[inline(never)] // within a plugin's export it would be built for speed
 pub fn map_one(columns: Vec<String>, row: Row, map_batch: &MapBatch<'_>) -> Result<MappedRow, Failure> {
     let columns = row::as_columns(columns, row.values).map_err(row_failure)?;
     let Mapping { batch, issues } = map_batch(&columns, &[row.change])?;

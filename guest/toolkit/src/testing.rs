@@ -7,8 +7,10 @@
 )]
 
 use crate::bindings as wit;
-use crate::clock::Clock;
-use crate::http::{Request, Response, Transport, TransportError};
+use crate::clock::{Clock, NANOSECONDS_A_SECOND};
+use crate::http::{
+    BodyReader, Connection, Incoming, Network, Request, Response, Transport, TransportError, TransportErrorKind,
+};
 
 /// Packed strings.
 pub fn strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> wit::Strings {
@@ -76,8 +78,8 @@ impl Clock for TestClock {
         self.now
     }
 
-    fn unix_seconds(&mut self) -> i64 {
-        self.unix
+    fn unix_nanoseconds(&mut self) -> u64 {
+        u64::try_from(self.unix).unwrap_or_default() * NANOSECONDS_A_SECOND
     }
 
     fn sleep_ms(&mut self, milliseconds: u64) {
@@ -91,13 +93,15 @@ impl Clock for TestClock {
 pub struct Server<F> {
     /// Every request so far.
     pub requests: Vec<Request>,
+    /// The headers of each that came over a [`Network`].
+    pub headers: Vec<Vec<(&'static str, String)>>,
     answer: F,
 }
 
 impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Server<F> {
     /// The function gets the number of the request, from 0, and the request.
     pub fn new(answer: F) -> Self {
-        Self { requests: Vec::new(), answer }
+        Self { requests: Vec::new(), headers: Vec::new(), answer }
     }
 }
 
@@ -106,6 +110,36 @@ impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Transport fo
         let number = self.requests.len();
         self.requests.push(request.clone());
         (self.answer)(number, request)
+    }
+}
+
+/// Over whichever connection: bodies come in pieces of a few bytes.
+impl<F: FnMut(usize, &Request) -> Result<Response, TransportError>> Network for Server<F> {
+    fn open(&mut self, connection: &Connection, request: &Request) -> Result<Incoming, TransportError> {
+        let number = self.requests.len();
+        self.requests.push(request.clone());
+        self.headers.push(connection.headers(request));
+        let Response { status, headers, body, truncated } = (self.answer)(number, request)?;
+        Ok(Incoming { status, headers, body: Box::new(Pieces { rest: body, truncated }) })
+    }
+}
+
+/// A body that is there already, and why it breaks off, if it does.
+struct Pieces {
+    rest: Vec<u8>,
+    truncated: Option<TransportErrorKind>,
+}
+
+impl BodyReader for Pieces {
+    fn read(&mut self, at_most: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        /// So that a character, a line and an element are each cut somewhere.
+        const PIECE: usize = 7;
+        if self.rest.is_empty() {
+            let broken = |kind| TransportError { kind, detail: "truncated response".to_owned() };
+            return self.truncated.map_or(Ok(None), |kind| Err(broken(kind)));
+        }
+        let end = self.rest.len().min(at_most).min(PIECE);
+        Ok(Some(self.rest.drain(..end).collect()))
     }
 }
 

@@ -6,10 +6,17 @@
 
 #[expect(missing_docs, reason = "generated; the documentation is in the WIT")]
 mod generated {
-    // A world of our own: of the plugin's, only what it exports. Its imports are linked from wasmtime's WASI.
+    // A world of our own: of the plugin's, only what it may export. Its imports are linked from wasmtime's WASI. Which of the
+    // optional interfaces a component has is for `crate::plugin::exports` to find out.
     wasmtime::component::bindgen!({
         path: "../../wit",
-        inline: "package host:bindings; world plugin-exports { export etl:destination/destination@0.1.0; }",
+        inline: "package host:bindings;
+            world plugin-exports {
+                export etl:destination/destination@0.1.0;
+                export etl:destination/inspection@0.1.0;
+                export etl:destination/provisioning@0.1.0;
+                export etl:destination/effects@0.1.0;
+            }",
         world: "host:bindings/plugin-exports",
         exports: { default: async },
         ownership: Borrowing { duplicate_if_necessary: true },
@@ -23,9 +30,16 @@ pub use generated::exports::etl::destination::destination::{
 };
 
 pub(crate) use generated::exports::etl::destination::destination::{
-    Failure, MappedBatchParam, MappedBatchResult, Mapping, Report, StringsResult,
+    self, Failure, MappedBatchParam, MappedBatchResult, Mapping, Report, StringsResult,
 };
-pub(crate) use generated::{PluginExports, PluginExportsPre};
+
+pub use generated::exports::etl::destination::effects::EffectCount;
+pub use generated::exports::etl::destination::inspection::{
+    Comparison, Difference, DiscoveredField, DiscoveredTarget, Discovery, RouteLimit,
+};
+pub use generated::exports::etl::destination::provisioning::MissingObjectResult as MissingObject;
+
+pub(crate) use generated::exports::etl::destination::{effects, inspection, provisioning};
 
 impl Values<'_> {
     /// How many values there are.

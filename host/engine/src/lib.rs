@@ -64,11 +64,11 @@ pub use crate::http::client::{ClientSettings, HttpClient};
 pub use crate::http::hooks::HttpContext;
 pub use crate::http::rate_limiter::{Rate, RateLimiter};
 pub use crate::limits::Limits;
-pub use crate::plugin::Plugin;
-pub use crate::plugin::answers::{Mapping, Report};
+pub use crate::plugin::answers::{Delivery, KeyPage, Mapping, Report};
 pub use crate::plugin::instance::{CallError, CallOutcome};
 pub use crate::plugin::runtime::{CompileCache, Runtime};
-pub use crate::plugin::session::{MapError, Session};
+pub use crate::plugin::session::{Effects, Inspection, MapError, Provisioning, Session};
+pub use crate::plugin::{OptionalInterface, Plugin};
 pub use crate::stop::Stop;
 
 #[cfg(test)]

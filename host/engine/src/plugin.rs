@@ -6,6 +6,7 @@
 pub mod answers;
 mod compile_cache;
 pub mod config;
+pub mod exports;
 pub mod instance;
 mod one_row;
 pub mod runtime;
@@ -17,18 +18,17 @@ use std::sync::Arc;
 
 use wasmtime::component::Component;
 
-use crate::bindings::{ConfigIssue, Descriptor, PluginExportsPre};
+use crate::bindings::{ConfigIssue, Descriptor};
 use crate::http::hooks::{HttpContext, HttpHooks};
+use crate::plugin::answers::RouteLimit;
 use crate::plugin::config::{ConfigError, PluginConfig};
+use crate::plugin::exports::ExportsPre;
+pub use crate::plugin::exports::{DESTINATION, OptionalInterface};
 use crate::plugin::instance::{CallError, Instance};
 use crate::plugin::runtime::{EngineError, Runtime};
-use crate::plugin::sandbox::Sandbox;
 use crate::plugin::sandbox::imports::{Forbidden, Interfaces};
 use crate::plugin::session::Session;
 use crate::plugin::trust::{Trust, Untrusted};
-
-/// The interface that makes a component a destination.
-pub const DESTINATION: &str = "etl:destination/destination@0.1.0";
 
 /// Why a component is not a plugin that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +97,9 @@ pub struct Plugin {
 struct Inner {
     runtime: Runtime,
     name: Arc<str>,
-    pre: PluginExportsPre<Sandbox>,
+    pre: ExportsPre,
     descriptor: Descriptor,
+    route_limits: Vec<RouteLimit>,
 }
 
 impl Plugin {
@@ -118,15 +119,21 @@ impl Plugin {
 
         let mismatch = |e: wasmtime::Error| LoadError::Mismatch { plugin: name.to_owned(), reason: format!("{e:#}") };
         let linker = sandbox::linker(runtime.engine()).map_err(|e| EngineError(format!("{e:#}")))?;
-        let pre = linker.instantiate_pre(&component).and_then(PluginExportsPre::new).map_err(mismatch)?;
+        let pre = linker.instantiate_pre(&component).and_then(ExportsPre::new).map_err(mismatch)?;
 
         let name: Arc<str> = name.into();
         let describe = async {
             let mut instance = Instance::offline(runtime, &pre, Arc::clone(&name), PluginConfig::none()).await?;
-            instance.describe().await
+            let descriptor = instance.describe().await?;
+            let route_limits = match pre.has(OptionalInterface::Inspection) {
+                true => instance.route_limits().await?,
+                false => Vec::new(),
+            };
+            Ok((descriptor, route_limits))
         };
-        let descriptor = describe.await.map_err(|source| LoadError::Describe { plugin: name.to_string(), source })?;
-        let inner = Inner { runtime: runtime.clone(), name, pre, descriptor };
+        let described = describe.await.map_err(|source| LoadError::Describe { plugin: name.to_string(), source });
+        let (descriptor, route_limits) = described?;
+        let inner = Inner { runtime: runtime.clone(), name, pre, descriptor, route_limits };
         Ok(Self { inner: Arc::new(inner), trust: Arc::default() })
     }
 
@@ -146,6 +153,19 @@ impl Plugin {
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.inner.descriptor
+    }
+
+    /// Whether the plugin has an optional interface.
+    #[must_use]
+    pub fn has(&self, interface: OptionalInterface) -> bool {
+        self.inner.pre.has(interface)
+    }
+
+    /// The limits of single requests, as the plugin says; asked once when it was loaded. [`Plugin::session`] has the rate limiter
+    /// keep them.
+    #[must_use]
+    pub fn route_limits(&self) -> &[RouteLimit] {
+        &self.inner.route_limits
     }
 
     /// What another instance of the plugin says of itself.
@@ -175,7 +195,10 @@ impl Plugin {
     /// more than it is trusted with. Whether it is right otherwise is for [`Plugin::validate_config`] to say.
     pub fn session(&self, config: &str, outgoing: HttpContext) -> Result<Session, ConfigError> {
         let (config, policy) = PluginConfig::read(config, self.descriptor(), &self.trust)?;
-        let Inner { runtime, name, pre, .. } = &*self.inner;
+        let Inner { runtime, name, pre, route_limits, .. } = &*self.inner;
+        for limit in route_limits {
+            outgoing.rate_limiter.limit_route(limit.route.clone(), limit.per_second);
+        }
         let hook = HttpHooks::network(outgoing, Arc::new(policy), config.secrets().clone(), runtime.limits());
         Ok(Session::new(runtime.clone(), pre.clone(), Arc::clone(name), config, hook))
     }

@@ -9,7 +9,7 @@ use fake_talon_one::{Fake, Settings};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let port = std::env::args().nth(1).map_or(Ok(0), |port| port.parse())?;
-    let fake = Fake::start(Settings::demo("demo-key").port(port))?;
+    let fake = Fake::start(Settings::demo("demo-key").management_key("demo-management-key").port(port))?;
     writeln!(io::stdout(), "{}", fake.url())?;
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())

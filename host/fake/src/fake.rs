@@ -1,5 +1,6 @@
 //! A running fake: started, asked and stopped from the outside, by code that blocks or awaits.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
@@ -11,8 +12,11 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::{Firing, Rule};
+use crate::deployment::definitions::NewAttribute;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
+use crate::faults::fault::Movement;
 use crate::lock::lock;
 use crate::recorder::{Request, TimedOut};
 use crate::server;
@@ -78,12 +82,36 @@ impl Fake {
 
     /// Defines an attribute, or defines it again.
     pub fn define_attribute(&self, name: &str, kind: AttributeType) {
-        lock(&self.shared.deployment).definitions.define(name, kind);
+        lock(&self.shared.deployment).definitions.define(NewAttribute::of_profiles(name, kind));
     }
 
     /// Creates an audience. One that exists is renamed and keeps its members.
     pub fn create_audience(&self, id: i64, name: &str) {
         lock(&self.shared.deployment).audiences.create(id, name);
+    }
+
+    /// Changes the members of an audience behind everybody's back.
+    pub fn move_members(&self, audience: i64, add: &[&str], remove: &[&str]) {
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        lock(&self.shared.deployment).move_members(&Movement { audience, add: ids(add), remove: ids(remove) });
+    }
+
+    /// Adds a rule to the campaigns.
+    pub fn add_rule(&self, rule: Rule) {
+        lock(&self.shared.deployment).campaigns.rules.push(rule);
+    }
+
+    /// Which rules fired for whom, in order.
+    #[must_use]
+    pub fn fired(&self) -> Vec<Firing> {
+        lock(&self.shared.deployment).campaigns.fired.clone()
+    }
+
+    /// The most records of one profile that were under way at once, by `PUT /v2/customer_profiles/{integrationId}`. A repetition
+    /// (the same `Idempotency-Key`) does not count beside what it repeats: its sender has given that up.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        lock(&self.shared.updates).most()
     }
 
     /// Forgets profiles, members, faults and requests. Attributes and audiences are those of the settings again.
@@ -166,7 +194,11 @@ impl Fake {
     #[must_use]
     pub fn members(&self, audience: i64) -> BTreeSet<String> {
         let deployment = lock(&self.shared.deployment);
-        deployment.audiences.get(audience).map(|audience| audience.members.clone()).unwrap_or_default()
+        deployment
+            .audiences
+            .get(audience)
+            .map(|audience| audience.members.list().map(Cow::into_owned).collect())
+            .unwrap_or_default()
     }
 
     /// Everything it holds.

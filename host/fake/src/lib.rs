@@ -1,12 +1,12 @@
 //! A Talon.One to test against: a real HTTP server on loopback that is strict about what it takes, can be told to
 //! fail, and remembers every request.
 //!
-//! It speaks the three calls that the plugin makes (`PUT /v2/customer_profiles`, `POST /v2/customer_audiences`,
-//! `GET /v2/authping`), refuses what Talon.One's published API description would refuse, and keeps profiles and
-//! audience members in memory. [`Fake::start`] runs it on a thread of its own, so that it serves a test that blocks as
+//! It speaks the calls of Talon.One's Integration API and Management API that [`path`] lists, each with its own kind of
+//! key, refuses what the published API descriptions would refuse, and keeps attributes, profiles, audience members and
+//! what fired in memory. [`Fake::start`] runs it on a thread of its own, so that it serves a test that blocks as
 //! well as one that awaits. `README.md` beside this crate tells how to drive it from outside the process.
 //!
-//! Left out: campaigns, carts, rules and every other call of the API; anything that outlives the process. Where
+//! Left out: campaigns beyond rules on audiences, carts and every other call of the API; anything that outlives the process. Where
 //! Talon.One has published no rule (whether a batch is atomic, whether errors carry pointers), the fake has a setting
 //! for each answer, because a client must cope with all of them.
 //!
@@ -40,9 +40,10 @@ pub use api::error_body::ErrorDetail;
 pub use api::path;
 pub use clock::Clock;
 pub use deployment::attributes::AttributeType;
+pub use deployment::campaigns::{AudienceEvent, Effect, Firing, Rule};
 pub use deployment::snapshot::{AudienceState, Snapshot};
 pub use fake::Fake;
-pub use faults::fault::{Answer, Body, Fault, Kind, RetryAfter};
+pub use faults::fault::{Answer, Body, Fault, Kind, Movement, RetryAfter};
 pub use faults::{Arrival, Faults, Step};
 pub use recorder::{Keep, Request, TimedOut};
 pub use settings::Settings;

@@ -1,26 +1,26 @@
-//! The fake's own rate limit: so many requests in any one second, over a clock that tests can move.
+//! The fake's own rate limits: so many requests in any one second, over a clock that tests can move.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Remembers when requests were let through.
 #[derive(Debug)]
-pub(crate) struct RateLimit {
+struct RateLimit {
     per_second: usize,
     passed: VecDeque<Instant>,
 }
 
 impl RateLimit {
     /// None for `per_second` is no limit; 0 lets nothing through.
-    pub(crate) fn new(per_second: Option<u32>) -> Self {
+    fn new(per_second: Option<u32>) -> Self {
         let per_second = per_second.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         Self { per_second, passed: VecDeque::new() }
     }
 
     /// Lets a request through, or says for how many whole seconds to wait. One that is refused does not count.
-    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), u64> {
+    fn admit(&mut self, now: Instant) -> Result<(), u64> {
         if self.per_second == usize::MAX {
             return Ok(());
         }
@@ -33,6 +33,30 @@ impl RateLimit {
         }
         let wait = self.passed.front().map_or(WINDOW, |first| WINDOW.saturating_sub(now.duration_since(*first)));
         Err(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+    }
+}
+
+/// The limit of the Integration API, and one for each endpoint of the Management API.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    integration: RateLimit,
+    per_endpoint: Option<u32>,
+    endpoints: HashMap<&'static str, RateLimit>,
+}
+
+impl Rates {
+    /// Requests a second, as for [`RateLimit::new`].
+    pub(crate) fn new(integration: Option<u32>, per_endpoint: Option<u32>) -> Self {
+        Self { integration: RateLimit::new(integration), per_endpoint, endpoints: HashMap::new() }
+    }
+
+    /// [`RateLimit::admit`] by the limit of an endpoint of the Management API, or of the Integration API.
+    pub(crate) fn admit(&mut self, endpoint: Option<&'static str>, now: Instant) -> Result<(), u64> {
+        let limit = match endpoint {
+            None => &mut self.integration,
+            Some(endpoint) => self.endpoints.entry(endpoint).or_insert_with(|| RateLimit::new(self.per_endpoint)),
+        };
+        limit.admit(now)
     }
 }
 

@@ -3,12 +3,18 @@
 mod calls;
 mod control;
 mod exchange;
+mod export;
+mod idempotency;
 mod integration;
+mod key;
 mod line;
+mod management;
+mod profile_update;
 mod reply;
 mod service;
 pub(crate) mod shared;
 mod strike;
+pub(crate) mod updates;
 
 use std::io;
 use std::pin::pin;

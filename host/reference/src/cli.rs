@@ -6,6 +6,7 @@ pub(crate) mod log;
 mod note;
 mod problem;
 mod progress;
+mod question;
 mod signal;
 mod summary;
 pub(crate) mod terminal;

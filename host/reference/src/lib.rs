@@ -3,10 +3,11 @@
 //!
 //! What it does is in the library, for engines that want whole runs; the command line around it only parses, prints and exits.
 //! A row's way: [`source`] reads it, [`pipeline`] maps it, compares it with [`state`], sends it and settles it, and
-//! [`report`] tells of it. [`sync_file`] says which rows go where, and [`inference`] makes a first
+//! [`report`] tells of it; [`verification`] looks whether it is there. [`sync_file`] says which rows go where, and [`inference`] makes a first
 //! one. An engine that brings all of that itself embeds
 //! [`destination_engine`] alone.
 
+pub mod airbyte;
 #[cfg(feature = "conform")]
 pub mod conform;
 pub mod database;
@@ -25,5 +26,8 @@ pub mod source;
 pub mod state;
 pub mod sync_file;
 pub mod syncs;
+pub mod target;
+#[cfg(feature = "sqlite-state")]
+pub mod verification;
 
 pub use destination_engine as engine;

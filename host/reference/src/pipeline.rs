@@ -7,6 +7,7 @@
 pub(crate) mod columns;
 pub mod declared;
 mod failure;
+mod fields;
 mod files;
 mod flow;
 pub mod job;
@@ -14,6 +15,7 @@ mod mapper;
 mod preview;
 mod reader;
 pub mod removals;
+mod resolution;
 pub mod rows;
 mod run;
 
@@ -24,11 +26,16 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use self::fields::{FieldComparison, compare_fields, plan};
 use self::flow::batch::Size;
+pub(crate) use self::mapper::Mapped;
 pub use self::preview::{Preview, PreviewError, preview};
+pub use self::resolution::{answer, resolve};
 pub use self::run::Run;
+pub(crate) use self::run::{map as map_rows, open_source};
 use crate::fault::Fault;
 use crate::pipeline::job::Job;
+use crate::report::Failure;
 use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::{Observer, ProgressSnapshot};
 use crate::report::outcomes::{OutcomeFile, Outcomes, OutcomesError};
@@ -38,9 +45,9 @@ use crate::source::SourceError;
 use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
-use destination_engine::bindings::{Change as RowChange, Column, Descriptor};
+use destination_engine::bindings::{Change as RowChange, Column, Descriptor, EffectCount, Request};
 use destination_engine::http::rate_limiter::Rate as RequestRate;
-use destination_engine::plugin::answers::{Mapping, Report as Answer};
+use destination_engine::plugin::answers::{Delivery as EffectsDelivery, Mapping, Report as Answer};
 use destination_engine::plugin::config::ConfigError;
 use destination_engine::plugin::instance::{CallError, CallOutcome};
 use destination_engine::plugin::session::Session;
@@ -103,12 +110,29 @@ pub enum Error {
     /// There is no place for the outcomes.
     #[error(transparent)]
     Outcomes(#[from] OutcomesError),
+    /// The destination, or the plugin, did not answer what a run must know before the first row.
+    #[error("{}", .0.message)]
+    Destination(Failure),
+    /// What the config names is not there, and nothing may be created.
+    #[error("the {kind} {name:?} is not there")]
+    NotThere {
+        /// What it is, in the destination's word.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// A stop was asked for before the first row was there.
     #[error("stopped by {0} before the first row")]
     Interrupted(&'static str),
     /// Something of the engine or the system around it.
     #[error("{0}")]
     Engine(String),
+}
+
+/// The result of a batch, and what the destination did on receiving it.
+pub(crate) struct Delivered {
+    pub(crate) report: Answer,
+    pub(crate) effects: Vec<EffectCount>,
 }
 
 /// What maps and delivers: a plugin's session, or a script in tests.
@@ -118,7 +142,8 @@ pub(crate) trait Delivery: Clone + Send + Sync + 'static {
         columns: &[Column<'_>],
         changes: &[RowChange],
     ) -> impl Future<Output = Result<Mapping, CallError>> + Send;
-    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Answer>> + Send;
+    fn render_batch(&self, batch: &MappedBatch) -> impl Future<Output = Result<Vec<Request>, CallError>> + Send;
+    fn send_batch(&self, batch: &MappedBatch) -> impl Future<Output = CallOutcome<Delivered>> + Send;
 }
 
 impl Delivery for Session {
@@ -126,8 +151,22 @@ impl Delivery for Session {
         Self::map_batch(self, columns, changes).await
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
-        Self::send_batch(self, batch).await
+    async fn render_batch(&self, batch: &MappedBatch) -> Result<Vec<Request>, CallError> {
+        Self::render_batch(self, batch).await
+    }
+
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Delivered> {
+        match self.effects() {
+            Some(effects) => {
+                let CallOutcome { answer, traffic } = effects.send_batch(batch).await;
+                let delivered = |it: EffectsDelivery| Delivered { report: it.report, effects: it.effects };
+                CallOutcome { answer: answer.map(delivered), traffic }
+            }
+            None => {
+                let CallOutcome { answer, traffic } = Self::send_batch(self, batch).await;
+                CallOutcome { answer: answer.map(|report| Delivered { report, effects: Vec::new() }), traffic }
+            }
+        }
     }
 }
 
@@ -250,13 +289,19 @@ const DEFAULT_BATCH_RECORDS: u32 = 1000;
 /// Bytes of a batch's payloads where the plugin knows no limit: most servers take more than this.
 const DEFAULT_BATCH_BYTES: u64 = 1 << 20;
 
-/// A batch is a request, so that what is confirmed is recorded request by request.
+/// A batch is a request, so that what is confirmed is recorded request by request. A plugin may send fewer records in each: see
+/// [`flow::division`].
 fn size(descriptor: &Descriptor, job: &Job) -> Size {
+    let bytes = descriptor.limits.batch_bytes.unwrap_or(DEFAULT_BATCH_BYTES);
+    Size { records: batch_records(descriptor, job), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
+}
+
+/// Records of a batch.
+pub(crate) fn batch_records(descriptor: &Descriptor, job: &Job) -> usize {
     let limits = &descriptor.limits;
     let most = limits.batch_records.unwrap_or(DEFAULT_BATCH_RECORDS);
     let records = job.batch_records.map_or(most, |asked| asked.get().min(limits.batch_records.unwrap_or(u32::MAX)));
-    let bytes = limits.batch_bytes.unwrap_or(DEFAULT_BATCH_BYTES);
-    Size { records: (records as usize).max(1), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) }
+    (records as usize).max(1)
 }
 
 /// The rate at which requests may leave: the limits, and what the plugin says where they leave it open.

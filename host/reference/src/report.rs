@@ -4,6 +4,7 @@
 //! rows of the source and are counted beside it.
 
 pub mod dead_letter;
+pub mod effects;
 pub mod exit;
 pub(crate) mod html_report;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub(crate) mod timeline;
 
 use serde::{Serialize, Serializer};
 
+use crate::report::effects::Effects;
 use crate::report::exit::Exit;
 use crate::report::run_id::RunId;
 use destination_engine::redaction::Redaction;
@@ -237,6 +239,15 @@ pub struct Withheld {
     pub first_keys: Vec<String>,
 }
 
+/// What a dry run would have cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Requests, if none is repeated or refused.
+    pub requests: u64,
+    /// How long they take at the configured rate, if the destination answers fast enough to reach it; `null` without a rate.
+    pub seconds: Option<f64>,
+}
+
 /// The result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
@@ -250,6 +261,8 @@ pub struct Report {
     pub sync_mode: Option<&'static str>,
     /// Nothing was sent and nothing written: the numbers say what a run would do.
     pub dry_run: bool,
+    /// What a run would cost; `null` where this was one.
+    pub estimate: Option<Estimate>,
     /// The outcome of the rows.
     #[serde(flatten)]
     pub counts: Counts,
@@ -265,6 +278,8 @@ pub struct Report {
     pub retries: u64,
     /// Bytes of all request bodies.
     pub bytes_sent: u64,
+    /// What the destination did besides storing the records, by its own words for it.
+    pub effects: Effects,
     /// How long the run took.
     pub seconds: f64,
     /// What stopped the run; `null` where it came to its end.
@@ -296,6 +311,7 @@ impl Report {
             object_type: None,
             sync_mode: None,
             dry_run: false,
+            estimate: None,
             counts: Counts::default(),
             withheld: None,
             rejections: Vec::new(),
@@ -303,6 +319,7 @@ impl Report {
             requests: 0,
             retries: 0,
             bytes_sent: 0,
+            effects: Effects::default(),
             seconds: 0.0,
             failure: Some(failure),
         }
@@ -410,6 +427,7 @@ mod tests {
             object_type: Some("customer_profiles".to_owned()),
             sync_mode: Some("upsert"),
             dry_run: false,
+            estimate: None,
             counts: Counts { rows_read: 3, delivered: 3, ..Counts::default() },
             withheld: None,
             rejections: Vec::new(),
@@ -417,6 +435,7 @@ mod tests {
             requests: 1,
             retries: 0,
             bytes_sent: 10,
+            effects: Effects::default(),
             seconds: 0.5,
             failure: Some(failure(FailureKind::Timeout)),
         }

@@ -20,6 +20,7 @@ mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parts;
+mod peeked;
 pub(crate) mod provenance;
 
 use std::io::{self, Read};
@@ -39,6 +40,7 @@ pub(crate) use self::input::sample::{Sample, sample};
 use self::layout::Layout;
 pub(crate) use self::ndjson::Objects;
 use self::parts::Parts;
+pub(crate) use self::peeked::Peeked;
 use crate::fault::Fault;
 use crate::fault::nearest;
 use crate::sync_file::{Computed, CsvDialect, Destination, OnError, SourceSpec};

@@ -86,15 +86,28 @@ pub struct Summary {
     pub delivered: u64,
     /// Keys that were sent, or about to be, and not confirmed.
     pub unconfirmed: u64,
+    /// Keys that were removed, which was confirmed, and not added again since.
+    pub removed: u64,
 }
 
-/// A key in a state file.
+/// A key that a state knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key as it was delivered.
     pub key: String,
-    /// The hash of what was delivered; `None` where it was not confirmed.
-    pub hash: Option<u64>,
+    /// What is known of it.
+    pub standing: Standing,
+}
+
+/// What a state knows of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// What has this hash was delivered, and confirmed.
+    Delivered(u64),
+    /// It was sent, or about to be, and not confirmed.
+    Pending,
+    /// Its removal was confirmed, and it was not added again since: if it is at the destination, somebody else put it there.
+    Removed,
 }
 
 /// One run's view of its sync: which rows changed, what is about to be sent, what was confirmed, what has left.
@@ -145,6 +158,10 @@ pub trait Ledger: std::fmt::Debug + Send {
     /// Forgets the keys that were not seen and that another sync of the same target holds: it is that sync's now to remove
     /// them. Returns how many there were.
     fn leave_to_neighbours(&mut self) -> Result<u64, StateError>;
+
+    /// The next keys after `after` of which anything is known, in their order (that of their UTF-8 bytes), at most `most`;
+    /// those that were removed among them, but for what another sync of the same target holds. None: there are no more.
+    fn known_after(&self, after: &str, most: usize) -> Result<Vec<Entry>, StateError>;
 
     /// The next keys after `after` that were not seen, in their order, at most `most`.
     fn leaving_after(&self, after: &str, most: usize) -> Result<Vec<String>, StateError>;

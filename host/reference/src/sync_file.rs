@@ -54,6 +54,8 @@ const DEFAULT_CONCURRENCY: u32 = 4;
 const MOST_CONCURRENCY: u32 = 64;
 /// Up to this many rejected rows never stop a run: fewer are a matter of some rows, not of all.
 const DEFAULT_REJECTED: u32 = 1000;
+/// The same where each row is a request of its own: a mistake that all rows share costs under a hundred requests, as it does otherwise.
+const DEFAULT_REJECTED_ALONE: u32 = 50;
 /// Up to this share of the rows never stops a run by being rejected.
 const DEFAULT_REJECTED_RATIO: f64 = 0.5;
 /// Up to this many removals are never held back.
@@ -106,7 +108,25 @@ pub struct Limits {
     /// Batches under way at the same time.
     pub concurrency: u32,
     /// Rejected rows that stop a run: where so many are, the rest most likely would be too.
-    pub max_rejected: Threshold,
+    pub max_rejected: MaxRejected,
+}
+
+/// Rejected rows that stop a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaxRejected {
+    /// A number that is never too much; where none is set, it depends on what a row costs.
+    pub count: Option<u32>,
+    /// A share of the rows so far, from 0 to 1, that is never too much.
+    pub ratio: f64,
+}
+
+impl MaxRejected {
+    /// The limit of a run in which each row is a request of its own (`alone`), or not.
+    #[must_use]
+    pub fn threshold(self, alone: bool) -> Threshold {
+        let default = if alone { DEFAULT_REJECTED_ALONE } else { DEFAULT_REJECTED };
+        Threshold { count: self.count.unwrap_or(default), ratio: self.ratio }
+    }
 }
 
 impl Default for Limits {
@@ -116,7 +136,7 @@ impl Default for Limits {
             requests_per_minute: Rate::PluginDefault,
             records_per_minute: None,
             concurrency: DEFAULT_CONCURRENCY,
-            max_rejected: Threshold { count: DEFAULT_REJECTED, ratio: DEFAULT_REJECTED_RATIO },
+            max_rejected: MaxRejected { count: None, ratio: DEFAULT_REJECTED_RATIO },
         }
     }
 }
@@ -434,8 +454,8 @@ fn read_limits(mut section: Section<'_>) -> Limits {
     };
     let concurrency = section.whole("concurrency", 1..=MOST_CONCURRENCY).unwrap_or(default.concurrency);
     let mut rejected = section.section("max_rejected");
-    let max_rejected = Threshold {
-        count: rejected.whole("count", 0..=u32::MAX).unwrap_or(default.max_rejected.count),
+    let max_rejected = MaxRejected {
+        count: rejected.whole("count", 0..=u32::MAX),
         ratio: rejected.ratio("ratio").unwrap_or(default.max_rejected.ratio),
     };
     rejected.finish();

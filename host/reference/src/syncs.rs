@@ -1,6 +1,6 @@
 //! Several syncs in one process: what all runs to one deployment share, and which of them waits for which.
 //!
-//! One limiter for each deployment and key, so that their sum stays under the rate. Syncs run side by side, each after those
+//! One limiter for each deployment, so that their sum stays under the rate. Syncs run side by side, each after those
 //! that it needs ([`order`]); what needs a sync that failed is skipped. How each single one runs is the pipeline's.
 
 pub mod last_run;
@@ -47,7 +47,7 @@ pub struct Syncs<'a> {
     limiters: Vec<Arc<RateLimiter>>,
 }
 
-/// The reports of several syncs, in the order of their files.
+/// The reports of several syncs: in the order of their files, or in which they ended.
 #[derive(Debug)]
 pub struct Reports {
     /// One for each.
@@ -195,7 +195,8 @@ struct Next {
 }
 
 impl Reports {
-    fn new(syncs: Vec<Report>, seconds: f64) -> Self {
+    /// The reports of runs that took so long together.
+    pub fn new(syncs: Vec<Report>, seconds: f64) -> Self {
         let exit_code = syncs.iter().map(|report| report.verdict().exit()).max_by_key(|exit| exit.gravity());
         Self { syncs, seconds, exit_code: exit_code.unwrap_or(Exit::Success) }
     }
@@ -225,26 +226,23 @@ impl Reports {
     }
 }
 
-/// One limiter for each deployment and key: members that share both share it. Where their limits differ, the lowest hold.
+/// One limiter for each deployment, whatever the keys: the rate is the deployment's, and a sync may have more keys than another. Where
+/// the limits of its members differ, the lowest hold.
 fn limiters(members: &[Member], descriptor: &Descriptor) -> Vec<Arc<RateLimiter>> {
     let keys = &descriptor.config_keys;
-    let account = |member: &Member| -> Vec<Option<String>> {
-        let destination = &member.sync.destination;
-        let secrets = keys.secrets.iter().map(|secret| destination.text(&secret.config_key));
-        servers(keys, destination).into_iter().chain(secrets).collect()
-    };
-    let mut accounts: Vec<(Vec<Option<String>>, Rate)> = Vec::new();
+    let mut deployments: Vec<(Vec<Option<String>>, Rate)> = Vec::new();
     for member in members {
-        let (account, rate) = (account(member), pipeline::rate(&member.sync.limits, descriptor));
-        match accounts.iter_mut().find(|(known, _)| *known == account) {
+        let deployment = servers(keys, &member.sync.destination);
+        let rate = pipeline::rate(&member.sync.limits, descriptor);
+        match deployments.iter_mut().find(|(known, _)| *known == deployment) {
             Some((_, known)) => *known = lower(*known, rate),
-            None => accounts.push((account, rate)),
+            None => deployments.push((deployment, rate)),
         }
     }
-    let limiters: Vec<_> = accounts.into_iter().map(|(account, rate)| (account, RateLimiter::new(rate))).collect();
+    let limiters: Vec<_> = deployments.into_iter().map(|(servers, rate)| (servers, RateLimiter::new(rate))).collect();
     let of = |member: &Member| {
-        let account = account(member);
-        let found = limiters.iter().find(|(known, _)| *known == account).map(|(_, limiter)| Arc::clone(limiter));
+        let deployment = servers(keys, &member.sync.destination);
+        let found = limiters.iter().find(|(known, _)| *known == deployment).map(|(_, limiter)| Arc::clone(limiter));
         found.unwrap_or_else(|| RateLimiter::new(pipeline::rate(&member.sync.limits, descriptor)))
     };
     members.iter().map(of).collect()

@@ -9,11 +9,14 @@ use talon_one_destination::bindings::exports::etl::destination::destination::{Ac
 use talon_one_destination::{Clock, Headers, Request, Response, Transport, TransportError, TransportErrorKind};
 
 const KEY: &str = "0123456789abcdef";
-const CONFIG: &str = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef",
+const BULK: &str = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef",
+    "object_type":"customer_profiles","retry":{"max_attempts":4,"initial_backoff_ms":1,"max_backoff_ms":2}}"#;
+const ALONE: &str = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef","trigger_rules":true,
     "object_type":"customer_profiles","retry":{"max_attempts":4,"initial_backoff_ms":1,"max_backoff_ms":2}}"#;
 
 #[derive(Debug, Arbitrary)]
 struct Input {
+    alone: bool,
     keys: Vec<u8>,
     answers: Vec<Answer>,
 }
@@ -71,8 +74,8 @@ impl Clock for Time {
         self.0
     }
 
-    fn unix_seconds(&mut self) -> i64 {
-        1_800_000_000 + (self.0 / 1000) as i64
+    fn unix_nanoseconds(&mut self) -> u64 {
+        (1_800_000_000_000 + self.0) * 1_000_000
     }
 
     fn sleep_ms(&mut self, milliseconds: u64) {
@@ -96,14 +99,15 @@ fuzz_target!(|input: Input| {
         rows: (0..records).collect(),
         keys: strings(keys.iter().map(|key| format!("k{key}"))),
         actions: vec![Action::Upsert; keys.len()],
-        payloads: strings(keys.iter().map(|key| format!("{{\"integrationId\":\"k{key}\"}}"))),
+        payloads: strings(keys.iter().map(|key| format!("{{\"integrationId\":\"k{key}\",\"attributes\":{{}}}}"))),
     };
     let server = |_: Rc<_>| Server(input.answers.into_iter(), 0);
     let told = |failure: &Failure| match failure {
         Failure::Transient(problem) | Failure::Permanent(problem) => problem.message.clone(),
         Failure::ExecutionFailed => panic!("the plugin never returns it"),
     };
-    match talon_one_destination::send_batch(CONFIG, &batch, server, &mut Time(0)) {
+    let config = if input.alone { ALONE } else { BULK };
+    match talon_one_destination::send_batch(config, &batch, server, &mut Time(0)).map(|delivered| delivered.report) {
         Ok(report) => {
             let mut seen: Vec<u32> = report.accepted.clone();
             seen.extend(report.rejected.iter().map(|rejection| rejection.record_index));

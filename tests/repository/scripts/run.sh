@@ -14,5 +14,5 @@ pypi "$lint" 'ruff~=0.17'
 
 git ls-files -z -- '*.sh' .ci/run | xargs -0 shellcheck --external-sources
 "$lint/bin/ruff" check --no-cache --quiet .
-"$lint/bin/ruff" format --no-cache --quiet --check host/python tests/python examples/python examples/spark examples/dask
+"$lint/bin/ruff" format --no-cache --quiet --check host/python host/runners tests/python examples/python examples/spark examples/dask examples/dlt examples/dagster examples/airflow
 say "$(git ls-files -- '*.sh' .ci/run | wc -l) shell scripts and $(git ls-files -- '*.py' | wc -l) files of Python are clean"

@@ -6,9 +6,9 @@ use destination_toolkit::bindings::{self as wit, *};
 use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Columns;
 use destination_toolkit::config::{self, Secret};
-use destination_toolkit::delivery::{Limits, Protocol, retry::Retry};
+use destination_toolkit::delivery::{Limits, Protocol, Record, retry::Retry};
 use destination_toolkit::destination::Destination;
-use destination_toolkit::http::{Connection, Method, Request, Transport, Url};
+use destination_toolkit::http::{self, Connection, Method, Network, Request, Url};
 use destination_toolkit::{mapping, problem, value::json};
 
 /// The config, parsed: nothing in it is invalid.
@@ -26,9 +26,9 @@ impl Protocol for Config {
     fn limits(&self) -> Limits {
         LIMITS
     }
-    fn request(&self, lines: &[&str]) -> Request {
-        let body = lines.iter().flat_map(|line| [line, "\n"]).collect();
-        Request { method: Method::Post, path: self.url.path.clone().into(), body }
+    fn request(&self, records: &[&Record<'_>]) -> Request {
+        let body = records.iter().flat_map(|record| [&record.item, "\n"]).collect();
+        Request { method: Method::Post, path: self.url.path.clone().into(), body, headers: Vec::new() }
     }
     fn retry(&self) -> &Retry {
         &self.retry
@@ -105,9 +105,10 @@ impl Destination for Config {
         Connection::new(&self.url, headers, "application/x-ndjson")
     }
 
-    fn check(&self, transport: &mut dyn Transport, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure> {
+    fn check(&self, network: &mut dyn Network, clock: &mut dyn Clock) -> Result<ConnectionCheck, Failure> {
         // The request of a sync, without a row.
-        self.disposition(transport.send(&self.request(&[])), clock.unix_seconds()).confirmed()?;
+        let answer = http::send(network, &self.connection(), &self.request(&[]), clock);
+        self.disposition(answer, clock.unix_seconds()).confirmed()?;
         let verified = vec![format!("{} answers, and takes the token", self.url)];
         Ok(ConnectionCheck { verified, unverified: vec!["that it takes rows".into()] })
     }

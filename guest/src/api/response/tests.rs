@@ -52,7 +52,7 @@ fn an_acknowledgement_is_what_the_api_documents() {
         (&profiles, RequestKind::Records, success(200, "", ""), false),
     ] {
         let described = format!("{answer:?}");
-        let found = matches!(disposition(answer, config, asked, NOW), Disposition::Accepted);
+        let found = matches!(disposition(answer, config, asked, NOW), Disposition::Accepted(_));
         assert_eq!(found, accepted, "{asked:?} {}", described.chars().take(300).collect::<String>());
     }
 }

@@ -8,7 +8,7 @@ use destination_toolkit::bindings::MappedBatch;
 use destination_toolkit::delivery::Records;
 
 fn read<'a>(config: &Config, batch: &'a MappedBatch) -> Result<Records<'a>, Failure> {
-    Records::read(batch, |index, key, action, payload| item(config.object, index, key, action, payload))
+    Records::read(batch, &|index, key, action, payload| item(config, index, key, action, payload))
 }
 
 fn batch(records: &[(&str, Action, &str)]) -> MappedBatch {

@@ -1,7 +1,7 @@
 //! The clock of the engine.
 
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::clock::Clock;
+use crate::clock::{Clock, NANOSECONDS_A_SECOND};
 
 const NANOSECONDS_A_MILLISECOND: u64 = 1_000_000;
 
@@ -14,8 +14,9 @@ impl Clock for WasiClock {
         monotonic_clock::now() / NANOSECONDS_A_MILLISECOND
     }
 
-    fn unix_seconds(&mut self) -> i64 {
-        i64::try_from(wall_clock::now().seconds).unwrap_or(i64::MAX)
+    fn unix_nanoseconds(&mut self) -> u64 {
+        let now = wall_clock::now();
+        now.seconds.saturating_mul(NANOSECONDS_A_SECOND).saturating_add(u64::from(now.nanoseconds))
     }
 
     fn sleep_ms(&mut self, milliseconds: u64) {

@@ -1,6 +1,7 @@
 //! How a destination is spoken to: what a request looks like, and what an answer means. The second has a default that goes by
 //! HTTP alone.
 
+use super::Record;
 use super::retry::Retry;
 use crate::bindings::{Failure, Problem, ProblemKind};
 use crate::http::error_body::{ErrorBody, with_error_body};
@@ -13,9 +14,21 @@ pub trait Protocol {
     /// What one request bears.
     fn limits(&self) -> Limits;
 
-    /// The request that delivers some records, of each the text that [`Records`](super::Records) holds for it. Pure. Each
-    /// further record adds its own bytes to the body and one more: a comma, a line break.
-    fn request(&self, items: &[&str]) -> Request;
+    /// The request that delivers some records. Pure. Each further record adds the bytes of its item to the body and one more: a
+    /// comma, a line break.
+    fn request(&self, records: &[&Record<'_>]) -> Request;
+
+    /// Why no request can deliver a record, if none can: a stable code, and a message. Asked of a record that goes alone.
+    fn unsendable(&self, record: &Record<'_>) -> Option<(&'static str, String)> {
+        let _ = record;
+        None
+    }
+
+    /// The header by which the server knows a request that is sent again, if it does: `idempotency-key`. Its value is new
+    /// for each request, and kept through its repetitions.
+    fn idempotency_header(&self) -> Option<&'static str> {
+        None
+    }
 
     /// How often and how long a transient failure is retried.
     fn retry(&self) -> &Retry;
@@ -71,8 +84,9 @@ pub struct Limits {
 /// What an answer means for what to do next.
 #[derive(Debug)]
 pub enum Disposition {
-    /// All records are accepted.
-    Accepted,
+    /// All records are accepted. With them the server did these things of its own accord, each by its kind, one entry
+    /// each time: `["addLoyaltyPoints", "addLoyaltyPoints"]`.
+    Accepted(Vec<String>),
     /// At least one of the records is at fault.
     Refused(Refusal),
     /// The same request may succeed later.
@@ -88,7 +102,7 @@ impl Disposition {
     /// It was not accepted.
     pub fn confirmed(self) -> Result<(), Failure> {
         match self {
-            Self::Accepted => Ok(()),
+            Self::Accepted(_) => Ok(()),
             Self::Transient(problem) => Err(Failure::Transient(problem)),
             Self::Permanent(problem) => Err(Failure::Permanent(problem)),
             Self::Refused(Refusal { status, error_body }) => {
@@ -135,7 +149,7 @@ pub fn disposition<P: Protocol + ?Sized>(
     let status = answer.status;
     let error_body = ErrorBody::read(&answer, &|text| protocol.scrub(text), ErrorBody::plain);
     let (kind, permanent, what) = match status {
-        200..300 => return Disposition::Accepted,
+        200..300 => return Disposition::Accepted(Vec::new()),
         400 | 413 | 422 => return Disposition::Refused(Refusal { status, error_body }),
         401 | 403 => (ProblemKind::Authentication, true, "refused the secret"),
         404 | 410 => (ProblemKind::NotFound, true, "has nothing at this path"),

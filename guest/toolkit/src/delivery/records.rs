@@ -42,10 +42,9 @@ impl<'a> Records<'a> {
     ///
     /// # Errors
     /// A batch that is malformed, or what `item` fails with.
-    #[inline]
     pub fn read(
         batch: &'a MappedBatch,
-        item: impl Fn(u32, &'a str, Action, &'a str) -> Result<Cow<'a, str>, Failure>,
+        item: &dyn Fn(u32, &'a str, Action, &'a str) -> Result<Cow<'a, str>, Failure>,
     ) -> Result<Self, Failure> {
         let strings = |what: &str, strings| {
             Strings::read(strings).map_err(|fault| problem::internal(format!("the batch's {what}: {fault}")))
@@ -83,6 +82,12 @@ impl<'a> Records<'a> {
             record.by = kept.len() - 1 - record.by;
         }
         Ok(Self { kept, superseded })
+    }
+
+    /// Some of the kept records, by their indices.
+    #[must_use]
+    pub fn some(&self, indices: &[usize]) -> Vec<&Record<'a>> {
+        indices.iter().filter_map(|index| self.kept.get(*index)).collect()
     }
 
     /// What is sent for some of the kept records, by their indices.

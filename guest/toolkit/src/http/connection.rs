@@ -37,6 +37,7 @@ impl Connection {
     #[must_use]
     pub fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
         let mut headers = self.headers.clone();
+        headers.extend(request.headers.iter().cloned());
         if !request.body.is_empty() {
             headers.push(("content-type", self.content_type.to_owned()));
             headers.push(("content-length", request.body.len().to_string()));

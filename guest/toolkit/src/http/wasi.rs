@@ -6,16 +6,17 @@
 use waki::ErrorCode;
 use waki::bindings::wasi::http::outgoing_handler;
 use waki::bindings::wasi::http::types::{
-    Fields, FutureIncomingResponse, IncomingResponse, Method as HttpMethod, OutgoingBody, OutgoingRequest,
-    RequestOptions, Scheme as HttpScheme,
+    Fields, FutureIncomingResponse, IncomingBody as HttpBody, IncomingResponse, Method as HttpMethod, OutgoingBody,
+    OutgoingRequest, RequestOptions, Scheme as HttpScheme,
 };
 use waki::bindings::wasi::io::error::Error as IoError;
-use waki::bindings::wasi::io::streams::StreamError;
+use waki::bindings::wasi::io::streams::{InputStream, StreamError};
 
 use super::{
-    Connection, Headers, MAX_BODY, Method, Request, Response, Scheme, Transport, TransportError, TransportErrorKind,
+    BodyReader, Connection, Headers, Incoming, Method, Network, Request, Response, Scheme, Transport, TransportError,
+    TransportErrorKind,
 };
-use crate::clock::{Clock, WasiClock};
+use crate::clock::WasiClock;
 
 const NANOSECONDS_A_MILLISECOND: u64 = 1_000_000;
 
@@ -28,57 +29,75 @@ impl WasiTransport {
     pub fn new(connection: Connection) -> Self {
         Self(connection)
     }
-
-    fn headers(&self, request: &Request) -> Result<Fields, TransportError> {
-        let headers: Vec<(String, Vec<u8>)> =
-            self.0.headers(request).into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
-        // The headers hold a secret: the error's own words stay out of the message.
-        Fields::from_list(&headers).map_err(|_| denied("the engine does not take the request's headers"))
-    }
-
-    fn options(&self) -> RequestOptions {
-        let nanoseconds = |milliseconds: u64| Some(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND));
-        let answer = nanoseconds(self.0.request_timeout_ms);
-        let options = RequestOptions::new();
-        // An engine may have no timeouts to set; then its own apply.
-        let _ = options.set_connect_timeout(nanoseconds(self.0.connect_timeout_ms));
-        let _ = options.set_first_byte_timeout(answer);
-        let _ = options.set_between_bytes_timeout(answer);
-        options
-    }
 }
 
 impl Transport for WasiTransport {
     fn send(&mut self, request: &Request) -> Result<Response, TransportError> {
-        let outgoing = OutgoingRequest::new(self.headers(request)?);
-        let method = match request.method {
-            Method::Get => HttpMethod::Get,
-            Method::Put => HttpMethod::Put,
-            Method::Post => HttpMethod::Post,
-            Method::Patch => HttpMethod::Patch,
-            Method::Delete => HttpMethod::Delete,
-        };
-        let scheme = match self.0.scheme {
-            Scheme::Http => HttpScheme::Http,
-            Scheme::Https => HttpScheme::Https,
-        };
-        outgoing
-            .set_method(&method)
-            .and_then(|()| outgoing.set_scheme(Some(&scheme)))
-            .and_then(|()| outgoing.set_authority(Some(&self.0.authority)))
-            .and_then(|()| outgoing.set_path_with_query(Some(&request.path)))
-            .map_err(|()| denied("the engine does not take the request's address"))?;
-        let body = outgoing.body().map_err(|()| denied("the engine does not give the request a body"))?;
-        let answer = outgoing_handler::handle(outgoing, Some(self.options())).map_err(of_code)?;
-        let written = write(body, request.body.as_bytes());
-        // A server may refuse a request before it has read all of it, and hang up: its answer says more than the broken pipe.
-        // But it cannot have accepted what it has not read.
-        let response = read(receive(&answer)?, self.0.request_timeout_ms)?;
-        if (200..300).contains(&response.status) {
-            written?;
-        }
-        Ok(response)
+        let answer = open(&self.0, request)?;
+        Ok(answer.collect(self.0.request_timeout_ms, &mut WasiClock))
     }
+}
+
+/// HTTP over the engine, to any server of a config.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WasiNetwork;
+
+impl Network for WasiNetwork {
+    fn open(&mut self, connection: &Connection, request: &Request) -> Result<Incoming, TransportError> {
+        open(connection, request)
+    }
+}
+
+fn open(connection: &Connection, request: &Request) -> Result<Incoming, TransportError> {
+    let outgoing = OutgoingRequest::new(headers_of(connection, request)?);
+    let method = match request.method {
+        Method::Get => HttpMethod::Get,
+        Method::Put => HttpMethod::Put,
+        Method::Post => HttpMethod::Post,
+        Method::Patch => HttpMethod::Patch,
+        Method::Delete => HttpMethod::Delete,
+    };
+    let scheme = match connection.scheme {
+        Scheme::Http => HttpScheme::Http,
+        Scheme::Https => HttpScheme::Https,
+    };
+    outgoing
+        .set_method(&method)
+        .and_then(|()| outgoing.set_scheme(Some(&scheme)))
+        .and_then(|()| outgoing.set_authority(Some(&connection.authority)))
+        .and_then(|()| outgoing.set_path_with_query(Some(&request.path)))
+        .map_err(|()| denied("the engine does not take the request's address"))?;
+    let body = outgoing.body().map_err(|()| denied("the engine does not give the request a body"))?;
+    let answer = outgoing_handler::handle(outgoing, Some(options_of(connection))).map_err(of_code)?;
+    let written = write(body, request.body.as_bytes());
+    // A server may refuse a request before it has read all of it, and hang up: its answer says more than the broken pipe.
+    // But it cannot have accepted what it has not read.
+    let response = receive(&answer)?;
+    let status = response.status();
+    if (200..300).contains(&status) {
+        written?;
+    }
+    let headers = headers(&response);
+    let body = WasiBody::of(&response).ok_or_else(|| reset("the answer's body cannot be read"))?;
+    Ok(Incoming { status, headers, body: Box::new(body) })
+}
+
+fn headers_of(connection: &Connection, request: &Request) -> Result<Fields, TransportError> {
+    let headers: Vec<(String, Vec<u8>)> =
+        connection.headers(request).into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+    // The headers hold a secret: the error's own words stay out of the message.
+    Fields::from_list(&headers).map_err(|_| denied("the engine does not take the request's headers"))
+}
+
+fn options_of(connection: &Connection) -> RequestOptions {
+    let nanoseconds = |milliseconds: u64| Some(milliseconds.saturating_mul(NANOSECONDS_A_MILLISECOND));
+    let answer = nanoseconds(connection.request_timeout_ms);
+    let options = RequestOptions::new();
+    // An engine may have no timeouts to set; then its own apply.
+    let _ = options.set_connect_timeout(nanoseconds(connection.connect_timeout_ms));
+    let _ = options.set_first_byte_timeout(answer);
+    let _ = options.set_between_bytes_timeout(answer);
+    options
 }
 
 fn write(body: OutgoingBody, mut rest: &[u8]) -> Result<(), TransportError> {
@@ -106,31 +125,28 @@ fn receive(answer: &FutureIncomingResponse) -> Result<IncomingResponse, Transpor
     }
 }
 
-fn read(response: IncomingResponse, limit_ms: u64) -> Result<Response, TransportError> {
-    let status = response.status();
-    let headers = headers(&response);
-    let mut body = Vec::new();
-    let incoming = response.consume().map_err(|()| reset("the answer's body cannot be read"))?;
-    let stream = incoming.stream().map_err(|()| reset("the answer's body cannot be read"))?;
-    let mut truncated = None;
-    let began = WasiClock.now_ms();
-    while body.len() < MAX_BODY {
-        let room = u64::try_from(MAX_BODY - body.len()).unwrap_or(u64::MAX);
-        match stream.blocking_read(room) {
-            Ok(chunk) => body.extend(chunk),
-            Err(StreamError::Closed) => break,
-            Err(StreamError::LastOperationFailed(error)) => {
-                truncated = Some(of_words(&error).kind);
-                break;
-            }
-        }
-        // An engine's limit between two pieces lets a server that sends a byte a second go on for hours.
-        if WasiClock.now_ms().saturating_sub(began) > limit_ms {
-            truncated = Some(TransportErrorKind::Timeout);
-            break;
+/// A body of which the engine holds what has not been read. The fields are dropped in their order: the stream is the body's.
+struct WasiBody {
+    stream: InputStream,
+    _body: HttpBody,
+}
+
+impl WasiBody {
+    fn of(response: &IncomingResponse) -> Option<Self> {
+        let body = response.consume().ok()?;
+        let stream = body.stream().ok()?;
+        Some(Self { stream, _body: body })
+    }
+}
+
+impl BodyReader for WasiBody {
+    fn read(&mut self, at_most: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        match self.stream.blocking_read(u64::try_from(at_most).unwrap_or(u64::MAX)) {
+            Ok(piece) => Ok(Some(piece)),
+            Err(StreamError::Closed) => Ok(None),
+            Err(StreamError::LastOperationFailed(error)) => Err(of_words(&error)),
         }
     }
-    Ok(Response { status, headers, body, truncated })
 }
 
 fn headers(response: &IncomingResponse) -> Headers {

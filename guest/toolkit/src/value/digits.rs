@@ -129,3 +129,73 @@ pub fn plain(digits: &str) -> Option<(&'static str, &str)> {
 pub fn is_integer(digits: &str) -> bool {
     !digits.contains(['.', 'e', 'E'])
 }
+
+/// Whether two texts are one number, however they spell it: `1.50`, `1.5` and `15e-1`. No digit is lost on the way: what differs past
+/// the digits of a float differs.
+#[must_use]
+pub fn same_number(one: &str, other: &str) -> bool {
+    match (Scaled::of(one), Scaled::of(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// A number as a whole one times a power of ten, the whole one without zeros at its end.
+#[derive(PartialEq)]
+struct Scaled {
+    negative: bool,
+    digits: String,
+    power: i64,
+}
+
+impl Scaled {
+    fn of(text: &str) -> Option<Self> {
+        let parts = Parts::of(text)?;
+        let digits = [parts.whole, parts.fraction].concat();
+        let exponent: i64 = parts.exponent.map_or(Some(0), |exponent| exponent.parse().ok())?;
+        let significant = digits.trim_start_matches('0');
+        let digits = significant.trim_end_matches('0');
+        if digits.is_empty() {
+            return Some(Self { negative: false, digits: String::new(), power: 0 });
+        }
+        let shift = i64::try_from(significant.len() - digits.len()).ok()? - i64::try_from(parts.fraction.len()).ok()?;
+        Some(Self { negative: parts.negative, digits: digits.to_owned(), power: exponent.checked_add(shift)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_the_same_by_their_value() {
+        for (one, other, same) in [
+            ("1.50", "1.5", true),
+            ("15e-1", "1.5", true),
+            ("0", "-0.000", true),
+            ("0e9", "0", true),
+            ("100", "1e2", true),
+            ("1e+02", "100", true),
+            ("0.001", "1E-3", true),
+            ("9007199254740993", "9007199254740992", false),
+            ("9007199254740993", "9007199254740993.0", true),
+            ("1", "-1", false),
+            ("12", "1.2", false),
+            ("1e99999999999999999999", "1e99999999999999999999", true),
+            ("1e99999999999999999999", "1e99999999999999999998", false),
+        ] {
+            assert_eq!(same_number(one, other), same, "{one} {other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_the_same_in_any_spelling(whole: i32, zeros in 0_usize..20, power in 0_usize..20) {
+            let spelled = format!("{whole}{}.{}e-{power}", "0".repeat(power), "0".repeat(zeros));
+            prop_assert!(same_number(&whole.to_string(), &spelled), "{}", spelled);
+            prop_assert!(!same_number(&whole.wrapping_add(1).to_string(), &spelled), "{}", spelled);
+        }
+    }
+}

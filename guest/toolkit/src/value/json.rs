@@ -178,28 +178,50 @@ pub fn scalar(text: &str) -> Option<Scalar<'_>> {
 #[inline]
 #[must_use]
 pub fn elements(text: &str) -> Option<Vec<&str>> {
-    let inner = checked(text)?.strip_prefix('[')?.strip_suffix(']')?;
-    let mut elements = Vec::new();
+    Some(parts(checked(text)?.strip_prefix('[')?.strip_suffix(']')?))
+}
+
+/// The members of a JSON object, each value as it is spelled, or none if the text is not one.
+#[must_use]
+pub fn members(text: &str) -> Option<Vec<(Cow<'_, str>, &str)>> {
+    parts(checked(text)?.strip_prefix('{')?.strip_suffix('}')?).into_iter().map(member).collect()
+}
+
+/// The name and the value of one member of a valid object.
+fn member(part: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut quotes = Quotes::default();
+    let end = part.bytes().position(|byte| !quotes.within(byte))?;
+    let (name, value) = part.split_at_checked(end)?;
+    Some((string(name)?, trimmed(trimmed(value).strip_prefix(':')?)))
+}
+
+/// What stands between the commas of the inside of a valid array or object.
+#[inline]
+fn parts(inner: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
     if trimmed(inner).is_empty() {
-        return Some(elements);
+        return parts;
     }
     let mut quotes = Quotes::default();
     let mut depth = 0_usize;
-    // The text is valid: a comma outside of strings and of inner lists and objects separates two elements.
-    let ends = |character: char| {
-        let byte = u8::try_from(character).unwrap_or(b'x');
+    let mut start = 0;
+    for (at, byte) in inner.bytes().enumerate() {
         if quotes.within(byte) {
-            return false;
+            continue;
         }
         match byte {
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
+            // The text is valid: a comma outside of strings and of inner lists and objects separates two elements.
+            b',' if depth == 0 => {
+                parts.push(trimmed(inner.get(start..at).unwrap_or_default()));
+                start = at + 1;
+            }
             _ => {}
         }
-        byte == b',' && depth == 0
-    };
-    elements.extend(inner.split(ends).map(trimmed));
-    Some(elements)
+    }
+    parts.push(trimmed(inner.get(start..).unwrap_or_default()));
+    parts
 }
 
 /// The text without the white space around it, if it is JSON.
@@ -234,10 +256,42 @@ pub fn parse(text: &str) -> serde_json::Result<serde_json::Value> {
     serde_json::from_str(text)
 }
 
-/// The text of a tree. Compiled once, like [`parse`].
+/// The text of a tree. Written here, because serde_json's serializer makes the component larger: it brings its own errors and streams.
 #[must_use]
 pub fn text_of(value: &serde_json::Value) -> String {
-    value.to_string()
+    let mut out = String::new();
+    write_tree(value, &mut out);
+    out
+}
+
+fn write_tree(value: &serde_json::Value, out: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(boolean) => out.push_str(if *boolean { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::String(text) => write_string(text, out),
+        Value::Array(elements) => {
+            let mut opening = '[';
+            for element in elements {
+                out.push(opening);
+                write_tree(element, out);
+                opening = ',';
+            }
+            out.push_str(if elements.is_empty() { "[]" } else { "]" });
+        }
+        Value::Object(members) => {
+            let mut opening = '{';
+            for (name, member) in members {
+                out.push(opening);
+                write_string(name, out);
+                out.push(':');
+                write_tree(member, out);
+                opening = ',';
+            }
+            out.push_str(if members.is_empty() { "{}" } else { "}" });
+        }
+    }
 }
 
 /// The text of a JSON string, borrowed where nothing in it is escaped.
@@ -303,6 +357,23 @@ mod tests {
     }
 
     #[test]
+    fn members_keep_their_spelling() {
+        let members = |text| {
+            let members: Option<Vec<(Cow<'_, str>, &str)>> = members(text);
+            members
+                .map(|members| members.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
+        };
+        assert_eq!(members(" { } "), Some(Vec::new()));
+        assert_eq!(
+            members(r#"{"a" : 1.50 ,"b,\":{" :[1, {"c":2}], "":"x:y,z", "a":null}"#).unwrap(),
+            ["a=1.50", "b,\":{=[1, {\"c\":2}]", "=\"x:y,z\"", "a=null"]
+        );
+        for text in ["", "[]", "1", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{\"a\":1,}", "{\"a\":1}x"] {
+            assert_eq!(members(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn scalars_keep_their_spelling() {
         assert_eq!(scalar(" 1.50e+7 "), Some(Scalar::Number("1.50e+7")));
         assert_eq!(scalar("\"a\\u00e9\\n\""), Some(Scalar::String("aé\n".into())));
@@ -310,6 +381,13 @@ mod tests {
         assert_eq!(scalar("\"\\ud800\""), None);
         assert_eq!(scalar("null"), Some(Scalar::Null));
         assert_eq!(scalar("[1]"), Some(Scalar::Composite("[1]")));
+    }
+
+    #[test]
+    fn a_tree_is_written_without_white_space() {
+        let text =
+            r#"{"a":[],"b":{},"c":[null,true,false,-1,18446744073709551615,0.1,1e+300],"d":{"\"ä\"":"\n","e":[[]]}}"#;
+        assert_eq!(text_of(&parse(text).unwrap()), text);
     }
 
     proptest! {

@@ -136,20 +136,35 @@ impl MappedBatch {
 
 /// Many strings in one: string `i` ends where string `i + 1` begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Texts {
+pub struct Texts {
     /// Empty, or one more than there are strings.
     offsets: Vec<u32>,
     data: String,
 }
 
 impl Texts {
-    fn get(&self, index: usize) -> Option<&str> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The string at this index, if there are so many.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&str> {
         let start = *self.offsets.get(index)?;
         let end = *self.offsets.get(index + 1)?;
         self.data.get(start as usize..end as usize)
     }
 
-    fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
+    /// All of them in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.offsets
             .array_windows()
             .map(|&[start, end]| self.data.get(start as usize..end as usize).unwrap_or_default())
@@ -177,7 +192,8 @@ impl Texts {
         Strings { offsets: &self.offsets, data: &self.data }
     }
 
-    fn from_answer(answer: StringsResult, count: usize) -> Result<Self, String> {
+    /// Check a plugin's answer.
+    pub(crate) fn from_answer(answer: StringsResult, count: usize) -> Result<Self, String> {
         let StringsResult { offsets, data } = answer;
         if offsets.len() != count + 1 && !(count == 0 && offsets.is_empty()) {
             return Err(format!("{} offsets for {count} strings, not {}", offsets.len(), count + 1));

@@ -278,6 +278,16 @@ impl Policy {
     }
 }
 
+/// A segment of a path that would not be sent as it stands: `.` and `..` are steps, and so they are to the WHATWG's URLs where a
+/// dot is written `%2e`. The client follows them before it sends, so the request would go somewhere else than it says.
+pub(crate) fn step(path: &str) -> Option<&str> {
+    let path = path.split('?').next().unwrap_or_default();
+    path.split('/').find(|segment| {
+        segment.len() <= "%2e%2e".len()
+            && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    })
+}
+
 /// A URL as it may be shown: what stands before an `@` may be a password.
 fn without_user_info(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {

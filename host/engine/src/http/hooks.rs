@@ -1,16 +1,19 @@
 //! The plugin's requests on their way out: `wasi:http` on one side, the pooled client on the other.
 //!
 //! In this order: the body is taken whole, the policy is asked, secrets are put into the headers, the turn is waited for, the
-//! request is sent, the answer is read up to a cap, and all of it is counted. What the plugin is told is one of WASI's error codes; the words go to the
-//! log and to [`CallTraffic::cause`], because the codes have room for few.
+//! request is sent, the answer is read up to a cap (or piece by piece, see `incoming`), and all of it is counted. What the plugin
+//! is told is one of WASI's error codes; the words go to the log and to [`CallTraffic::cause`], because the codes have room for
+//! few.
 
 mod call;
+mod incoming;
+mod joined;
 mod traffic;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHORIZATION, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING,
@@ -25,8 +28,10 @@ pub(crate) use call::CallLog;
 pub use call::CallTraffic;
 pub use traffic::{Counts, Durations, Traffic};
 
-use crate::http::client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
-use crate::http::egress::{Origin, Policy};
+use self::incoming::{End, Incoming, Pulled};
+use self::joined::Joined;
+use crate::http::client::{FaultKind, HttpClient, TransportFault};
+use crate::http::egress::{self, Policy};
 use crate::http::rate_limiter::{RateLimiter, retry_after};
 use crate::http::secrets::Secrets;
 use crate::limits::Limits;
@@ -91,13 +96,11 @@ struct Network {
     secrets: Secrets,
 }
 
-/// An answer, or as much of it as came.
+/// An answer, its body as the plugin gets it.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
-    /// Why there is no more of the body, where there should be.
-    cut: Option<Error>,
+    body: WasiBody,
 }
 
 impl HttpHooks {
@@ -126,6 +129,11 @@ impl HttpHooks {
         self.call.begin(records, bytes);
     }
 
+    /// A call begins whose answers may be of any length.
+    pub(crate) fn begin_looking(&self) {
+        self.call.begin_looking();
+    }
+
     /// What the last call did; the next one starts from nothing.
     pub(crate) fn take_call(&self) -> CallTraffic {
         self.call.take()
@@ -137,10 +145,11 @@ impl HttpHooks {
     }
 
     async fn send(self, request: http::Request<WasiBody>, options: RequestOptions) -> Result<Answer, Error> {
+        let Self { network, limits, call } = self;
         let (mut parts, body) = request.into_parts();
         // To the end before anything is refused: a plugin that finds its body closed under it does not ask why.
-        let body = collect_request(body, self.limits.request_body).await?;
-        let Some(Network { outgoing, policy, secrets }) = self.network else {
+        let body = collect_request(body, limits.request_body).await?;
+        let Some(Network { outgoing, policy, secrets }) = network else {
             tracing::warn!("the plugin made a request in a call that needs none");
             return Err(Error::HttpRequestDenied);
         };
@@ -151,15 +160,25 @@ impl HttpHooks {
             Err(denial) => {
                 tracing::warn!("{denial}");
                 outgoing.traffic.denied();
-                self.call.denied(denial.to_string());
+                call.denied(denial.to_string());
                 return Err(Error::HttpRequestDenied);
             }
         };
-        let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str).to_owned();
+        let path = path.as_str();
+        if let Some(step) = egress::step(path) {
+            let why = format!(
+                "blocked request to {origin}: its path has the segment `{step}`, a step that HTTP clients follow before they send"
+            );
+            tracing::warn!("{why}");
+            outgoing.traffic.denied();
+            call.denied(why);
+            return Err(Error::HttpRequestDenied);
+        }
         if let Err(misplaced) = secrets.reveal(path, &mut parts.headers) {
             tracing::warn!("{misplaced}");
             outgoing.traffic.denied();
-            self.call.denied(misplaced.to_string());
+            call.denied(misplaced.to_string());
             return Err(Error::HttpRequestDenied);
         }
         for name in &NOT_THE_PLUGINS {
@@ -174,74 +193,84 @@ impl HttpHooks {
             biased;
             // The run is over: the plugin learns that no more goes out, and ends its call.
             _ = outgoing.stop.wait() => return Err(Error::HttpRequestDenied),
-            departure = outgoing.rate_limiter.acquire(self.call.records_in(body.len())) => departure,
+            departure = outgoing.rate_limiter.acquire(&parts.method, path, call.records_in(body.len())) => departure,
         };
         drop(waits);
         outgoing.traffic.departed(waiting.elapsed(), body.len());
-        self.call.departed(&parts.method, path, &body);
-        let _flies = outgoing.traffic.in_flight();
+        call.departed(&parts.method, path, &body);
+        let in_flight = outgoing.traffic.in_flight();
 
         let sent = Instant::now();
-        let method = parts.method.clone();
+        let (method, path) = (parts.method.clone(), path.to_owned());
         let request = http::Request::from_parts(parts, body);
+        let reading = async {
+            let mut answer = incoming::send(&outgoing.client, origin, request, options, &limits).await?;
+            let whole = match call.long_answers() {
+                true => None,
+                false => Some(answer.body.collect().await),
+            };
+            Ok((answer, whole))
+        };
         let answer = tokio::select! {
             biased;
-            answer = exchange(&outgoing.client, origin, request, options, &self.limits) => answer,
+            answer = reading => answer,
             () = outgoing.stop.grace_over() => Err(TransportFault::given_up(origin)),
         };
-        match &answer {
-            Ok((answer, fault)) => {
-                tracing::debug!(%origin, %method, status = answer.status.as_u16(), took = ?sent.elapsed(), "answered");
-                outgoing.traffic.answered(answer.status.as_u16(), answer.body.len(), sent.elapsed());
-                match fault {
-                    Some(fault) => {
-                        outgoing.traffic.failed(fault.kind);
-                        self.call.failed(fault);
-                    }
-                    None => self.call.answered(answer.status),
-                }
-                if answer.status == StatusCode::TOO_MANY_REQUESTS {
-                    let asked = answer.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
-                    let wait = asked.and_then(|v| retry_after(v, SystemTime::now()));
-                    tracing::info!(%origin, retry_after = asked, "too many requests: all workers wait");
-                    outgoing.rate_limiter.on_too_many_requests(departure, wait);
-                }
-            }
+        let (answer, whole) = match answer {
+            Ok(answer) => answer,
             Err(fault) => {
                 tracing::warn!(%method, "{fault}");
                 outgoing.traffic.failed(fault.kind);
-                self.call.failed(fault);
+                call.failed(&fault);
+                return Err(code(&fault));
             }
+        };
+        let Incoming { status, mut headers, body } = answer;
+        tracing::debug!(%origin, %method, status = status.as_u16(), took = ?sent.elapsed(), "answered");
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let asked = headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+            let wait = asked.and_then(|v| retry_after(v, SystemTime::now()));
+            tracing::info!(%origin, path, retry_after = asked, "too many requests: all workers wait");
+            outgoing.rate_limiter.on_too_many_requests(&departure, wait);
         }
-        let (mut answer, _) = answer.map_err(|fault| code(&fault))?;
-        secrets.conceal(&mut answer.headers, &mut answer.body);
-        Ok(answer)
+        secrets.conceal_headers(&mut headers);
+        let body = match whole {
+            Some((mut bytes, end)) => {
+                outgoing.traffic.answered(status.as_u16(), bytes.len(), sent.elapsed());
+                let cut = end_of(end, status, &limits, &call, &outgoing.traffic);
+                secrets.conceal(&mut bytes);
+                let data = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)));
+                StreamBody::new(stream::iter(data.into_iter().chain(cut.map(Err)))).boxed_unsync()
+            }
+            None => {
+                outgoing.traffic.answered(status.as_u16(), 0, sent.elapsed());
+                call.answered(status);
+                let HttpContext { traffic, stop, .. } = outgoing;
+                let pulled = Pulled { body, secrets, call, traffic, stop, in_flight };
+                StreamBody::new(pulled.frames()).boxed_unsync()
+            }
+        };
+        Ok(Answer { status, headers, body })
     }
 }
 
-/// Send one request and read the answer, up to the limits.
-async fn exchange(
-    client: &HttpClient,
-    origin: &Origin,
-    request: http::Request<Bytes>,
-    options: RequestOptions,
-    limits: &Limits,
-) -> Result<(Answer, Option<TransportFault>), TransportFault> {
-    let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
-    let first_byte = options.first_byte_timeout.unwrap_or(limits.first_byte);
-    let between_bytes = options.between_bytes_timeout.unwrap_or(limits.between_bytes);
-
-    // An answer is small: it is whole within the longer of the two limits, or it drips.
-    let patience = Patience::from_now(between_bytes, first_byte.max(between_bytes));
-    let response = client.send(origin, request, connect, first_byte).await?;
-    let (head, body) = response.into_parts();
-    let (body, end) = collect_response(origin, body, limits.response_body, &patience).await;
-    let (cut, fault) = match end {
-        End::Whole => (None, None),
-        End::TooLong => (Some(Error::HttpResponseBodySize(Some(limits.response_body as u64))), None),
-        End::Broken(fault) => (Some(code(&fault)), Some(fault)),
-    };
-    Ok((Answer { status: head.status, headers: head.headers, body, cut }, fault))
+/// How the reading of a whole answer ended, counted; and what the plugin is told where it is not whole.
+fn end_of(end: End, status: StatusCode, limits: &Limits, call: &CallLog, traffic: &Traffic) -> Option<Error> {
+    match end {
+        End::Whole => {
+            call.answered(status);
+            None
+        }
+        End::TooLong => {
+            call.answered(status);
+            Some(Error::HttpResponseBodySize(Some(limits.response_body as u64)))
+        }
+        End::Broken(fault) => {
+            traffic.failed(fault.kind);
+            call.failed(&fault);
+            Some(code(&fault))
+        }
+    }
 }
 
 impl Answer {
@@ -250,9 +279,7 @@ impl Answer {
         if size > header_cap {
             return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(size).ok()));
         }
-        let data = (!self.body.is_empty()).then(|| Ok(Frame::data(self.body)));
-        let frames = data.into_iter().chain(self.cut.map(Err));
-        let mut response = http::Response::new(StreamBody::new(stream::iter(frames)).boxed_unsync());
+        let mut response = http::Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         Ok(response)
@@ -276,94 +303,6 @@ async fn collect_request(mut body: WasiBody, cap: usize) -> Result<Bytes, Error>
         return Err(Error::HttpRequestBodySize(Some(size as u64)));
     }
     Ok(whole.finish())
-}
-
-/// How long an answer may take.
-struct Patience {
-    /// Between two pieces.
-    between_bytes: Duration,
-    /// From the request's departure to the answer's end.
-    whole: Duration,
-    ends: tokio::time::Instant,
-}
-
-impl Patience {
-    fn from_now(between_bytes: Duration, whole: Duration) -> Self {
-        let now = tokio::time::Instant::now();
-        // A time that can't be told is as good as a day.
-        let ends = now.checked_add(whole).unwrap_or_else(|| now + Duration::from_secs(24 * 60 * 60));
-        Self { between_bytes, whole, ends }
-    }
-
-    /// When the next piece must be there.
-    fn next(&self) -> tokio::time::Instant {
-        tokio::time::Instant::now().checked_add(self.between_bytes).map_or(self.ends, |next| next.min(self.ends))
-    }
-
-    fn spent(&self, origin: &Origin) -> TransportFault {
-        if tokio::time::Instant::now() >= self.ends {
-            TransportFault::endless(origin, self.whole)
-        } else {
-            TransportFault::stalled(origin, self.between_bytes)
-        }
-    }
-}
-
-/// How the reading of an answer ended.
-enum End {
-    Whole,
-    TooLong,
-    Broken(TransportFault),
-}
-
-async fn collect_response(origin: &Origin, mut body: reqwest::Body, cap: usize, patience: &Patience) -> (Bytes, End) {
-    let mut whole = Joined::default();
-    let mut room = cap;
-    let end = loop {
-        match tokio::time::timeout_at(patience.next(), body.frame()).await {
-            Err(_) => break End::Broken(patience.spent(origin)),
-            Ok(None) => break End::Whole,
-            Ok(Some(Err(error))) => break End::Broken(TransportFault::of_reading(origin, error)),
-            Ok(Some(Ok(frame))) => {
-                let Ok(mut data) = frame.into_data() else { continue };
-                let too_long = data.len() > room;
-                data.truncate(room);
-                room -= data.len();
-                whole.push(data);
-                if too_long {
-                    break End::TooLong;
-                }
-            }
-        }
-    };
-    (whole.finish(), end)
-}
-
-/// Pieces made one; a single piece, the usual case, is not copied.
-#[derive(Default)]
-struct Joined {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Joined {
-    fn push(&mut self, data: Bytes) {
-        if self.first.is_empty() {
-            self.first = data;
-        } else {
-            self.rest.extend_from_slice(&data);
-        }
-    }
-
-    fn finish(self) -> Bytes {
-        if self.rest.is_empty() {
-            return self.first;
-        }
-        let mut whole = BytesMut::with_capacity(self.first.len() + self.rest.len());
-        whole.extend_from_slice(&self.first);
-        whole.extend_from_slice(&self.rest);
-        whole.freeze()
-    }
 }
 
 /// The nearest of WASI's codes.

@@ -78,6 +78,13 @@ impl Secrets {
         config
     }
 
+    /// Puts the values in the place of the stand-ins of such a config.
+    pub(crate) fn restore(&self, config: &mut Map<String, Value>) {
+        for secret in self.all.iter() {
+            config.insert(secret.key.clone(), Value::String(secret.value.clone()));
+        }
+    }
+
     /// Puts the values into the headers of a request that may leave.
     pub(crate) fn reveal(&self, path: &str, headers: &mut HeaderMap) -> Result<(), Misplaced> {
         for secret in self.all.iter() {
@@ -96,10 +103,9 @@ impl Secrets {
         Ok(())
     }
 
-    /// Puts the stand-ins back into an answer that repeats a value.
-    pub(crate) fn conceal(&self, headers: &mut HeaderMap, body: &mut Bytes) {
-        let kept = self.all.iter().filter_map(Secret::kept).filter(|(value, _)| value.len() >= SHORTEST);
-        for (value, stand_in) in kept.map(|(value, stand_in)| (value.as_bytes(), stand_in.as_bytes())) {
+    /// Puts the stand-ins back into the headers of an answer that repeat a value.
+    pub(crate) fn conceal_headers(&self, headers: &mut HeaderMap) {
+        for (value, stand_in) in self.concealed() {
             for header in headers.values_mut() {
                 // A stand-in can stand wherever the value did.
                 if let Some(Ok(whole)) =
@@ -108,10 +114,38 @@ impl Secrets {
                     *header = whole;
                 }
             }
+        }
+    }
+
+    /// Puts the stand-ins back into a body that repeats a value.
+    pub(crate) fn conceal(&self, body: &mut Bytes) {
+        for (value, stand_in) in self.concealed() {
             if let Some(whole) = replaced(body, value, stand_in) {
                 *body = whole.into();
             }
         }
+    }
+
+    /// How much of a body that goes on can be concealed by itself: what is behind may be the beginning of a value.
+    pub(crate) fn certain(&self, begun: &[u8]) -> usize {
+        let longest = self.concealed().map(|(value, _)| value.len()).max().unwrap_or_default();
+        let mut certain = (begun.len() + 1).saturating_sub(longest.max(1));
+        // Not in the middle of a value that is there. One value may stand over the end of another.
+        for _ in self.all.iter() {
+            for (value, _) in self.concealed() {
+                let within = |at: &usize| *at < certain && certain < at + value.len();
+                if let Some(at) = memmem::find_iter(begun, value).find(within) {
+                    certain = at + value.len();
+                }
+            }
+        }
+        certain
+    }
+
+    /// The values that are taken out of answers, and what stands for them.
+    fn concealed(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let kept = self.all.iter().filter_map(Secret::kept).filter(|(value, _)| value.len() >= SHORTEST);
+        kept.map(|(value, stand_in)| (value.as_bytes(), stand_in.as_bytes()))
     }
 
     /// What takes the values out of texts.
@@ -147,7 +181,7 @@ impl fmt::Debug for Secrets {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+    #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
 
     use http::header::AUTHORIZATION;
 
@@ -204,12 +238,42 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-echo", HeaderValue::from_str(&format!("{KEY}, {KEY}")).unwrap());
         let mut body = Bytes::from(format!("you sent {KEY}."));
-        secrets.conceal(&mut headers, &mut body);
+        secrets.conceal_headers(&mut headers);
+        secrets.conceal(&mut body);
         assert_eq!(headers["x-echo"], format!("{stand_in}, {stand_in}"));
         assert_eq!(body, format!("you sent {stand_in}."));
         let untouched = body.clone();
-        secrets.conceal(&mut headers, &mut body);
+        secrets.conceal(&mut body);
         assert_eq!(body, untouched);
+    }
+
+    #[test]
+    fn a_value_that_comes_in_pieces_is_recognised_wherever_it_is_cut() {
+        let config = serde_json::from_str(r#"{"a":"abcabc","b":"bcabcd","c":"xyz1"}"#).unwrap();
+        let secrets = Secrets::of(&config, &keys(SecretUse::Headers, &["a", "b", "c"]));
+        let text = "abcabcabcabcd bcabcabc xyz1 abcab xyz";
+        let mut expected = Bytes::from(text);
+        secrets.conceal(&mut expected);
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let (mut seen, mut held) = (Vec::new(), Vec::new());
+                for piece in [&text[..first], &text[first..second], &text[second..]] {
+                    held.extend_from_slice(piece.as_bytes());
+                    let behind = held.split_off(secrets.certain(&held));
+                    let mut certain = Bytes::from(std::mem::replace(&mut held, behind));
+                    secrets.conceal(&mut certain);
+                    seen.extend_from_slice(&certain);
+                }
+                let mut rest = Bytes::from(held);
+                secrets.conceal(&mut rest);
+                seen.extend_from_slice(&rest);
+                let seen = String::from_utf8(seen).unwrap();
+                for value in ["abcabc", "bcabcd", "xyz1"] {
+                    assert!(!seen.contains(value), "{seen}, cut at {first} and {second}");
+                }
+            }
+        }
+        assert!(Secrets::default().certain(b"abc") == 3, "without secrets nothing is held back");
     }
 
     #[test]
@@ -218,7 +282,7 @@ mod tests {
         let secrets = Secrets::of(&config, &keys(SecretUse::Plugin, &["hmac"]));
         assert_eq!(secrets.hide(config.clone()), config);
         let mut body = Bytes::from(format!("you sent {KEY}."));
-        secrets.conceal(&mut HeaderMap::new(), &mut body);
+        secrets.conceal(&mut body);
         assert_eq!(body, format!("you sent {KEY}."), "it knows it anyway");
         secrets.reveal("/", &mut HeaderMap::new()).unwrap();
         let mut text = format!("{KEY} was refused");

@@ -3,6 +3,15 @@
 //!
 //! Pure. Each function takes an answer as it crossed the border and gives the host's type for it, or says what is wrong.
 
+mod effects;
+mod inspection;
+mod provisioning;
+
+pub use self::effects::Delivery;
+pub use self::inspection::{KeyPage, RouteLimit};
+pub(crate) use self::inspection::{differences, discovery};
+pub(crate) use self::provisioning::missing_objects;
+
 use crate::arrow::records::MappedBatch;
 use crate::bindings::{self, Problem, Rejection, RowIssue};
 

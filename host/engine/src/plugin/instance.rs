@@ -4,6 +4,10 @@
 //! middle of a call is in an unknown state and is not used again: `is_reusable` says so, and
 //! [`crate::plugin::session`] heeds it.
 
+mod effects;
+mod inspection;
+mod provisioning;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +16,12 @@ use tokio::time::error::Elapsed;
 use wasmtime::Store;
 
 use crate::arrow::records::MappedBatch;
-use crate::bindings::{
-    self, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, MappedRow, PluginExports, PluginExportsPre,
-    Request, Row,
-};
+use crate::bindings::{self, Change, Column, ConfigIssue, ConnectionCheck, Descriptor, MappedRow, Request, Row};
 use crate::http::hooks::{CallLog, CallTraffic, HttpHooks};
 use crate::limits::Limits;
 use crate::plugin::answers::{Failure, Mapping, Report};
 use crate::plugin::config::PluginConfig;
+use crate::plugin::exports::{Exports, ExportsPre};
 use crate::plugin::runtime::Runtime;
 use crate::plugin::sandbox::output::Output;
 use crate::plugin::sandbox::{OutOfMemory, Sandbox};
@@ -36,6 +38,15 @@ pub enum Call {
     MapBatch,
     RenderBatch,
     SendBatch,
+    RouteLimits,
+    Discover,
+    CompareFields,
+    ListKeys,
+    CompareRecords,
+    Plan,
+    Create,
+    Resolve,
+    SendBatchWithEffects,
 }
 
 impl fmt::Display for Call {
@@ -48,6 +59,15 @@ impl fmt::Display for Call {
             Self::MapBatch => "map-batch",
             Self::RenderBatch => "render-batch",
             Self::SendBatch => "send-batch",
+            Self::RouteLimits => "route-limits",
+            Self::Discover => "discover",
+            Self::CompareFields => "compare-fields",
+            Self::ListKeys => "list-keys",
+            Self::CompareRecords => "compare-records",
+            Self::Plan => "plan",
+            Self::Create => "create",
+            Self::Resolve => "resolve",
+            Self::SendBatchWithEffects => "effects.send-batch",
         })
     }
 }
@@ -55,10 +75,22 @@ impl fmt::Display for Call {
 impl Call {
     fn time(self, limits: &Limits) -> Duration {
         match self {
-            Self::CheckConnection | Self::SendBatch => limits.network_call,
-            Self::Describe | Self::ValidateConfig | Self::MapRow | Self::MapBatch | Self::RenderBatch => {
-                limits.pure_call
-            }
+            Self::CheckConnection
+            | Self::SendBatch
+            | Self::Discover
+            | Self::CompareFields
+            | Self::ListKeys
+            | Self::CompareRecords
+            | Self::Plan
+            | Self::Create
+            | Self::Resolve
+            | Self::SendBatchWithEffects => limits.network_call,
+            Self::Describe
+            | Self::ValidateConfig
+            | Self::MapRow
+            | Self::MapBatch
+            | Self::RenderBatch
+            | Self::RouteLimits => limits.pure_call,
         }
     }
 }
@@ -138,10 +170,17 @@ pub struct CallOutcome<T> {
     pub traffic: CallTraffic,
 }
 
+impl<T> CallOutcome<T> {
+    /// There was no instance to call.
+    pub(crate) fn not_made(error: CallError) -> Self {
+        Self { answer: Err(error), traffic: CallTraffic::default() }
+    }
+}
+
 /// A plugin with its own memory and a config.
 pub(crate) struct Instance {
     store: Store<Sandbox>,
-    exports: PluginExports,
+    exports: Exports,
     plugin: Arc<str>,
     config: PluginConfig,
     limits: Arc<Limits>,
@@ -154,7 +193,7 @@ impl Instance {
     /// An instance for the calls that need no network.
     pub(crate) async fn offline(
         runtime: &Runtime,
-        pre: &PluginExportsPre<Sandbox>,
+        pre: &ExportsPre,
         plugin: Arc<str>,
         config: PluginConfig,
     ) -> Result<Self, CallError> {
@@ -163,7 +202,7 @@ impl Instance {
 
     pub(crate) async fn start(
         runtime: &Runtime,
-        pre: &PluginExportsPre<Sandbox>,
+        pre: &ExportsPre,
         plugin: Arc<str>,
         config: PluginConfig,
         hook: HttpHooks,
@@ -176,7 +215,7 @@ impl Instance {
         // A plugin that computes gives way at each tick, so that the time-out around its call gets to run.
         store.epoch_deadline_async_yield_and_update(1);
         // Starting runs code of the plugin's, within the same time as a call.
-        let started = tokio::time::timeout(limits.pure_call, pre.instantiate_async(&mut store)).await;
+        let started = tokio::time::timeout(limits.pure_call, pre.instantiate(&mut store)).await;
         let reason = match started {
             Ok(Ok(exports)) => return Ok(Self { store, exports, plugin, config, limits, call, healthy: true }),
             Ok(Err(error)) => format!("{error:#}"),
@@ -187,22 +226,26 @@ impl Instance {
 
     pub(crate) async fn describe(&mut self) -> Result<Descriptor, CallError> {
         let time = self.begin(Call::Describe);
-        let answer = self.exports.etl_destination_destination().call_describe(&mut self.store);
+        let answer = self.exports.destination.call_describe(&mut self.store);
         let answer = tokio::time::timeout(time, answer).await;
         self.end(Call::Describe, answer)
     }
 
     pub(crate) async fn validate_config(&mut self) -> Result<Vec<ConfigIssue>, CallError> {
         let time = self.begin(Call::ValidateConfig);
-        let exports = self.exports.etl_destination_destination();
+        let exports = &self.exports.destination;
         let answer = exports.call_validate_config(&mut self.store, self.config.json());
         let answer = tokio::time::timeout(time, answer).await;
         let mut issues = self.end(Call::ValidateConfig, answer)?;
-        for issue in &mut issues {
+        self.sanitize_issues(&mut issues);
+        Ok(issues)
+    }
+
+    fn sanitize_issues(&self, issues: &mut [ConfigIssue]) {
+        for issue in issues {
             self.config.sanitize(&mut issue.message);
             issue.hint.iter_mut().for_each(|hint| self.config.sanitize(hint));
         }
-        Ok(issues)
     }
 
     pub(crate) async fn check_connection(&mut self) -> CallOutcome<ConnectionCheck> {
@@ -212,7 +255,7 @@ impl Instance {
 
     async fn ask_for_check(&mut self) -> Result<ConnectionCheck, CallError> {
         let time = self.begin(Call::CheckConnection);
-        let exports = self.exports.etl_destination_destination();
+        let exports = &self.exports.destination;
         let answer = exports.call_check_connection(&mut self.store, self.config.json());
         let answer = within(time, &self.call, answer).await;
         let mut check = self.end(Call::CheckConnection, answer)?;
@@ -222,7 +265,7 @@ impl Instance {
 
     pub(crate) async fn map_row(&mut self, columns: &[&str], row: Row<'_>) -> Result<MappedRow, CallError> {
         let time = self.begin(Call::MapRow);
-        let exports = self.exports.etl_destination_destination();
+        let exports = &self.exports.destination;
         let answer = exports.call_map_row(&mut self.store, self.config.json(), columns, row);
         let answer = tokio::time::timeout(time, answer).await;
         self.end(Call::MapRow, answer)
@@ -231,7 +274,7 @@ impl Instance {
     pub(crate) async fn map_batch(&mut self, columns: &[Column<'_>], changes: &[Change]) -> Result<Mapping, CallError> {
         let rows = columns.first().map_or(changes.len(), |column| column.values.len());
         let time = self.begin(Call::MapBatch);
-        let exports = self.exports.etl_destination_destination();
+        let exports = &self.exports.destination;
         let answer = exports.call_map_batch(&mut self.store, self.config.json(), columns, changes);
         let answer = tokio::time::timeout(time, answer).await;
         let answer = self.end(Call::MapBatch, answer)?;
@@ -245,7 +288,7 @@ impl Instance {
 
     pub(crate) async fn render_batch(&mut self, batch: &MappedBatch) -> Result<Vec<Request>, CallError> {
         let time = self.begin(Call::RenderBatch);
-        let exports = self.exports.etl_destination_destination();
+        let exports = &self.exports.destination;
         let answer = exports.call_render_batch(&mut self.store, self.config.json(), batch.as_param());
         let answer = tokio::time::timeout(time, answer).await;
         self.end(Call::RenderBatch, answer)
@@ -259,11 +302,16 @@ impl Instance {
 
     async fn ask_to_send(&mut self, batch: &MappedBatch) -> Result<Report, CallError> {
         let time = self.begin(Call::SendBatch);
-        let exports = self.exports.etl_destination_destination();
+        let exports = &self.exports.destination;
         let answer = exports.call_send_batch(&mut self.store, self.config.json(), batch.as_param());
         let answer = within(time, &self.call, answer).await;
         let answer = self.end(Call::SendBatch, answer)?;
         let mut report = self.checked(Call::SendBatch, Report::from_answer(answer, batch.len()))?;
+        self.sanitize_report(&mut report);
+        Ok(report)
+    }
+
+    fn sanitize_report(&self, report: &mut Report) {
         for rejection in &mut report.rejected {
             self.config.sanitize(&mut rejection.message);
             self.config.sanitize(&mut rejection.code);
@@ -271,12 +319,21 @@ impl Instance {
         if let Some(undelivered) = &mut report.undelivered {
             self.sanitize(&mut undelivered.failure);
         }
-        Ok(report)
     }
 
     /// Whether the instance can be used for another call.
     pub(crate) fn is_reusable(&self) -> bool {
         self.healthy && self.store.data().memory_used() <= self.limits.kept_memory
+    }
+
+    /// The plugin's optional interface that a call is of. A session hands out no such call where it is not there.
+    fn has<'a, T>(&self, call: Call, interface: &'a Option<T>) -> Result<&'a T, CallError> {
+        let missing = || CallError::BadAnswer {
+            plugin: Arc::clone(&self.plugin),
+            call,
+            reason: "it does not export the interface of this function".to_owned(),
+        };
+        interface.as_ref().ok_or_else(missing)
     }
 
     fn begin(&mut self, call: Call) -> Duration {

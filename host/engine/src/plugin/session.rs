@@ -2,6 +2,16 @@
 //!
 //! Inside is a pool of instances. Each call takes an idle one, or starts one more, and gives it back if it is in good
 //! order; so there are as many as there are calls at once, and a crash costs the next call a fresh start and nothing else.
+//!
+//! The calls of an optional interface are behind a type of their own, which there is only where the plugin has the interface.
+
+mod effects;
+mod inspection;
+mod provisioning;
+
+pub use self::effects::Effects;
+pub use self::inspection::Inspection;
+pub use self::provisioning::Provisioning;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,16 +20,14 @@ use arrow::record_batch::RecordBatch;
 
 use crate::arrow::columns::{ColumnError, Columns, Reading};
 use crate::arrow::records::MappedBatch;
-use crate::bindings::{
-    Change, Column, ConnectionCheck, MappedRow, PluginExportsPre, Problem, ProblemKind, Request, Row,
-};
-use crate::http::hooks::{CallTraffic, HttpHooks};
+use crate::bindings::{Change, Column, ConnectionCheck, MappedRow, Problem, ProblemKind, Request, Row};
+use crate::http::hooks::HttpHooks;
 use crate::plugin::answers::{Failure, Mapping, Report};
 use crate::plugin::config::PluginConfig;
+use crate::plugin::exports::{ExportsPre, OptionalInterface};
 use crate::plugin::instance::{CallError, CallOutcome, Instance};
 use crate::plugin::one_row::OneRow;
 use crate::plugin::runtime::Runtime;
-use crate::plugin::sandbox::Sandbox;
 
 /// A plugin with a config and a way out. Cheap to clone: all workers share one.
 ///
@@ -29,7 +37,7 @@ pub struct Session(Arc<Inner>);
 
 struct Inner {
     runtime: Runtime,
-    pre: PluginExportsPre<Sandbox>,
+    pre: ExportsPre,
     plugin: Arc<str>,
     config: PluginConfig,
     hook: HttpHooks,
@@ -52,7 +60,7 @@ pub enum MapError {
 impl Session {
     pub(crate) fn new(
         runtime: Runtime,
-        pre: PluginExportsPre<Sandbox>,
+        pre: ExportsPre,
         plugin: Arc<str>,
         config: PluginConfig,
         hook: HttpHooks,
@@ -72,7 +80,7 @@ impl Session {
                 self.give_back(instance);
                 outcome
             }
-            Err(error) => CallOutcome { answer: Err(error), traffic: CallTraffic::default() },
+            Err(error) => CallOutcome::not_made(error),
         }
     }
 
@@ -160,8 +168,30 @@ impl Session {
                 self.give_back(instance);
                 outcome
             }
-            Err(error) => CallOutcome { answer: Err(error), traffic: CallTraffic::default() },
+            Err(error) => CallOutcome::not_made(error),
         }
+    }
+
+    /// Looking at what the destination holds, where the plugin can.
+    #[must_use]
+    pub fn inspection(&self) -> Option<Inspection> {
+        self.has(OptionalInterface::Inspection).then(|| Inspection(self.clone()))
+    }
+
+    /// Creating what a sync needs, where the plugin can.
+    #[must_use]
+    pub fn provisioning(&self) -> Option<Provisioning> {
+        self.has(OptionalInterface::Provisioning).then(|| Provisioning(self.clone()))
+    }
+
+    /// Sending with a count of what it caused, where the plugin can.
+    #[must_use]
+    pub fn effects(&self) -> Option<Effects> {
+        self.has(OptionalInterface::Effects).then(|| Effects(self.clone()))
+    }
+
+    fn has(&self, interface: OptionalInterface) -> bool {
+        self.0.pre.has(interface)
     }
 
     async fn instance(&self) -> Result<Instance, CallError> {

@@ -122,8 +122,9 @@ async fn the_plugin_inside_loads_and_describes_itself() {
     let names: Vec<_> = descriptor.object_types.iter().map(|o| o.name.as_str()).collect();
     assert_eq!(names, ["customer_profiles", "customer_profile_audiences"]);
     assert!(matches!(&descriptor.config_keys.endpoints[..], [Endpoint::ConfigKey(key)] if key == "deployment_url"));
-    let [secret] = &descriptor.config_keys.secrets[..] else { panic!("{:?}", descriptor.config_keys.secrets) };
-    assert_eq!((secret.config_key.as_str(), secret.used_in), ("api_key", SecretUse::Headers));
+    let secrets = &descriptor.config_keys.secrets;
+    let secrets: Vec<_> = secrets.iter().map(|secret| (secret.config_key.as_str(), secret.used_in)).collect();
+    assert_eq!(secrets, [("api_key", SecretUse::Headers), ("management_key", SecretUse::Headers)]);
     assert!(serde_json::from_str::<serde_json::Value>(&descriptor.config_schema).is_ok());
 }
 

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use crate::api::error_body::Problem;
 use crate::api::schema::{self, Items};
 use crate::deployment::Deployment;
-use crate::deployment::audiences::{MemberAction, MembershipChange};
+use crate::deployment::audiences::MembershipChange;
 
 /// What happens to the good items of a batch that has a bad one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,7 @@ pub(crate) fn memberships(deployment: &mut Deployment, body: &[u8], batches: Bat
             let items = refuse_unknown_audiences(items, deployment);
             let (chosen, outcome) = choose(items, batches, |change| (change.audience, change.id.clone()));
             for change in chosen {
-                if change.action == MemberAction::Add {
-                    deployment.profiles.ensure(change.id.clone());
-                }
-                deployment.audiences.apply(change);
+                deployment.change_membership(change);
             }
             outcome
         }

@@ -6,15 +6,15 @@
 use serde_json::value::RawValue;
 
 use crate::api::error_body::Problem;
-use crate::deployment::attributes::{Definitions, Misfit};
 use crate::deployment::audiences::{MemberAction, MembershipChange};
+use crate::deployment::definitions::{Definitions, Misfit};
 use crate::deployment::profiles::ProfileUpdate;
 use crate::value::object::{Object, Shape, list, shape};
 
 /// Items that one call takes at most.
 pub(crate) const MAX_ITEMS: usize = 1000;
 /// Unicode characters that an integration ID has at most.
-const MAX_ID_CHARACTERS: usize = 1000;
+pub(crate) const MAX_ID_CHARACTERS: usize = 1000;
 
 /// A body's items in order, each read or refused by itself.
 pub(crate) type Items<T> = Vec<Result<T, Vec<Problem>>>;
@@ -29,17 +29,21 @@ pub(crate) fn memberships(body: &[u8]) -> Result<Items<MembershipChange>, Vec<Pr
     items(body, "data", membership)
 }
 
+/// The JSON that a body is.
+pub(super) fn json(body: &[u8]) -> Result<&RawValue, Vec<Problem>> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| vec![Problem::body("Invalid JSON", "", format!("the body is not UTF-8: {error}"))])?;
+    serde_json::from_str(text)
+        .map_err(|error| vec![Problem::body("Invalid JSON", "", format!("the body is not JSON: {error}"))])
+}
+
 /// The one array that a body holds, its items read by `read`, which gets each item's pointer.
 fn items<T>(
     body: &[u8],
     name: &str,
     read: impl Fn(&RawValue, &str) -> Result<T, Vec<Problem>>,
 ) -> Result<Items<T>, Vec<Problem>> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| vec![Problem::body("Invalid JSON", "", format!("the body is not UTF-8: {error}"))])?;
-    let value: &RawValue = serde_json::from_str(text)
-        .map_err(|error| vec![Problem::body("Invalid JSON", "", format!("the body is not JSON: {error}"))])?;
-    let object = members(value, "", &[name], &[name])?;
+    let object = members(json(body)?, "", &[name], &[name])?;
     let pointer = format!("/{name}");
     let array = object.get(name).and_then(list).ok_or_else(|| {
         vec![Problem::body("Invalid type", &pointer, format!("\"{name}\" must be an array of objects"))]
@@ -64,9 +68,13 @@ fn profile(item: &RawValue, pointer: &str, definitions: &Definitions) -> Result<
     }
 }
 
-type AttributeValues = Vec<(String, Option<Box<RawValue>>)>;
+pub(super) type AttributeValues = Vec<(String, Option<Box<RawValue>>)>;
 
-fn attributes(value: &RawValue, pointer: &str, definitions: &Definitions) -> Result<AttributeValues, Vec<Problem>> {
+pub(super) fn attributes(
+    value: &RawValue,
+    pointer: &str,
+    definitions: &Definitions,
+) -> Result<AttributeValues, Vec<Problem>> {
     let object = Object::read(value).ok_or_else(|| vec![wrong_type(pointer, "an object", value)])?;
     let mut problems: Vec<_> = object.duplicates().into_iter().map(|name| duplicate(pointer, name)).collect();
     let mut values = Vec::with_capacity(object.members.len());
@@ -83,6 +91,11 @@ fn attributes(value: &RawValue, pointer: &str, definitions: &Definitions) -> Res
                 "Invalid type",
                 at,
                 format!("The attribute \"{name}\" must be of type {expected}, {} is not.", excerpt(value)),
+            )),
+            Err(Misfit::NotListed) => problems.push(Problem::body(
+                "Invalid value",
+                at,
+                format!("The attribute \"{name}\" takes listed values only, {} is not one.", excerpt(value)),
             )),
         }
     }
@@ -139,7 +152,7 @@ fn id(object: &Object<'_>, name: &str, pointer: &str) -> Result<String, Problem>
 }
 
 /// An object that has the required members, none but the allowed ones, and none twice.
-fn members<'a>(
+pub(super) fn members<'a>(
     value: &'a RawValue,
     pointer: &str,
     required: &[&str],
@@ -167,7 +180,7 @@ fn duplicate(pointer: &str, name: &str) -> Problem {
     Problem::body("Duplicate", format!("{pointer}/{}", escaped(name)), format!("\"{name}\" stands more than once"))
 }
 
-fn wrong_type(pointer: &str, expected: &str, value: &RawValue) -> Problem {
+pub(super) fn wrong_type(pointer: &str, expected: &str, value: &RawValue) -> Problem {
     Problem::body("Invalid type", pointer, format!("must be {expected}, it is {}", shape(value).name()))
 }
 

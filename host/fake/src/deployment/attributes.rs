@@ -1,10 +1,9 @@
-//! Attribute definitions: which attributes a profile may have, and what their values look like on the wire.
+//! The types of attributes, and what their values look like on the wire.
 //!
 //! The published API description names nine types and gives the wire form of one of them (a time is RFC 3339 text).
 //! It says nothing about a location. So a location is taken here as text, an object or a list, and only what can't be
 //! one (a number, a boolean) is refused.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -98,53 +97,6 @@ fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// Why a value was refused for an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Misfit {
-    Undefined,
-    WrongType(AttributeType),
-}
-
-/// The attributes that exist.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Definitions {
-    by_name: BTreeMap<String, AttributeType>,
-    /// Take attributes that nobody defined, with any value.
-    pub(crate) any: bool,
-}
-
-impl Definitions {
-    /// What every account has.
-    pub(crate) fn built_in() -> Self {
-        let mut definitions = Self::default();
-        for name in ["name", "email", "phone"] {
-            definitions.define(name, AttributeType::String);
-        }
-        definitions.define("signup_date", AttributeType::Time);
-        definitions
-    }
-
-    /// A later definition of a name replaces the earlier one.
-    pub(crate) fn define(&mut self, name: &str, kind: AttributeType) {
-        self.by_name.insert(name.to_owned(), kind);
-    }
-
-    pub(crate) fn by_name(&self) -> &BTreeMap<String, AttributeType> {
-        &self.by_name
-    }
-
-    /// Null is taken for every attribute that exists: it clears it.
-    pub(crate) fn check(&self, name: &str, value: &RawValue) -> Result<(), Misfit> {
-        match self.by_name.get(name) {
-            None if self.any => Ok(()),
-            None => Err(Misfit::Undefined),
-            Some(_) if shape(value) == Shape::Null => Ok(()),
-            Some(kind) if kind.takes(value) => Ok(()),
-            Some(kind) => Err(Misfit::WrongType(*kind)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
@@ -193,13 +145,5 @@ mod tests {
             assert_eq!(kind.name(), format!("(list {name})"));
         }
         assert!(serde_json::from_str::<AttributeType>("\"(list boolean)\"").is_err());
-    }
-
-    #[test]
-    fn null_clears_a_defined_attribute_only() {
-        let null = RawValue::from_string("null".to_owned()).unwrap();
-        let definitions = Definitions::built_in();
-        assert_eq!(definitions.check("email", &null), Ok(()));
-        assert_eq!(definitions.check("Email", &null), Err(Misfit::Undefined));
     }
 }

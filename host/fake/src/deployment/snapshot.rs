@@ -1,5 +1,6 @@
 //! What the fake holds, to look at: the whole as JSON that is the same for the same state.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use crate::deployment::Deployment;
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::{Firing, Rule};
 use crate::deployment::profiles::Attributes;
 
 /// The state of a fake at one moment. It prints as JSON, sorted throughout, numbers to the digit as they were sent.
@@ -17,6 +19,12 @@ pub struct Snapshot {
     /// Audiences, by ID.
     pub audiences: BTreeMap<i64, AudienceState>,
     profiles: BTreeMap<String, Attributes>,
+    /// The rules of campaigns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Which of them fired for whom, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fired: Vec<Firing>,
 }
 
 /// One audience of a [`Snapshot`].
@@ -31,15 +39,17 @@ pub struct AudienceState {
 impl Snapshot {
     pub(crate) fn of(deployment: &Deployment) -> Self {
         let audience = |audience: &crate::deployment::audiences::Audience| AudienceState {
-            name: audience.name.clone(),
-            members: audience.members.clone(),
+            name: audience.facts.name.clone(),
+            members: audience.members.list().map(Cow::into_owned).collect(),
         };
         Self {
-            attributes: deployment.definitions.by_name().clone(),
+            attributes: deployment.definitions.types(),
             audiences: deployment.audiences.by_id().iter().map(|(id, held)| (*id, audience(held))).collect(),
             profiles: (deployment.profiles.by_id().iter())
                 .map(|(id, profile)| (id.clone(), profile.attributes.clone()))
                 .collect(),
+            rules: deployment.campaigns.rules.clone(),
+            fired: deployment.campaigns.fired.clone(),
         }
     }
 

@@ -69,9 +69,35 @@ pub enum Kind {
         /// The answer's status.
         status: Status,
     },
+    /// The first bytes of the proper answer, as if they were all of it.
+    Truncated {
+        /// How many.
+        bytes: u64,
+    },
+    /// The first bytes of the proper answer, then the connection is closed.
+    BrokenOff {
+        /// How many.
+        bytes: u64,
+    },
+    /// The request is treated properly; then somebody else changes the members of an audience.
+    Moved(Movement),
     /// The request is treated properly, and the connection closed after it as HTTP provides: `connection: close` or a
     /// GOAWAY.
     Goodbye,
+}
+
+/// Members of an audience that somebody else adds and removes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Movement {
+    /// The audience's ID.
+    pub audience: i64,
+    /// Who joins it.
+    #[serde(default)]
+    pub add: Vec<String>,
+    /// Who leaves it.
+    #[serde(default)]
+    pub remove: Vec<String>,
 }
 
 /// A scripted answer.
@@ -152,7 +178,16 @@ impl TryFrom<String> for HeaderText {
 impl Kind {
     /// Whether the request gets its proper treatment, and takes effect, by this kind's own nature.
     pub(crate) const fn is_proper(&self) -> bool {
-        matches!(self, Self::Pass | Self::Slow { .. } | Self::Hold | Self::Goodbye)
+        matches!(
+            self,
+            Self::Pass
+                | Self::Slow { .. }
+                | Self::Hold
+                | Self::Truncated { .. }
+                | Self::BrokenOff { .. }
+                | Self::Moved(_)
+                | Self::Goodbye
+        )
     }
 
     /// As a script names it.
@@ -171,6 +206,9 @@ impl Kind {
             Self::Oversized { .. } => "oversized",
             Self::Compressed { .. } => "compressed",
             Self::EchoKey { .. } => "echo_key",
+            Self::Truncated { .. } => "truncated",
+            Self::BrokenOff { .. } => "broken_off",
+            Self::Moved(_) => "moved",
             Self::Goodbye => "goodbye",
         }
     }
@@ -289,6 +327,25 @@ impl Fault {
     #[must_use]
     pub fn echo_key(code: u16) -> Self {
         Self::new(Kind::EchoKey { status: status(code) })
+    }
+
+    /// Sends the first so many bytes of the proper answer, as if they were all of it.
+    #[must_use]
+    pub const fn truncated(bytes: u64) -> Self {
+        Self::new(Kind::Truncated { bytes })
+    }
+
+    /// Sends the first so many bytes of the proper answer, then closes the connection.
+    #[must_use]
+    pub const fn broken_off(bytes: u64) -> Self {
+        Self::new(Kind::BrokenOff { bytes })
+    }
+
+    /// Answers properly; then these members join an audience and those leave it.
+    #[must_use]
+    pub fn moved(audience: i64, add: &[&str], remove: &[&str]) -> Self {
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        Self::new(Kind::Moved(Movement { audience, add: ids(add), remove: ids(remove) }))
     }
 
     /// Answers properly, then closes the connection.

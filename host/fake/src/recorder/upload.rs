@@ -39,7 +39,8 @@ pub(crate) async fn read(mut body: Incoming, path: &str, keep: bool, limit: u64)
             bytes.extend_from_slice(&chunk);
         }
     }
-    let items = counter.map_or(0, |counter| counter.count());
+    let alone = u32::from(path.starts_with(path::PROFILE));
+    let items = counter.map_or(alone, |counter| counter.count());
     Ok(Upload { bytes: bytes.map(BytesMut::freeze), size, items })
 }
 

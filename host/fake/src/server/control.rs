@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::error_body::ErrorBody;
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::campaigns::Rule;
+use crate::deployment::definitions::NewAttribute;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
+use crate::faults::fault::Movement;
 use crate::lock::lock;
 use crate::recorder::Request;
 use crate::server::reply::{self, Ended, Reply};
@@ -35,23 +38,29 @@ pub(crate) enum Call {
     Release,
     Audiences,
     Attributes,
+    Members,
+    Rules,
     /// What is there, for who asks for something else.
     Unknown,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewAudience {
+struct NamedAudience {
     id: i64,
     name: String,
+    /// So many members that take no memory.
+    crowd: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewAttribute {
+struct DefinedAttribute {
     name: String,
     #[serde(rename = "type")]
     kind: AttributeType,
+    #[serde(default)]
+    description: String,
 }
 
 /// A request as `GET /_fake/requests` shows it. The key is left out: the status says whether it was the right one.
@@ -87,6 +96,8 @@ impl Call {
             (&Method::POST, "release") => Self::Release,
             (&Method::POST, "audiences") => Self::Audiences,
             (&Method::POST, "attributes") => Self::Attributes,
+            (&Method::POST, "members") => Self::Members,
+            (&Method::POST, "rules") => Self::Rules,
             _ => Self::Unknown,
         })
     }
@@ -117,15 +128,28 @@ impl Call {
             Self::Faults => *lock(&shared.faults) = read::<Faults>(body)?,
             Self::Release => shared.release(),
             Self::Audiences => {
-                let audience: NewAudience = read(body)?;
-                lock(&shared.deployment).audiences.create(audience.id, &audience.name);
+                let audience: NamedAudience = read(body)?;
+                let audiences = &mut lock(&shared.deployment).audiences;
+                audiences.create(audience.id, &audience.name);
+                audience.crowd.into_iter().for_each(|count| audiences.gather(audience.id, count));
             }
             Self::Attributes => {
-                let attribute: NewAttribute = read(body)?;
-                lock(&shared.deployment).definitions.define(&attribute.name, attribute.kind);
+                let attribute: DefinedAttribute = read(body)?;
+                let defined = NewAttribute::of_profiles(&attribute.name, attribute.kind);
+                let defined = NewAttribute { description: attribute.description, ..defined };
+                lock(&shared.deployment).definitions.define(defined);
+            }
+            Self::Members => {
+                let movement: Movement = read(body)?;
+                lock(&shared.deployment).move_members(&movement);
+            }
+            Self::Rules => {
+                let rule: Rule = read(body)?;
+                lock(&shared.deployment).campaigns.rules.push(rule);
             }
             Self::Unknown => {
-                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences and attributes";
+                let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences, \
+                             attributes, members and rules";
                 return Ok(refused(StatusCode::NOT_FOUND, known));
             }
         }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{StatusCode, Version};
+use serde::de::DeserializeOwned;
 
 use crate::api::error_body::Problem;
+use crate::api::query::Query;
 use crate::lock::lock;
 use crate::recorder::Ticket;
 use crate::recorder::upload::Upload;
@@ -63,12 +65,27 @@ impl Exchange {
         named.then_some(()).ok_or_else(missing)
     }
 
-    pub(super) fn rate(&self) -> Result<(), Refusal> {
+    /// Calls of the Management API have a limit for each `endpoint`; all others share one.
+    pub(super) fn rate(&self, endpoint: Option<&'static str>) -> Result<(), Refusal> {
         let now = self.shared.settings.clock.now().instant;
-        lock(&self.shared.rate).admit(now).map_err(|seconds| {
+        lock(&self.shared.rates).admit(endpoint, now).map_err(|seconds| {
             let status = StatusCode::TOO_MANY_REQUESTS;
             let problem = Problem::request(status, "Rate limit", "Too many requests");
             Refusal::from(problem).with(RETRY_AFTER, HeaderValue::from(seconds))
+        })
+    }
+
+    /// The query, which may have these parameters.
+    pub(super) fn query(&self, known: &[&str]) -> Result<Query, Problem> {
+        Query::read(self.head.uri.query(), known)
+    }
+
+    /// The body, which must be one object of this kind and have no member beyond its schema.
+    pub(super) fn object<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let body = self.body()?.unwrap_or_default();
+        serde_json::from_slice(body).map_err(|error| {
+            let title = if error.is_data() { "Invalid value" } else { "Invalid JSON" };
+            Problem::body(title, "", error.to_string())
         })
     }
 

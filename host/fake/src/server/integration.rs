@@ -1,38 +1,49 @@
-//! The calls of the Integration API: their key, their query, and what they do to the deployment.
+//! The calls of the Integration API: their query, and what they do to the deployment.
+
+use std::collections::BTreeMap;
 
 use hyper::StatusCode;
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use serde::Serialize;
 
+use crate::api::audience::{self, ShownAudience};
 use crate::api::bulk::{self, Outcome};
-use crate::api::error_body::{Problem, Source};
+use crate::api::customer_profile::CustomerProfile;
+use crate::api::error_body::Problem;
+use crate::api::query::{Query, invalid};
 use crate::api::states;
+use crate::deployment::audiences::NewAudience;
 use crate::lock::lock;
 use crate::server::exchange::{Exchange, Refusal};
+use crate::server::profile_update;
 use crate::server::reply::{self, Reply};
 
-/// Says what is wrong with the key, never the key.
-pub(super) fn key(exchange: &Exchange) -> Result<(), Problem> {
-    let mut sent = exchange.head.headers.get_all(AUTHORIZATION).iter();
-    let reason = match (sent.next().map(HeaderValue::as_bytes), sent.next()) {
-        (None, _) => "the Authorization header is missing",
-        (_, Some(_)) => "there is more than one Authorization header",
-        (Some(b"ApiKey-v1"), None) => "the key is empty",
-        (Some(value), None) => match value.strip_prefix(b"ApiKey-v1 ") {
-            Some(key) if key == exchange.shared.settings.api_key.as_bytes() => return Ok(()),
-            Some(_) => "this key does not exist",
-            None if value.starts_with(b"ManagementKey-v1 ") => {
-                "a Management API key was sent, this call takes an Integration API key"
-            }
-            None => "the Authorization header must be \"ApiKey-v1 \" and the key",
-        },
-    };
-    let details = format!("Unauthorized - Invalid API key: {reason}");
-    Err(Problem::request(StatusCode::UNAUTHORIZED, "Unauthorized", details))
+/// A call of the Integration API.
+#[derive(Debug, Clone)]
+pub(super) enum Call {
+    Profiles,
+    /// With the last segment of its path, as it was sent.
+    Profile(String),
+    Memberships,
+    Authping,
+    CreateAudience,
+    /// Of the profile with this integration ID.
+    Inventory(String),
+}
+
+pub(super) fn answer(call: Call, exchange: &Exchange) -> Result<Reply, Refusal> {
+    match call {
+        Call::Authping => Ok(reply::empty(StatusCode::NO_CONTENT)),
+        Call::Profiles => profiles(exchange),
+        Call::Profile(segment) => profile_update::update(exchange, &segment),
+        Call::Memberships => memberships(exchange),
+        Call::CreateAudience => create_audience(exchange),
+        Call::Inventory(id) => inventory(exchange, &id),
+    }
 }
 
 /// `PUT /v2/customer_profiles`.
-pub(super) fn profiles(exchange: &Exchange) -> Result<Reply, Refusal> {
-    let silent = silent(exchange)?;
+fn profiles(exchange: &Exchange) -> Result<Reply, Refusal> {
+    let silent = silent(&exchange.query(&["silent"])?)?;
     let mut answer = reply::empty(StatusCode::NO_CONTENT);
     if let Some(body) = exchange.body()? {
         let mut deployment = lock(&exchange.shared.deployment);
@@ -47,10 +58,8 @@ pub(super) fn profiles(exchange: &Exchange) -> Result<Reply, Refusal> {
 }
 
 /// `POST /v2/customer_audiences`.
-pub(super) fn audiences(exchange: &Exchange) -> Result<Reply, Refusal> {
-    if let Some(query) = exchange.head.uri.query() {
-        return Err(unknown_parameter(query).into());
-    }
+fn memberships(exchange: &Exchange) -> Result<Reply, Refusal> {
+    exchange.query(&[])?;
     if let Some(body) = exchange.body()? {
         let mut deployment = lock(&exchange.shared.deployment);
         let outcome = bulk::memberships(&mut deployment, body, exchange.shared.settings.batches);
@@ -66,18 +75,55 @@ fn settled(exchange: &Exchange, outcome: Outcome) -> Result<Vec<String>, Refusal
 }
 
 /// Whether the answer is to have no body. That is the published default.
-fn silent(exchange: &Exchange) -> Result<bool, Problem> {
-    match exchange.head.uri.query() {
-        None | Some("silent=yes") => Ok(true),
-        Some("silent=no") => Ok(false),
-        Some(query) => Err(unknown_parameter(query)),
+fn silent(query: &Query) -> Result<bool, Problem> {
+    match query.text("silent") {
+        None | Some("yes") => Ok(true),
+        Some("no") => Ok(false),
+        Some(other) => Err(invalid("silent", &format!("it must be yes or no, it is {other:?}"))),
     }
 }
 
-/// A query that is not one the call takes; its first parameter is named.
-fn unknown_parameter(query: &str) -> Problem {
-    let name = query.split(['=', '&']).next().unwrap_or_default();
-    let details = format!("the query must be silent=yes, silent=no or absent, it is {query:?}");
-    let source = Source::Parameter(name.to_owned());
-    Problem { source, ..Problem::request(StatusCode::BAD_REQUEST, "Invalid parameter", details) }
+/// `POST /v2/audiences`.
+fn create_audience(exchange: &Exchange) -> Result<Reply, Refusal> {
+    exchange.query(&[])?;
+    let new: NewAudience = exchange.object()?;
+    let mut deployment = lock(&exchange.shared.deployment);
+    let problems = audience::problems(&new, &deployment.audiences);
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let (id, audience) = deployment.audiences.add(new);
+    Ok(reply::json_of(StatusCode::CREATED, &ShownAudience::new(id, audience)))
+}
+
+/// The published `CustomerInventory`: the profile, and nothing of anything else, as far as it was asked for.
+#[derive(Serialize)]
+struct Inventory<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<CustomerProfile<'a>>,
+    #[serde(flatten)]
+    rest: BTreeMap<&'static str, serde_json::Value>,
+}
+
+/// `GET /v1/customer_profiles/{integrationId}/inventory`.
+fn inventory(exchange: &Exchange, id: &str) -> Result<Reply, Refusal> {
+    const LISTS: [&str; 4] = ["referrals", "coupons", "giveaways", "achievements"];
+    let query = exchange.query(&["profile", "loyalty", "referrals", "coupons", "giveaways", "achievements"])?;
+    let mut rest = BTreeMap::new();
+    for name in LISTS {
+        if query.flag(name)? {
+            rest.insert(name, serde_json::Value::Array(Vec::new()));
+        }
+    }
+    if query.flag("loyalty")? {
+        rest.insert("loyalty", serde_json::json!({ "programs": {} }));
+    }
+    let with_profile = query.flag("profile")?;
+    let deployment = lock(&exchange.shared.deployment);
+    let profile = CustomerProfile::of(&deployment, id).ok_or_else(|| {
+        let details = format!("there is no customer profile with the integration ID {id:?}");
+        Problem::request(StatusCode::NOT_FOUND, "Not found", details)
+    })?;
+    let profile = with_profile.then_some(profile);
+    Ok(reply::json_of(StatusCode::OK, &Inventory { profile, rest }))
 }

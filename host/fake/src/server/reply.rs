@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::api::error_body::ErrorBody;
@@ -23,6 +24,10 @@ pub(crate) struct Ended;
 /// A body that is sent in chunks, and how it ends.
 pub(crate) struct Stream {
     chunks: VecDeque<Bytes>,
+    /// What comes after them, made as it is sent: its size is not announced.
+    source: Option<Box<dyn Iterator<Item = Bytes> + Send>>,
+    /// Bytes to send at most; what is beyond them is left out.
+    most: u64,
     /// Bytes that the answer announces beyond those that it sends.
     withheld: u64,
     ending: Ending,
@@ -41,7 +46,24 @@ enum Ending {
 impl Stream {
     fn whole(chunks: impl IntoIterator<Item = Bytes>) -> Self {
         let chunks = chunks.into_iter().filter(|chunk| !chunk.is_empty()).collect();
-        Self { chunks, withheld: 0, ending: Ending::Proper }
+        Self { chunks, source: None, most: u64::MAX, withheld: 0, ending: Ending::Proper }
+    }
+
+    /// The next bytes to send, within what may be sent.
+    fn next(&mut self) -> Option<Bytes> {
+        if self.most == 0 {
+            return None;
+        }
+        let mut chunk = self.chunks.pop_front().or_else(|| self.source.as_mut()?.next())?;
+        chunk.truncate(usize::try_from(self.most).unwrap_or(usize::MAX));
+        self.most -= chunk.len() as u64;
+        Some(chunk)
+    }
+
+    /// Bytes that are left to send, where that is known.
+    fn left(&self) -> Option<u64> {
+        let left: u64 = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        self.source.is_none().then_some(left.min(self.most))
     }
 }
 
@@ -51,7 +73,7 @@ impl Body for Stream {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Ended>>> {
         let this = self.get_mut();
-        if let Some(chunk) = this.chunks.pop_front() {
+        if let Some(chunk) = this.next() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         match &mut this.ending {
@@ -67,12 +89,11 @@ impl Body for Stream {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.chunks.is_empty() && matches!(self.ending, Ending::Proper)
+        self.left() == Some(0) && matches!(self.ending, Ending::Proper)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let left: u64 = self.chunks.iter().map(|chunk| chunk.len() as u64).sum();
-        SizeHint::with_exact(left + self.withheld)
+        self.left().map_or_else(SizeHint::default, |left| SizeHint::with_exact(left + self.withheld))
     }
 }
 
@@ -91,6 +112,34 @@ pub(crate) fn text(status: StatusCode, content_type: HeaderValue, text: String) 
 /// A JSON body.
 pub(crate) fn json(status: StatusCode, body: String) -> Reply {
     text(status, HeaderValue::from_static("application/json"), body)
+}
+
+/// A JSON body. Strings, numbers and JSON texts can always be written as JSON.
+pub(crate) fn json_of(status: StatusCode, body: &impl Serialize) -> Reply {
+    json(status, serde_json::to_string(body).unwrap_or_default())
+}
+
+/// A body that is made as it is sent.
+pub(crate) fn streamed(content_type: HeaderValue, chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Reply {
+    let mut reply = with(StatusCode::OK, Stream { source: Some(Box::new(chunks)), ..Stream::whole([]) });
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// The first bytes of an answer, as if they were all of it.
+pub(crate) fn truncated(mut reply: Reply, bytes: u64) -> Reply {
+    reply.body_mut().most = bytes;
+    reply
+}
+
+/// The first bytes of an answer, and then the end of the connection.
+pub(crate) fn broken_off(mut reply: Reply, bytes: u64) -> Reply {
+    let stream = reply.body_mut();
+    // One byte more than there is, where the answer is that short: it breaks off in any case.
+    stream.withheld = stream.left().map_or(0, |left| left.saturating_sub(bytes).max(1));
+    stream.most = bytes;
+    stream.ending = Ending::Cut { told: false };
+    reply
 }
 
 /// The documented error body.

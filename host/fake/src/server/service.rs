@@ -16,6 +16,7 @@ use crate::server::exchange::Exchange;
 use crate::server::line::Line;
 use crate::server::reply::{Ended, Reply};
 use crate::server::shared::Shared;
+use crate::server::updates::Running;
 
 /// Answers one request of a connection.
 pub(crate) async fn answer(shared: Arc<Shared>, line: Arc<Line>, request: Request<Incoming>) -> Result<Reply, Ended> {
@@ -24,6 +25,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, line: Arc<Line>, request: Reques
         return control.answer(&shared, body).await;
     }
     let (ticket, fault) = note(&shared, &line, &head);
+    let _running = Running::begin(&shared, &head, ticket.sequence());
     let keep = !shared.settings.count_only;
     // The client went away in the middle: there is nobody to answer.
     let upload = upload::read(body, head.uri.path(), keep, shared.settings.body_limit).await.map_err(|_| Ended)?;

@@ -8,8 +8,10 @@ use tokio::sync::watch;
 use crate::deployment::Deployment;
 use crate::faults::Faults;
 use crate::lock::lock;
-use crate::rate::RateLimit;
+use crate::rate::Rates;
 use crate::recorder::Recorder;
+use crate::server::idempotency::Answers;
+use crate::server::updates::Updates;
 use crate::settings::Settings;
 
 pub(crate) struct Shared {
@@ -18,7 +20,9 @@ pub(crate) struct Shared {
     pub(crate) deployment: Mutex<Deployment>,
     pub(crate) recorder: Recorder,
     pub(crate) faults: Mutex<Faults>,
-    pub(crate) rate: Mutex<RateLimit>,
+    pub(crate) rates: Mutex<Rates>,
+    pub(super) answers: Mutex<Answers>,
+    pub(crate) updates: Mutex<Updates>,
     stop: watch::Sender<bool>,
     release: watch::Sender<()>,
 }
@@ -30,7 +34,9 @@ impl Shared {
             deployment: Mutex::new(settings.deployment()),
             recorder: Recorder::new(settings.keep),
             faults: Mutex::new(settings.faults.clone()),
-            rate: Mutex::new(RateLimit::new(settings.rate_limit)),
+            rates: Mutex::new(settings.rates()),
+            answers: Mutex::default(),
+            updates: Mutex::default(),
             stop: watch::Sender::new(false),
             release: watch::Sender::new(()),
             settings,
@@ -41,7 +47,8 @@ impl Shared {
     pub(crate) fn reset(&self) {
         *lock(&self.deployment) = self.settings.deployment();
         *lock(&self.faults) = Faults::none();
-        *lock(&self.rate) = RateLimit::new(self.settings.rate_limit);
+        *lock(&self.rates) = self.settings.rates();
+        *lock(&self.answers) = Answers::default();
         self.recorder.reset();
     }
 

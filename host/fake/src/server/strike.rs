@@ -7,6 +7,7 @@ use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue, RETRY_AFTER};
 
 use crate::api::error_body::ErrorBody;
 use crate::faults::fault::{Answer, Fault, Kind, RetryAfter};
+use crate::lock::lock;
 use crate::server::exchange::Exchange;
 use crate::server::reply::{self, Ended, Reply};
 
@@ -32,6 +33,13 @@ impl Exchange {
                 let key = self.head.headers.get(AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
                 let message = format!("cannot handle a request with Authorization: {}", String::from_utf8_lossy(key));
                 scripted(reply::error(&ErrorBody::plain(status.code(), message)))
+            }
+            Kind::Truncated { bytes } => Ok(reply::truncated(self.proper(name), bytes)),
+            Kind::BrokenOff { bytes } => Ok(reply::broken_off(self.proper(name), bytes)),
+            Kind::Moved(movement) => {
+                let reply = self.proper(name);
+                lock(&self.shared.deployment).move_members(&movement);
+                Ok(reply)
             }
             Kind::Goodbye => {
                 let mut reply = self.proper(name);

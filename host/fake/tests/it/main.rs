@@ -1,5 +1,5 @@
 //! The fake as its users meet it: over real connections, from outside.
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at what it did not expect")]
 
 mod audiences;
 mod client;
@@ -7,8 +7,12 @@ mod control;
 mod faults;
 mod key;
 mod lifecycle;
+mod listings;
+mod management;
+mod profile_update;
 mod profiles;
 mod proxy;
+mod published;
 mod rate;
 mod recording;
 mod refusals;

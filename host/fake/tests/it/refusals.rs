@@ -12,7 +12,7 @@ const MIXED: &str = r#"{"integrationId":"good"},{"integrationId":"x","attributes
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods() {
     let fake = start(Settings::new(KEY));
-    for target in ["/", "/v2", "/v2/customer_profiles/", "/v2/customer_profiles/a", "/v1/attributes"] {
+    for target in ["/", "/v2", "/v2/customer_profiles/", "/v2/customer_profiles/a/b", "/v1/attribute"] {
         let (status, body) = told(send(&fake, Method::PUT, target, PROFILE).await).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{target}");
         assert!(

@@ -10,17 +10,22 @@ from wasmtime.component import Record
 
 from destination_host.plugin import record, strings, variant
 
+
+class UnsupportedType(TypeError):
+    """A column that the plugin can't be handed. The message names it."""
+
+
 UNITS = {"s": "second", "ms": "millisecond", "us": "microsecond", "ns": "nanosecond"}
 
 
 def columns(batch: pa.RecordBatch) -> list[Record]:
-    """The columns of a batch, for `map-batch`. A type that the plugin has no column for raises TypeError with the column's name."""
+    """The columns of a batch, for `map-batch`. A type that the plugin has no column for raises UnsupportedType with the column's name."""
     made = []
     for column, array in zip(batch.schema, batch.columns, strict=True):
         try:
             tag, values = _values(array)
         except TypeError as error:
-            raise TypeError(f'column "{column.name}": {error}; cast or drop it') from None
+            raise UnsupportedType(f'column "{column.name}": {error}; cast or drop it') from None
         validity = _bitmap(array) if array.null_count else b""
         made.append(record(name=column.name, validity=validity, values=variant(tag, values)))
     return made
@@ -46,17 +51,19 @@ def _values(array: pa.Array) -> tuple[str, Any]:
         return "dates", _numbers(array.cast(pa.date32()), pa.int32(), "i")
     if types.is_timestamp(kind):
         return "timestamps", record(unit=UNITS[kind.unit], zone=kind.tz, counts=_numbers(array, pa.int64(), "q"))
+    if isinstance(kind, pa.JsonType):
+        return "json", _strings(array.storage.cast(pa.string()))
     if types.is_nested(kind):
-        return "json", strings(_json(value) for value in array.to_pylist(maps_as_pydicts="strict"))
+        return "json", strings(to_json(value) for value in array.to_pylist(maps_as_pydicts="strict"))
     raise TypeError(f"the plugin takes no {kind}")
 
 
-def _json(value: Any) -> str:
-    """A list or a struct as JSON, with all digits of its decimals. NaN goes out as it is: the plugin rejects the row."""
+def to_json(value: Any) -> str:
+    """A list, a struct or a row as JSON, with all digits of its decimals. NaN goes out as it is: the plugin rejects the row."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(name), ensure_ascii=False)}:{_json(member)}" for name, member in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(str(name), ensure_ascii=False)}:{to_json(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_json, value)) + "]"
+        return "[" + ",".join(map(to_json, value)) + "]"
     if isinstance(value, Decimal):
         return format(value, "f")
     if hasattr(value, "isoformat"):

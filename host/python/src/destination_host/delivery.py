@@ -70,16 +70,12 @@ def map_rows(plugin: Plugin, delivery: Delivery, batches: Iterable[pa.RecordBatc
 
 def send_rows(plugin: Plugin, delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Sends the rows. Returns them with their outcomes."""
-    sender = _Sender(plugin, delivery)
-    for batch in _cut(batches, delivery.records):
-        outcomes: list[Outcome] = [{} for _ in range(batch.num_rows)]
-        sender.send(_map(plugin, delivery, batch, outcomes), outcomes)
-        yield _beside(batch, outcomes)
+    yield from Sender(plugin, delivery).rows(batches)
 
 
 def remove_keys(plugin: Plugin, delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Removes members: the first column has their keys, as they were delivered. Returns outcomes alone."""
-    sender = _Sender(plugin, delivery)
+    sender = Sender(plugin, delivery)
     for batch in _cut(batches, delivery.records):
         members = batch.column(0).to_pylist()
         outcomes: list[Outcome] = [{"_key": key, "_action": "delete"} for key in members]
@@ -111,31 +107,42 @@ def _map(plugin: Plugin, delivery: Delivery, batch: pa.RecordBatch, outcomes: li
     return mapped
 
 
-class _Sender:
-    """Sends one task's batches.
+class Sender:
+    """Sends one task's batches. `limiter` is one that it shares with others before or after it.
 
     After a failure that the plugin's own retries did not overcome it sends no more: what is left is undelivered, for the next run.
     """
 
-    def __init__(self, plugin: Plugin, delivery: Delivery):
-        self._plugin, self._config, self._limiter = plugin, delivery.config, RateLimiter(delivery.seconds)
-        self._failure: str | None = None
+    failure: CallFailed | None
+    """What stopped it."""
+
+    def __init__(self, plugin: Plugin, delivery: Delivery, limiter: RateLimiter | None = None):
+        self._plugin, self._delivery, self._limiter = plugin, delivery, limiter or RateLimiter(delivery.seconds)
+        self.failure = None
+
+    def rows(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Maps rows and sends them. Returns them with their outcomes."""
+        for batch in _cut(batches, self._delivery.records):
+            outcomes: list[Outcome] = [{} for _ in range(batch.num_rows)]
+            self.send(_map(self._plugin, self._delivery, batch, outcomes), outcomes)
+            yield _beside(batch, outcomes)
 
     def send(self, batch: Record, outcomes: list[Outcome]) -> None:
+        """Sends records, and notes the outcome of each at its row."""
         rows: list[int] = list(record_field(batch, "rows"))
         for row in rows:
             outcomes[row]["_outcome"] = "delivered"
         if not rows:
             return
         left: Iterable[int] = range(len(rows))
-        if self._failure is None:
+        if self.failure is None:
             self._limiter.wait()
             try:
-                report = self._plugin.call("send-batch", self._config, batch)
+                report = self._plugin.call("send-batch", self._delivery.config, batch)
             except CallFailed as failed:
                 # It had the batch's first request at least.
                 self._limiter.spend(1)
-                self._failure = failed.message
+                self.failure = failed
             else:
                 self._limiter.spend(report.requests)
                 left = report.undelivered
@@ -143,9 +150,9 @@ class _Sender:
                     row = rows[record_field(it, "record_index")]
                     outcomes[row] |= {"_outcome": "rejected", "_code": it.code, "_message": it.message}
                 if report.failure is not None:
-                    self._failure = CallFailed(report.failure).message
+                    self.failure = CallFailed(report.failure)
         for index in left:
-            outcomes[rows[index]] |= {"_outcome": "undelivered", "_message": self._failure}
+            outcomes[rows[index]] |= {"_outcome": "undelivered", "_message": self.failure and self.failure.message}
 
 
 def _removals(members: list[str]) -> Record:

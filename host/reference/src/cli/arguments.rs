@@ -11,9 +11,10 @@ use destination_engine::plugin::trust::Trust;
 #[cfg(feature = "conform")]
 use destination_host::conform::Confirmation;
 use destination_host::report::outcomes::OutcomeFile;
+use destination_host::verification::SampleSize;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
-                          4 removals withheld.\n\
+                          4 removals withheld, 5 drift found.\n\
                           DESTINATION_HOST_LOG=warn, info or debug tells what goes on inside, on standard error.";
 
 /// Delivers the rows of a file or query to a destination, through a sandboxed plugin.
@@ -124,6 +125,39 @@ pub(crate) enum Command {
         destination-host sync syncs/ --failed\n  \
         psql -c 'COPY (…) TO STDOUT CSV HEADER' | destination-host sync from-stdin.toml")]
     Sync(Sync),
+    /// What is there at the destination: its fields, and what a sync can write to. Needs a key that may look.
+    #[command(
+        after_help = "Examples:\n  destination-host discover crm.toml\n  destination-host discover crm.toml --json | jq"
+    )]
+    Discover {
+        /// The sync file.
+        sync: PathBuf,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// Compare what is at the destination with what was delivered: members with the state, records with the source's rows.
+    #[command(after_help = "Examples:\n  \
+        destination-host verify audience.toml\n  \
+        destination-host verify audience.toml --outcomes drift.csv\n  \
+        destination-host verify audience.toml --repair\n  \
+        destination-host verify crm.toml --sample 5000")]
+    Verify(Verify),
+    /// Show what a sync needs and the destination does not have yet, and create it once you agree. Nothing is ever deleted.
+    #[command(
+        after_help = "Examples:\n  destination-host provision crm.toml\n  destination-host provision crm.toml --yes"
+    )]
+    Provision {
+        /// The sync file.
+        sync: PathBuf,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
     /// How the last run of each sync went, and what is left of it.
     #[command(
         after_help = "Examples:\n  destination-host status syncs/\n  destination-host status crm.toml --json | jq"
@@ -177,6 +211,15 @@ pub(crate) enum Command {
         Standard output gets each STATE once all records before it are acknowledged."
     )]
     Singer(Singer),
+    /// Be a destination of Airbyte: spec, check, discover and write, by its protocol.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        destination-host airbyte spec\n  \
+        destination-host airbyte write --config config.json --catalog catalog.json < messages\n\
+        Standard output gets messages of the protocol and nothing else: each STATE once all records before it are acknowledged."
+    )]
+    Airbyte(Airbyte),
     /// What is remembered of a sync between runs.
     #[command(subcommand)]
     State(State),
@@ -200,7 +243,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Singer {
-    /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network` and `dead_letters` beside them.
+    /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network`, `dead_letters`, `outcomes`
+    /// and `report` beside them.
     #[arg(long, value_name = "FILE.json", required_unless_present = "about")]
     pub(crate) config: Option<PathBuf>,
     /// Say what the target is and which settings it has, and read nothing.
@@ -220,6 +264,43 @@ pub(crate) enum About {
     Json,
     /// A loader for meltano.yml, in JSON, which is YAML as well.
     Meltano,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Airbyte {
+    /// What the destination is, and the JSON Schema of its config.
+    Spec {
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// Make one cheap request with the config's key: is the way to the destination open?
+    Check {
+        /// The config: the plugin's keys at the top; `streams`, `limits`, `state`, `network`, `dead_letters`,
+        /// `outcomes` and `report` beside them.
+        #[arg(long, value_name = "FILE.json")]
+        config: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// The objects that the destination takes, for connections that map columns to its fields.
+    Discover {
+        /// The config.
+        #[arg(long, value_name = "FILE.json")]
+        config: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
+    /// Take the messages of a source on standard input: each stream is a sync of its own.
+    Write {
+        /// The config.
+        #[arg(long, value_name = "FILE.json")]
+        config: PathBuf,
+        /// Which streams come, and how they are to be applied.
+        #[arg(long, value_name = "FILE.json")]
+        catalog: PathBuf,
+        #[command(flatten)]
+        plugin: PluginChoice,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -296,6 +377,30 @@ pub(crate) struct Sync {
     /// Let Prometheus read the run's numbers at http://ADDR/metrics. A port alone listens on this machine only.
     #[arg(long, value_name = "ADDR", value_parser = listen_address)]
     pub(crate) metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) plugin: PluginChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The sync file.
+    pub(crate) sync: PathBuf,
+    /// Rows to compare, or `all`. Of members all are listed; where they can't be, so many are looked for.
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) sample: SampleSize,
+    /// Write every key that is missing, left over or foreign, and every value that differs, one a line. The name says the form:
+    /// .parquet, .ndjson or .csv.
+    #[arg(long, value_name = "FILE", value_parser = outcome_file)]
+    pub(crate) outcomes: Option<OutcomeFile>,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Send what is missing and remove what is left over, by a run of the sync. Needs a mirror, and a listing that is complete.
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Let the repair remove more than state.max_removals.
+    #[arg(long, requires = "repair")]
+    pub(crate) allow_removals: bool,
     #[command(flatten)]
     pub(crate) plugin: PluginChoice,
 }

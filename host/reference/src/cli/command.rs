@@ -1,16 +1,19 @@
 //! The commands. Each parses nothing and decides little: it calls the library and shows what comes of it.
 
+mod airbyte;
 mod check;
 #[cfg(feature = "conform")]
 mod conform;
 #[cfg(feature = "demo")]
 mod demo;
 mod describe;
+mod discover;
 #[cfg(feature = "demo")]
 mod fake;
 mod grammar;
 mod init;
 mod preview;
+mod provision;
 mod schema;
 mod selection;
 mod singer;
@@ -18,7 +21,9 @@ mod state;
 mod status;
 pub(crate) mod sync;
 mod syncs;
+mod target;
 mod validate;
+mod verify;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -58,7 +63,14 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Conform { plugin, config, rows, confirm, json } => {
             conform::run(plugin.as_deref(), &config, rows.as_deref(), confirm, json, terminal).await
         }
+        Command::Airbyte(command) => Ok(airbyte::run(command, terminal).await),
         Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
+        Command::Discover { sync, json, plugin } => discover::run(&load(plugin).await?, &sync, json, terminal).await,
+        Command::Verify(args) => {
+            let component = args.plugin.component.clone();
+            verify::run(&load(args.plugin.clone()).await?, component.as_deref(), &args, terminal).await
+        }
+        Command::Provision { sync, yes, plugin } => provision::run(&load(plugin).await?, &sync, yes, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),
         Command::Schema { plugin } => schema::run(&load(plugin).await?, terminal),

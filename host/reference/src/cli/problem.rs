@@ -11,6 +11,7 @@ use destination_host::fault::Fault;
 use destination_host::pipeline::{Error as RunError, PreviewError, declared};
 use destination_host::report::exit::Exit;
 use destination_host::report::outcomes::OutcomesError;
+use destination_host::report::{Failure, FailureKind};
 use destination_host::source::SourceError;
 use destination_host::state::StateError;
 
@@ -82,6 +83,9 @@ impl Problem {
                 let exit = if database.usage { Exit::Usage } else { Exit::Failed };
                 Self { hint: database.hint.clone(), ..Self::new(exit, error.to_string()) }
             }
+            RunError::Destination(failure) => failure.into(),
+            RunError::NotThere { .. } => Self::new(Exit::Failed, error.to_string())
+                .hint("`destination-host provision` creates it; a dry run and a look create nothing"),
             RunError::Interrupted(_) => Self::new(Exit::Failed, error.to_string()),
             RunError::Engine(message) => Self::new(Exit::Failed, message),
         }
@@ -101,9 +105,25 @@ impl Problem {
         &self.message
     }
 
+    /// What is wrong and how to fix it, in one line.
+    pub(crate) fn in_one_line(&self) -> String {
+        let faults = self.faults.iter().flat_map(|fault| [Some(fault.to_string()), fault.hint.clone()]);
+        let parts = [Some(self.message.clone()), self.hint.clone()].into_iter().chain(faults);
+        parts.flatten().collect::<Vec<_>>().join("; ")
+    }
+
     pub(crate) fn show(&self, terminal: &Terminal) {
         terminal.error(&self.message, self.hint.as_deref());
         terminal.faults(&self.faults);
+    }
+}
+
+/// What the destination, or the plugin, had to say.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let exit = if failure.kind == FailureKind::Configuration { Exit::Usage } else { Exit::Failed };
+        let cause = failure.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+        Self { hint: failure.hint, ..Self::new(exit, format!("{}{cause}", failure.message)) }
     }
 }
 

@@ -84,6 +84,37 @@ impl Observer for Progress {
     }
 }
 
+/// A number that grows, on a terminal that a person watches.
+pub(crate) struct Counter {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+}
+
+impl Counter {
+    pub(crate) fn new(terminal: &Terminal, what: &'static str) -> Self {
+        let bar = terminal.watched.then(|| {
+            let bar = ProgressBar::new_spinner();
+            set_style(&bar, "{spinner} {wide_msg}");
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, what }
+    }
+
+    pub(crate) fn set(&self, number: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{} {}", human_format::count(number), self.what));
+        }
+    }
+
+    /// Takes the moving line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn set_style(bar: &ProgressBar, template: &str) {
     // The template is this file's own; a wrong one leaves the bar as it was.
     if let Ok(style) = ProgressStyle::with_template(template) {
@@ -145,13 +176,24 @@ mod tests {
     use std::sync::Arc;
 
     use destination_host::report::Counts;
+    use destination_host::report::effects::Effects;
 
     use super::*;
 
     #[test]
     fn a_line_names_what_there_is() {
         let told = |counts: &Counts, elapsed, retries| {
-            line("crm", &ProgressSnapshot { elapsed, counts, read: None, traffic: &Arc::default(), retries })
+            line(
+                "crm",
+                &ProgressSnapshot {
+                    elapsed,
+                    counts,
+                    read: None,
+                    traffic: &Arc::default(),
+                    retries,
+                    effects: &Effects::default(),
+                },
+            )
         };
         let counts = Counts { rows_read: 12_000, delivered: 11_999, rejected: 1, ..Counts::default() };
         assert_eq!(
@@ -170,6 +212,7 @@ mod tests {
             read: None,
             traffic: &Arc::default(),
             retries: 3,
+            effects: &Effects::default(),
         };
         let brief = brief(&moment);
         assert_eq!(brief, "12,345,678 rows, 617,284/s, 3 repeated, 1 rejected");

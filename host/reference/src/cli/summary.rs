@@ -135,6 +135,10 @@ fn table(report: &Report) -> String {
         row(true, "to be sent", count(counts.planned), plain());
         row(knows, "  to be added", count(counts.added), plain());
         row(knows, "  to be changed", count(counts.changed), plain());
+        if let Some(estimate) = report.estimate.filter(|estimate| estimate.requests > 0) {
+            let time = estimate.seconds.map(|seconds| format!("{} or more at the configured rate", duration(seconds)));
+            row(true, "  in requests", count(estimate.requests), time.unwrap_or_default());
+        }
     } else {
         row(true, "delivered", count(counts.delivered), superseded);
         row(knows, "  added", count(counts.added), plain());
@@ -151,6 +155,9 @@ fn table(report: &Report) -> String {
         let repeated = if report.retries > 0 { format!("{} repeated", count(report.retries)) } else { plain() };
         row(true, "requests", count(report.requests), repeated);
         row(true, "sent", bytes(report.bytes_sent), plain());
+        let kinds: Vec<String> =
+            report.effects.iter().map(|(effect, times)| format!("{} {effect}", count(times))).collect();
+        row(!kinds.is_empty(), "effects", count(report.effects.total()), kinds.join(", "));
     }
     // The speed of a few rows says how long the start took.
     let speed = match counts.rows_read {
@@ -245,6 +252,7 @@ fn show_rejections(report: &Report, terminal: &Terminal, letters_hint: &str) {
 
 #[cfg(test)]
 mod tests {
+    use destination_host::report::effects::Effects;
     use destination_host::report::{Counts, Failure};
 
     use super::*;
@@ -257,6 +265,7 @@ mod tests {
             object_type: Some("members".to_owned()),
             sync_mode: Some("mirror"),
             dry_run: false,
+            estimate: None,
             counts,
             withheld: None,
             rejections: Vec::new(),
@@ -264,6 +273,7 @@ mod tests {
             requests: 3,
             retries: 1,
             bytes_sent: 1500,
+            effects: Effects::default(),
             seconds: 0.5,
             failure: None,
         }

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use destination_engine::redaction::Redaction;
+use destination_host::airbyte::output::{self, Level};
 use destination_host::fault::Fault;
 use destination_host::report::observer::ProgressSnapshot;
 use destination_host::sanitize::sanitize;
@@ -24,9 +25,19 @@ pub(crate) struct Terminal {
     stderr: Stream,
     /// Whether a person watches standard error.
     pub(crate) watched: bool,
-    /// Whether standard error is one JSON object a line.
-    json: bool,
+    form: Form,
     shared: Arc<Mutex<Shared>>,
+}
+
+/// How all that is no result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people, on standard error.
+    Text,
+    /// One JSON object a line, on standard error.
+    Json,
+    /// LOG messages of Airbyte's protocol, on standard output.
+    Airbyte,
 }
 
 /// What is known of a stream.
@@ -95,7 +106,24 @@ impl Terminal {
         let json = format == LogFormat::Json;
         let stream = |is_terminal| Stream { is_terminal, colour: colour && is_terminal };
         let (stdout, stderr) = (stream(io::stdout().is_terminal()), stream(io::stderr().is_terminal() && !json));
-        Self { stdout, stderr, watched: stderr.is_terminal, json, shared: Arc::default() }
+        let form = if json { Form::Json } else { Form::Text };
+        Self { stdout, stderr, watched: stderr.is_terminal, form, shared: Arc::default() }
+    }
+
+    /// The same, in Airbyte's protocol.
+    pub(crate) fn speaking_airbyte(&self) -> Self {
+        Self { watched: false, form: Form::Airbyte, ..self.clone() }
+    }
+
+    /// A text without secrets, colours and control characters, for a message of a protocol.
+    pub(crate) fn plain(&self, text: &str) -> String {
+        self.rendered(text, Stream { is_terminal: false, colour: false })
+    }
+
+    /// A line of the log, in Airbyte's protocol.
+    fn log(&self, level: Level, parts: &[Option<&str>]) {
+        let parts: Vec<&str> = parts.iter().copied().flatten().map(str::trim).filter(|part| !part.is_empty()).collect();
+        self.write_out(&output::log(level, &self.plain(&parts.join("; "))));
     }
 
     /// Takes these values, too, out of all text from now on.
@@ -135,8 +163,10 @@ impl Terminal {
 
     /// A line on standard error.
     pub(crate) fn stderr(&self, line: &str) {
-        if self.json {
-            return tracing::info!(target: TARGET, "{}", unpainted(line).trim());
+        match self.form {
+            Form::Text => {}
+            Form::Json => return tracing::info!(target: TARGET, "{}", unpainted(line).trim()),
+            Form::Airbyte => return self.log(Level::Info, &[Some(line)]),
         }
         if writeln!(io::stderr().lock(), "{}", self.rendered(line, self.stderr)).is_err() {
             tracing::debug!("standard error is closed");
@@ -169,8 +199,10 @@ impl Terminal {
 
     /// An error, what lies behind it, and its fix.
     pub(crate) fn error_with_cause(&self, message: &str, cause: Option<&str>, hint: Option<&str>) {
-        if self.json {
-            return tracing::error!(target: TARGET, cause, hint, "{message}");
+        match self.form {
+            Form::Text => {}
+            Form::Json => return tracing::error!(target: TARGET, cause, hint, "{message}"),
+            Form::Airbyte => return self.log(Level::Error, &[Some(message), cause, hint]),
         }
         self.stderr(&format!("{} {message}", paint(Style::Bad, "error:")));
         if let Some(cause) = cause {
@@ -181,7 +213,7 @@ impl Terminal {
 
     /// How a run is getting on: `line` for people, numbers for machines.
     pub(crate) fn progress(&self, sync: &str, moment: &ProgressSnapshot<'_>, line: &str) {
-        if !self.json {
+        if self.form != Form::Json {
             return self.stderr(line);
         }
         let (counts, traffic) = (moment.counts, moment.traffic.counts());
@@ -203,8 +235,10 @@ impl Terminal {
 
     /// Something that is no error and should be seen.
     pub(crate) fn warning(&self, message: &str, hint: Option<&str>) {
-        if self.json {
-            return tracing::warn!(target: TARGET, hint, "{message}");
+        match self.form {
+            Form::Text => {}
+            Form::Json => return tracing::warn!(target: TARGET, hint, "{message}"),
+            Form::Airbyte => return self.log(Level::Warn, &[Some(message), hint]),
         }
         self.stderr(&format!("{} {message}", paint(Style::Notice, "warning:")));
         self.hint("", hint);
@@ -213,10 +247,17 @@ impl Terminal {
     /// Faults, one below the other.
     pub(crate) fn faults(&self, faults: &[Fault]) {
         for fault in faults {
-            if self.json {
-                let hint = fault.hint.as_deref();
-                tracing::error!(target: TARGET, path = fault.path, hint, "{}", fault.message);
-                continue;
+            let hint = fault.hint.as_deref();
+            match self.form {
+                Form::Text => {}
+                Form::Json => {
+                    tracing::error!(target: TARGET, path = fault.path, hint, "{}", fault.message);
+                    continue;
+                }
+                Form::Airbyte => {
+                    self.log(Level::Error, &[Some(&fault.to_string()), hint]);
+                    continue;
+                }
             }
             let path = if fault.path.is_empty() {
                 String::new()
@@ -224,7 +265,7 @@ impl Terminal {
                 format!("{} ", paint(Style::Strong, &format!("{}:", fault.path)))
             };
             self.stderr(&format!("  {path}{}", fault.message));
-            self.hint("  ", fault.hint.as_deref());
+            self.hint("  ", hint);
         }
     }
 
@@ -242,9 +283,7 @@ fn unpainted(line: &str) -> String {
 /// Standard error as a log writes to it: the same rules as for all other text.
 impl io::Write for Terminal {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let plain = Stream { is_terminal: false, colour: false };
-        io::stderr().lock().write_all(self.rendered(&text, plain).as_bytes())?;
+        io::stderr().lock().write_all(self.plain(&String::from_utf8_lossy(event)).as_bytes())?;
         Ok(event.len())
     }
 

@@ -19,7 +19,7 @@ impl Failure {
         Self { kind, message: message.into(), cause: None, hint: None }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -28,6 +28,8 @@ impl Failure {
     pub(crate) fn not_begun(error: &Error) -> Self {
         let kind = match error {
             Error::Faults(_) | Error::Files(_) | Error::Config(_) => FailureKind::Configuration,
+            Error::Destination(failure) => failure.kind,
+            Error::NotThere { .. } => FailureKind::NotFound,
             Error::Source(_) => FailureKind::Source,
             Error::State(_) => FailureKind::State,
             Error::Output { .. } | Error::Outcomes(_) => FailureKind::Output,
@@ -41,6 +43,7 @@ impl Failure {
                 Self { hint, ..Self::new(kind, told.join("; ")) }
             }
             Error::Source(error) => error.clone().into(),
+            Error::Destination(failure) => failure.clone(),
             Error::State(error) => Self::new(kind, error.to_string()).hint(error.hint()),
             _ => Self::new(kind, error.to_string()),
         }

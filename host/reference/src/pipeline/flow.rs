@@ -7,6 +7,7 @@
 
 pub(super) mod batch;
 mod dispatch;
+pub(crate) mod division;
 mod intake;
 mod outcome;
 mod rejection;
@@ -22,17 +23,18 @@ use tokio::sync::mpsc::Receiver;
 use tokio::task::{Id, JoinSet};
 
 use self::batch::{Batch, Queue, Size};
+use self::division::Division;
 use super::mapper::Mapped;
-use super::{Delivery, Observer, ProgressSnapshot};
+use super::{Delivered, Delivery, Observer, ProgressSnapshot};
 use crate::report::dead_letter::DeadLetters;
+use crate::report::effects::Effects;
 use crate::report::outcomes::Outcomes;
-use crate::report::{Counts, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
+use crate::report::{Counts, Estimate, Failure, RefusedRemovals, RejectionTally, Rejections, Withheld};
 use crate::source::{Extent, Meter};
 use crate::state::{Change, Ledger, Resend};
-use crate::sync_file::MaxRemovals;
-use crate::sync_file::threshold::Threshold;
+use crate::sync_file::{MaxRejected, MaxRemovals};
 use destination_engine::http::hooks::Traffic;
-use destination_engine::plugin::answers::Report as Answer;
+use destination_engine::http::rate_limiter::Rate;
 use destination_engine::plugin::instance::CallOutcome;
 use destination_engine::redaction::Redaction;
 use destination_engine::stop::Stop;
@@ -55,9 +57,11 @@ pub(crate) struct Plan {
     /// Whether a person lets all removals through.
     pub(crate) allow_removals: bool,
     /// Rejected rows that stop the run.
-    pub(crate) max_rejected: Threshold,
+    pub(crate) max_rejected: MaxRejected,
     /// Nothing is sent and nothing written.
     pub(crate) dry_run: bool,
+    /// How fast requests may leave.
+    pub(crate) rate: Rate,
     /// When the run began, in seconds since 1970.
     pub(crate) now: i64,
 }
@@ -71,6 +75,9 @@ pub(crate) struct FlowResult {
     pub(crate) refused_removals: Vec<RefusedRemovals>,
     /// Requests that were made again.
     pub(crate) retries: u64,
+    pub(crate) effects: Effects,
+    /// Of a dry run: what it would have cost.
+    pub(crate) estimate: Option<Estimate>,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -104,12 +111,14 @@ pub(crate) struct Flow<D> {
     pub(super) delivery: D,
     pub(super) watch: RunContext,
     pub(super) queue: Queue,
-    pub(super) workers: JoinSet<CallOutcome<Answer>>,
+    pub(super) workers: JoinSet<CallOutcome<Delivered>>,
     /// What each worker has in its hands.
     pub(super) in_flight: HashMap<Id, Sent>,
     /// Whether the destination has confirmed anything. Until then one batch goes at a time: a mistake that all rows share
     /// costs one batch and not as many as there are workers.
     pub(super) acknowledged: bool,
+    /// How the plugin divides records into requests, once that is known.
+    pub(super) division: Option<Division>,
     pub(super) ledger: Option<Box<dyn Ledger>>,
     pub(super) dead_letters: Option<DeadLetters>,
     pub(super) outcomes: Option<Outcomes>,
@@ -122,6 +131,7 @@ pub(crate) struct Flow<D> {
     /// The first row that is settled without being acknowledged: lost, or rejected and kept nowhere.
     pub(super) lost_from: Option<u64>,
     pub(super) retries: u64,
+    pub(super) effects: Effects,
     pub(super) withheld: Option<Withheld>,
     pub(super) refused_removals: Vec<RefusedRemovals>,
     pub(super) failure: Option<Failure>,
@@ -147,6 +157,7 @@ impl<D: Delivery> Flow<D> {
             workers: JoinSet::new(),
             in_flight: HashMap::new(),
             acknowledged: false,
+            division: None,
             ledger,
             dead_letters,
             outcomes,
@@ -156,6 +167,7 @@ impl<D: Delivery> Flow<D> {
             unnamed_rows: 0,
             lost_from: None,
             retries: 0,
+            effects: Effects::default(),
             withheld: None,
             refused_removals: Vec::new(),
             failure: None,
@@ -181,11 +193,13 @@ impl<D: Delivery> Flow<D> {
         }
         self.tell();
         FlowResult {
+            estimate: self.estimate(),
             counts: self.counts,
             rejections: self.tally.finish(),
             withheld: self.withheld,
             refused_removals: self.refused_removals,
             retries: self.retries,
+            effects: self.effects,
             failure: self.failure,
         }
     }
@@ -198,6 +212,7 @@ impl<D: Delivery> Flow<D> {
             read: self.watch.meter.share(),
             traffic: &self.watch.traffic,
             retries: self.retries,
+            effects: &self.effects,
         });
     }
 
@@ -239,6 +254,9 @@ impl<D: Delivery> Flow<D> {
                         }
                         rows = None;
                         self.queue.close();
+                    }
+                    if let Some(Mapped::Rows(_, mapping)) = &mapped {
+                        self.learn_division(mapping.batch.iter(), stop).await;
                     }
                     let taken = self.take(mapped);
                     self.note_failure(taken);

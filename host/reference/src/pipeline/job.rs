@@ -107,7 +107,7 @@ fn readings(mappings: &[Mapping<'_>], key_field: Option<&str>) -> HashMap<String
 }
 
 /// The object type that a config names; the only one where there is one.
-fn object_type<'d>(descriptor: &'d Descriptor, destination: &Destination) -> Option<&'d ObjectType> {
+pub(crate) fn object_type<'d>(descriptor: &'d Descriptor, destination: &Destination) -> Option<&'d ObjectType> {
     match (destination.text(OBJECT_TYPE), descriptor.object_types.as_slice()) {
         (Some(name), types) => types.iter().find(|object_type| object_type.name == name),
         (None, [only]) => Some(only),

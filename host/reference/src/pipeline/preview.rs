@@ -1,9 +1,13 @@
 //! The first rows of a sync as the requests that would carry them. Nothing is sent, and no state is looked at.
 
 use super::columns;
+use super::fields;
 use super::flow::batch::{Item, KeyHash, Queue};
+use super::flow::division::Division;
+use super::resolution::resolve;
 use super::run::{mapped_columns_are_there, open};
-use super::{Error, size};
+use super::{Error, rate, size};
+use crate::fault::Fault;
 use crate::pipeline::job::Job;
 use crate::pipeline::rows::Rows;
 use crate::source::{CHUNK_ROWS, RejectedRow};
@@ -25,8 +29,12 @@ pub struct Preview {
     pub requests: Vec<Request>,
     /// Rows that can't be mapped, with their numbers in the source.
     pub issues: Vec<(u64, RowIssue)>,
+    /// What somebody should know of the mappings, and that stops nothing.
+    pub notes: Vec<Fault>,
     /// Whether the source ended within these rows.
     pub ended: bool,
+    /// Whether each record is a request of its own, as far as two of them show it.
+    pub alone: bool,
 }
 
 /// Why there is nothing to see.
@@ -51,13 +59,19 @@ pub async fn preview(
     rows: usize,
 ) -> Result<Preview, PreviewError> {
     let descriptor = plugin.descriptor();
-    let job = Job::new(descriptor, &sync.destination, &sync.computed);
-    let outgoing = HttpContext::new(client.clone(), RateLimiter::unlimited());
-    let session = plugin.session(&sync.destination.json(), outgoing).map_err(Error::from)?;
-    let (mut source, _) = open(sync.source.clone(), sync.computed.clone(), rows.min(CHUNK_ROWS)).await?;
-    mapped_columns_are_there(&*source, &sync.destination, &job)?;
-    let mut queue = Queue::new(size(descriptor, &job));
-    let mut preview = Preview::default();
+    let outgoing = HttpContext::new(client.clone(), RateLimiter::new(rate(&sync.limits, descriptor)));
+    let (session, destination) = resolve(plugin, sync.destination.clone(), outgoing, false).await?;
+    let job = Job::new(descriptor, &destination, &sync.computed);
+    let (source, _) = open(sync.source.clone(), sync.computed.clone(), rows.min(CHUNK_ROWS)).await?;
+    mapped_columns_are_there(&*source, &destination, &job)?;
+    let (mut source, comparison) = fields::compare_source(&session, source, &job).await?;
+    if !comparison.faults.is_empty() {
+        return Err(Error::Faults(comparison.faults).into());
+    }
+    let most = size(descriptor, &job);
+    let mut queue = Queue::new(most);
+    let mut division = None;
+    let mut preview = Preview { notes: comparison.notes, ..Preview::default() };
     let wanted = rows as u64;
     while preview.rows < wanted {
         let Some(chunk) = source.next_chunk().map_err(Error::from)? else {
@@ -76,12 +90,17 @@ pub async fn preview(
         let columns = columns::read(&chunk.rows, |name| job.reading(name))
             .map_err(|error| PreviewError::Rows(error.to_string()))?;
         let mapping = session.map_batch(&columns.borrowed(), &[]).await?;
+        if division.is_none() {
+            division = Division::of(&session, mapping.batch.iter()).await;
+            queue.resize(division.map_or(most, |division| division.size(most)));
+        }
         for record in mapping.batch.iter() {
             let item = Item { record, rows: None, key: KeyHash::of(record.key), content: 0, change: Change::Repeated };
             queue.push(&item).map_err(|error| PreviewError::Rows(error.to_string()))?;
         }
         preview.issues.extend(mapping.issues.into_iter().map(|issue| (rows.number(issue.row as usize), issue)));
     }
+    preview.alone = division == Some(Division::Alone);
     preview.issues.sort_by_key(|(number, _)| *number);
     queue.close();
     while let Some(batch) = queue.next() {

@@ -10,9 +10,11 @@ use std::time::{Instant, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Receiver;
 
+use super::fields;
 use super::files::Files;
 use super::flow::{Flow, FlowResult, Plan, Records, RunContext};
 use super::mapper::{self, Mapped};
+use super::resolution::resolve;
 use super::{Delivery, Error, Options, Outputs, files, open_ledger, open_outcomes, rate, reader, seconds, size, warn};
 use crate::pipeline::job::{Job, mode_name};
 use crate::report::observer::{Observer, Observers, Unobserved};
@@ -192,22 +194,38 @@ impl<'a> Run<'a> {
             return Err(Error::Files(collisions));
         }
         let descriptor = plugin.descriptor();
-        let job = Job::new(descriptor, &destination, rows.computed());
-        let limiter = limiter.unwrap_or_else(|| RateLimiter::new(rate(&limits, descriptor)));
+        let rate = rate(&limits, descriptor);
+        let limiter = limiter.unwrap_or_else(|| RateLimiter::new(rate));
         let outgoing = HttpContext::new(client.clone(), limiter).until(stop.clone());
         let traffic = Arc::clone(&outgoing.traffic);
-        let session = plugin.session(&destination.json(), outgoing)?;
-        // The first rows of standard input may be long in coming.
-        let (source, meter) = tokio::select! {
-            opened = rows.open(&options, &destination, &job) => opened?,
+        let resolved = resolve(plugin, destination, outgoing, !options.dry_run);
+        let (session, destination) = tokio::select! {
+            resolved = resolved => resolved?,
             reason = stop.wait() => return Err(Error::Interrupted(reason)),
         };
+        let job = Job::new(descriptor, &destination, rows.computed());
+        // The first rows of standard input may be long in coming.
+        let opened = async {
+            let (source, meter) = rows.open(&options, &destination, &job).await?;
+            let (source, comparison) = fields::compare_source(&session, source, &job).await?;
+            Ok::<_, Error>((source, meter, comparison))
+        };
+        let (source, meter, comparison) = tokio::select! {
+            opened = opened => opened?,
+            reason = stop.wait() => return Err(Error::Interrupted(reason)),
+        };
+        if !comparison.faults.is_empty() {
+            return Err(Error::Faults(comparison.faults));
+        }
         // The state's lock first: a run that is refused has touched no output.
         let ledger = open_ledger(state.as_ref(), &name, &options, &job)?;
         let outcomes = open_outcomes(&run_id, &name, outcome_table, state.as_ref(), &secrets, &options).await?;
         let outputs = Outputs::open(&options)?;
         observer.begin();
         warn(&*observer, &name, &job, ledger.as_deref(), &outputs, outcomes.as_ref());
+        for note in &comparison.notes {
+            observer.warn(&note.to_string(), note.hint.as_deref());
+        }
         let part_of_the_rows = options.replay.is_some() || options.most_rows.is_some();
         let plan = Plan {
             size: size(descriptor, &job),
@@ -222,6 +240,7 @@ impl<'a> Run<'a> {
             allow_removals: options.allow_removals,
             max_rejected: limits.max_rejected,
             dry_run: options.dry_run,
+            rate,
             now: seconds(SystemTime::now()),
         };
         let timeline = Arc::new(TimelineObserver::default());
@@ -248,6 +267,7 @@ impl<'a> Run<'a> {
             object_type: job.object_type,
             sync_mode: job.mode.map(mode_name),
             dry_run: options.dry_run,
+            estimate: outflow.estimate,
             counts: outflow.counts,
             withheld: outflow.withheld,
             rejections: outflow.rejections,
@@ -255,6 +275,7 @@ impl<'a> Run<'a> {
             requests: traffic.requests,
             retries: outflow.retries,
             bytes_sent: traffic.bytes_sent,
+            effects: outflow.effects,
             seconds: started.elapsed().as_secs_f64(),
             failure: outflow.failure,
         };
@@ -320,6 +341,17 @@ impl Rows {
     }
 }
 
+/// Opens the source of a sync file, whose mapped columns are there.
+pub(crate) async fn open_source(
+    sync: &SyncFile,
+    destination: &Destination,
+    job: &Job,
+) -> Result<(Box<dyn Source>, Arc<Meter>), Error> {
+    let (source, meter) = open(sync.source.clone(), sync.computed.clone(), CHUNK_ROWS).await?;
+    mapped_columns_are_there(&*source, destination, job)?;
+    Ok((source, meter))
+}
+
 /// Opens a source on a thread on which that holds up nobody.
 pub(super) async fn open(
     spec: SourceSpec,
@@ -341,7 +373,7 @@ pub(super) fn mapped_columns_are_there(source: &dyn Source, destination: &Destin
 }
 
 /// Starts reading and mapping.
-pub(super) fn map<D: Delivery>(source: Box<dyn Source>, delivery: D, job: Job) -> Result<Receiver<Mapped>, Error> {
+pub(crate) fn map<D: Delivery>(source: Box<dyn Source>, delivery: D, job: Job) -> Result<Receiver<Mapped>, Error> {
     let rows = reader::spawn(source).map_err(|error| Error::Engine(format!("can't start a thread: {error}")))?;
     Ok(mapper::spawn(rows, delivery, Arc::new(job)))
 }

@@ -9,6 +9,7 @@
 )]
 
 mod acknowledged;
+mod division;
 mod fake;
 mod model;
 
@@ -29,10 +30,10 @@ use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::Unobserved;
 use crate::report::{Counts, FailureKind};
 use crate::source::{Chunk, Extent, Source};
-use crate::state::{Access, Entry, Facts, Resend, State};
-use crate::sync_file::threshold::Threshold;
-use crate::sync_file::{MaxRemovals, SyncName};
+use crate::state::{Access, Entry, Facts, Resend, Standing, State};
+use crate::sync_file::{MaxRejected, MaxRemovals, SyncName};
 use destination_engine::bindings::SyncMode;
+use destination_engine::http::rate_limiter::Rate;
 use destination_engine::redaction::Redaction;
 use destination_engine::stop::Stop;
 
@@ -94,8 +95,9 @@ impl Bench {
             mirrors,
             removals: mirrors.then_some(MaxRemovals { count: 2, ratio: 0.5, per: None }),
             allow_removals: false,
-            max_rejected: Threshold { count: 1000, ratio: 0.5 },
+            max_rejected: MaxRejected { count: None, ratio: 0.5 },
             dry_run: false,
+            rate: Rate::default(),
             now: 0,
         };
         let folder = tempfile::tempdir().unwrap();
@@ -183,16 +185,26 @@ impl Bench {
         assert_eq!(replaced as u64, counts.superseded);
     }
 
-    /// Each key that the state knows, and whether it is confirmed.
+    /// Each key that the state knows of at the destination, and whether it is confirmed.
     fn state(&self) -> Vec<(String, bool)> {
-        let mut entries = Vec::new();
+        let confirmed = |standing| matches!(standing, Standing::Delivered(_));
+        let there = self.known().into_iter().filter(|entry| entry.standing != Standing::Removed);
+        there.map(|entry| (entry.key, confirmed(entry.standing))).collect()
+    }
+
+    /// All that the state knows, page by page.
+    fn known(&self) -> Vec<Entry> {
         let state = State::open(&self.path("state.sqlite"), Access::Read).unwrap().unwrap();
-        let visit = |entry: Entry| {
-            entries.push((entry.key, entry.hash.is_some()));
-            Ok(())
-        };
-        state.export(&SyncName::new("test").unwrap(), visit).unwrap().unwrap();
-        entries
+        let ledger = state.begin(&SyncName::new("test").unwrap(), &Facts::new(), &Facts::new()).unwrap();
+        let mut known: Vec<Entry> = Vec::new();
+        loop {
+            let last = known.last().map_or("", |entry| &entry.key);
+            let page = ledger.known_after(last, 3).unwrap();
+            if page.is_empty() {
+                return known;
+            }
+            known.extend(page);
+        }
     }
 
     fn dead_letters(&self) -> Vec<serde_json::Value> {
@@ -216,6 +228,7 @@ fn every_row_is_delivered_in_batches() {
     assert_eq!(outflow.counts, Counts { rows_read: 5, delivered: 5, ..Counts::default() });
     assert_eq!(bench.fake.take_batches(), [vec!["a", "b"], vec!["c", "d"], vec!["e"]]);
     assert_eq!(kind(&outflow), None);
+    assert_eq!(outflow.effects.iter().collect::<Vec<_>>(), [("welcome", 5)]);
 }
 
 #[test]
@@ -503,7 +516,7 @@ fn dead_letters_that_cannot_be_written_stop_the_run() {
 fn one_batch_goes_alone_until_something_is_acknowledged() {
     let mut bench = Bench::new(SyncMode::Upsert);
     bench.plan.concurrency = 4;
-    bench.plan.max_rejected = Threshold { count: 3, ratio: 0.5 };
+    bench.plan.max_rejected = MaxRejected { count: Some(3), ratio: 0.5 };
     bench.fake.script(&[Turn::Reject("")].repeat(9));
     let many: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
     let outflow = bench.run(ids(&many.iter().map(String::as_str).collect::<Vec<_>>()));
@@ -520,7 +533,7 @@ fn one_batch_goes_alone_until_something_is_acknowledged() {
 #[test]
 fn rejected_rows_among_many_good_ones_stop_nothing() {
     let mut bench = Bench::new(SyncMode::Upsert);
-    bench.plan.max_rejected = Threshold { count: 1, ratio: 0.5 };
+    bench.plan.max_rejected = MaxRejected { count: Some(1), ratio: 0.5 };
     bench.fake.script(&[Turn::Accept, Turn::Reject(""), Turn::Accept, Turn::Reject("")]);
     let outflow = bench.run(ids(&["a", "b", "c", "d", "e", "f", "g", "h"]));
     assert_eq!((kind(&outflow), outflow.counts.rejected, outflow.counts.delivered), (None, 4, 4));
@@ -529,7 +542,7 @@ fn rejected_rows_among_many_good_ones_stop_nothing() {
 #[test]
 fn rows_that_cannot_be_mapped_stop_a_run_by_their_share_of_what_was_read() {
     let mut bench = Bench::new(SyncMode::Upsert);
-    bench.plan.max_rejected = Threshold { count: 2, ratio: 0.5 };
+    bench.plan.max_rejected = MaxRejected { count: Some(2), ratio: 0.5 };
     // In one chunk with sound rows, which are not sent yet.
     let few = bench.run(ids(&["!", "!", "!", "a", "b", "c"]));
     assert_eq!((kind(&few), few.counts.rejected, few.counts.delivered), (None, 3, 3));

@@ -17,6 +17,8 @@ pub enum Exit {
     Rejected,
     /// Removals were withheld. Takes precedence over rejected rows.
     Withheld,
+    /// What is at the destination is not what was delivered.
+    Drift,
 }
 
 impl Exit {
@@ -27,8 +29,9 @@ impl Exit {
             Self::Success => 0,
             Self::Rejected => 1,
             Self::Withheld => 2,
-            Self::Usage => 3,
-            Self::Failed => 4,
+            Self::Drift => 3,
+            Self::Usage => 4,
+            Self::Failed => 5,
         }
     }
 
@@ -40,6 +43,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Rejected => 3,
             Self::Withheld => 4,
+            Self::Drift => 5,
         }
     }
 }

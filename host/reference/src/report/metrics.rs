@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use self::server::{ServeError, serve};
 use crate::report::Counts;
+use crate::report::effects::Effects;
 use crate::report::observer::{Observer, ProgressSnapshot};
 use destination_engine::http::hooks::{Counts as TrafficCounts, Traffic};
 
@@ -38,6 +39,7 @@ type Label = (&'static str, String);
 struct State {
     labels: Vec<Label>,
     counts: Counts,
+    effects: Effects,
     read: Option<f64>,
     retries: u64,
     elapsed: Duration,
@@ -76,6 +78,7 @@ impl RunMetrics {
         Snapshot {
             labels: state.labels.clone(),
             counts: state.counts,
+            effects: state.effects.clone(),
             read: state.read,
             retries: state.retries,
             elapsed: state.elapsed,
@@ -89,6 +92,9 @@ impl Observer for RunMetrics {
     fn progress(&self, moment: &ProgressSnapshot<'_>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.counts = *moment.counts;
+        if state.effects != *moment.effects {
+            state.effects.clone_from(moment.effects);
+        }
         state.read = moment.read;
         state.retries = moment.retries;
         state.elapsed = moment.elapsed;
@@ -101,6 +107,7 @@ impl Observer for RunMetrics {
 struct Snapshot {
     labels: Vec<Label>,
     counts: Counts,
+    effects: Effects,
     read: Option<f64>,
     retries: u64,
     elapsed: Duration,
@@ -126,6 +133,9 @@ impl Collector for Snapshots {
             ]
         })?;
         page.count("removals", "Members removed because their row has left the source", |run| run.counts.removed)?;
+        page.counts("effects", "What the destination did besides storing records", "effect", |run| {
+            run.effects.iter().map(|(effect, times)| (effect.to_owned(), times)).collect()
+        })?;
         page.count("requests", "Requests that left, repeated ones among them", |run| run.traffic.requests)?;
         page.count("request_retries", "Requests that were made again", |run| run.retries)?;
         page.counts("responses", "Answers by HTTP status", "status", |run| {

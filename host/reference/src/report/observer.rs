@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Counts;
+use crate::report::effects::Effects;
 use destination_engine::http::hooks::Traffic;
 
 /// Told how a run is getting on.
@@ -16,6 +17,11 @@ pub trait Observer: Send + Sync {
     /// without such a file. Removals that the engine made are no rows: [`Report::is_settled`](crate::report::Report::is_settled).
     fn acknowledged(&self, rows: u64) {
         let _ = rows;
+    }
+
+    /// A row of the source was rejected: its number, from 1. That is told before it counts as acknowledged.
+    fn rejected(&self, row: u64) {
+        let _ = row;
     }
 
     /// The run begins: its source is open, its state is locked, and its files have their places.
@@ -40,6 +46,8 @@ pub struct ProgressSnapshot<'a> {
     pub traffic: &'a Arc<Traffic>,
     /// Requests that were made again.
     pub retries: u64,
+    /// What the destination did besides storing the records.
+    pub effects: &'a Effects,
 }
 
 /// Several observers, told one after the other.
@@ -53,6 +61,10 @@ impl Observer for Observers {
 
     fn acknowledged(&self, rows: u64) {
         self.0.iter().for_each(|observer| observer.acknowledged(rows));
+    }
+
+    fn rejected(&self, row: u64) {
+        self.0.iter().for_each(|observer| observer.rejected(row));
     }
 
     fn begin(&self) {

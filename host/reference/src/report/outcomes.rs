@@ -69,6 +69,14 @@ pub(crate) enum RowStatus {
     Withheld,
     /// A dry run would have sent it.
     Planned,
+    /// It was delivered, and is not at the destination.
+    Missing,
+    /// It was removed, and is at the destination.
+    LeftOver,
+    /// It is at the destination, and was never this sync's.
+    Foreign,
+    /// The destination holds another value.
+    Differs,
 }
 
 impl RowStatus {
@@ -80,6 +88,10 @@ impl RowStatus {
             Self::Undelivered => "undelivered",
             Self::Withheld => "withheld",
             Self::Planned => "planned",
+            Self::Missing => "missing",
+            Self::LeftOver => "left-over",
+            Self::Foreign => "foreign",
+            Self::Differs => "differs",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::target;
 use destination_engine::bindings::Descriptor;
 
 /// The description of the target, as `--about --format json` has it.
@@ -48,60 +49,15 @@ fn name(descriptor: &Descriptor) -> String {
     format!("target-{}", descriptor.name)
 }
 
-/// The schema of a target's config: the plugin's, with the host's own keys beside them.
+/// The schema of a target's config, with what is Singer's alone.
 fn settings(descriptor: &Descriptor) -> serde_json::Result<Value> {
-    let mut settings: Value = serde_json::from_str(&descriptor.config_schema)?;
-    let whole: Value = serde_json::from_str(include_str!("../sync_file/schema.json"))?;
-    let own = |key: &str| whole.pointer(&format!("/properties/{key}")).cloned().unwrap_or_default();
-    let mut state = own("state");
-    if let Some(properties) = state.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert(
-            "path".to_owned(),
-            json!({
-                "description": "The state file, from the folder that the runner works in; {stream} stands for the stream's name.",
-                "type": "string",
-                "default": "{stream}.state.sqlite",
-            }),
-        );
-        properties.insert(
-            "allow_removals".to_owned(),
-            json!({
-                "description": "Let a mirror remove more than max_removals, everybody even. For one run.",
-                "type": "boolean",
-                "default": false,
-            }),
-        );
-    }
-    let streams = json!({
-        "title": "Streams",
-        "description": "By the name of a stream: the keys that it has in the place of those at the top. With it, other streams are refused.",
-        "type": "object",
-        "additionalProperties": { "type": "object" },
-    });
-    let dead_letters = json!({
-        "title": "Folder of rejected rows",
-        "description": "A folder for rejected rows, a file for each run that has some. Without it no STATE goes beyond the first rejected row: the next run brings it again.",
-        "type": "string",
-    });
     let complete_after = json!({
         "title": "What completes a table",
         "description": "What a mirror waits for behind the last record of a full table before it removes anybody. state is for taps that send ACTIVATE_VERSION at the beginning, or never.",
         "enum": ["activate_version", "state"],
         "default": "activate_version",
     });
-    if let Some(properties) = settings.get_mut("properties").and_then(Value::as_object_mut) {
-        for (key, schema) in [
-            ("streams", streams),
-            ("dead_letters", dead_letters),
-            ("complete_after", complete_after),
-            ("limits", own("limits")),
-            ("state", state),
-            ("network", own("network")),
-        ] {
-            properties.insert(key.to_owned(), schema);
-        }
-    }
-    Ok(settings)
+    target::settings::schema(descriptor, [("complete_after", complete_after)])
 }
 
 /// Settings one by one, those of an object by its path.

@@ -1,11 +1,13 @@
 //! One line of a tap's output, as the Singer specification has it.
 //!
-//! Pure. A record's text is kept as it is: what its values mean is [`table`](super::table)'s to say.
+//! Pure. A record's text is kept as it is: what its values mean is [`table`](crate::target::table)'s to say.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::target::schema::{Format, Property, Schema};
 
 /// What a tap says.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(super) enum Message<'m> {
         stream: Cow<'m, str>,
         /// That.
         schema: Schema,
+        /// Whether the stream brings only what is behind a bookmark.
+        bookmarked: bool,
     },
     /// A row.
     Record {
@@ -35,37 +39,6 @@ pub(super) enum Message<'m> {
         /// The version.
         version: i64,
     },
-}
-
-/// What the records of a stream are made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Schema {
-    /// The properties in their order.
-    pub(super) properties: Vec<Property>,
-    /// Those that name a record.
-    pub(super) key: Vec<String>,
-    /// Whether the stream brings only what is behind a bookmark.
-    pub(super) bookmarked: bool,
-}
-
-/// A property of a stream's records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Property {
-    pub(super) name: String,
-    pub(super) format: Format,
-}
-
-/// What a property's text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// What its JSON says.
-    AsItIs,
-    /// A point in time.
-    DateTime,
-    /// A day.
-    Date,
-    /// The digits of a number.
-    Decimal,
 }
 
 /// Why a line is no message.
@@ -130,13 +103,13 @@ impl<'m> Message<'m> {
                 let schema = line.schema.ok_or(MessageError::Missing { kind: "SCHEMA", key: "schema" })?;
                 let schema: JsonSchema = serde_json::from_str(schema.get()).map_err(MessageError::Schema)?;
                 let properties = schema.properties.unwrap_or_default();
-                let property = |(name, schema)| Property { format: Format::of(&schema), name };
+                let property = |(name, schema)| Property { format: format(&schema), name };
                 let schema = Schema {
                     properties: properties.into_iter().map(property).collect(),
                     key: line.key_properties.unwrap_or_default(),
-                    bookmarked: line.bookmark_properties.is_some_and(|names| !names.is_empty()),
                 };
-                Ok(Self::Schema { stream: stream("SCHEMA")?, schema })
+                let bookmarked = line.bookmark_properties.is_some_and(|names| !names.is_empty());
+                Ok(Self::Schema { stream: stream("SCHEMA")?, schema, bookmarked })
             }
             "RECORD" => {
                 let record = line.record.ok_or(MessageError::Missing { kind: "RECORD", key: "record" })?;
@@ -154,21 +127,19 @@ impl<'m> Message<'m> {
     }
 }
 
-impl Format {
-    /// What a property's schema says, or one of the schemas that it may be.
-    fn of(schema: &serde_json::Value) -> Self {
-        let named = match schema.get("format").and_then(serde_json::Value::as_str) {
-            Some("date-time") => Self::DateTime,
-            Some("date") => Self::Date,
-            Some("singer.decimal") => Self::Decimal,
-            _ => Self::AsItIs,
-        };
-        if named != Self::AsItIs {
-            return named;
-        }
-        let choices = ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
-        choices.map(Self::of).find(|format| *format != Self::AsItIs).unwrap_or(Self::AsItIs)
+/// What a property's schema says, or one of the schemas that it may be.
+fn format(schema: &serde_json::Value) -> Format {
+    let named = match schema.get("format").and_then(serde_json::Value::as_str) {
+        Some("date-time") => Format::DateTime,
+        Some("date") => Format::Date,
+        Some("singer.decimal") => Format::Decimal,
+        _ => Format::AsItIs,
+    };
+    if named != Format::AsItIs {
+        return named;
     }
+    let choices = ["anyOf", "oneOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten();
+    choices.map(format).find(|format| *format != Format::AsItIs).unwrap_or(Format::AsItIs)
 }
 
 #[cfg(test)]
@@ -183,8 +154,8 @@ mod tests {
             "schema": {"properties": {"id": {"type": "integer"}, "at": {"type": ["null", "string"], "format": "date-time"},
             "day": {"anyOf": [{"type": "null"}, {"type": "string", "format": "date"}]},
             "due": {"type": "string", "format": "singer.decimal"}, "any": true}}}"#;
-        let Message::Schema { stream, schema } = Message::parse(line).unwrap() else { panic!() };
-        assert_eq!((&*stream, &schema.key[..], schema.bookmarked), ("people", &["id".to_owned()][..], true));
+        let Message::Schema { stream, schema, bookmarked } = Message::parse(line).unwrap() else { panic!() };
+        assert_eq!((&*stream, &schema.key[..], bookmarked), ("people", &["id".to_owned()][..], true));
         let told: Vec<_> = schema.properties.iter().map(|it| (it.name.as_str(), it.format)).collect();
         assert_eq!(
             told,

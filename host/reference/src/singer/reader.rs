@@ -1,59 +1,22 @@
-//! The input, line by line, on a thread of its own: each message to the stream that it is for.
+//! The tap's output, message by message: each to the stream that it is for.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::io::Read;
 
-use tokio::sync::mpsc::UnboundedSender;
-
-use super::message::{Message, MessageError, Schema};
-use super::passing::Passing;
-use super::stream::{Gone, Part, Stream, StreamSource};
-use super::table::Layout;
-use crate::fault::{Fault, nearest};
-use crate::pipeline::job::Job;
-use crate::source::{MOST_RECORD_BYTES, READ_BYTES, SourceError};
-use crate::state::Facts;
-use crate::sync_file::{Destination, SyncName, TargetConfig, sync_name};
-use destination_engine::bindings::Descriptor;
-use destination_engine::plugin::Plugin;
-
-/// What the input is called in errors.
-pub(super) const INPUT: &str = "standard input";
-/// Parts of a stream that wait for its run.
-const MOST_WAITING: usize = 1;
-
-/// A stream whose run is to begin.
-pub(super) struct Opened {
-    pub(super) sync: SyncName,
-    pub(super) destination: Destination,
-    pub(super) source: StreamSource,
-}
-
-/// Why the reader has ended early.
-#[derive(Debug)]
-pub(super) enum Ended {
-    /// A run has ended before its stream: it says why.
-    Gone,
-    /// The input can't be read on. `told`: the runs that have begun say so.
-    Input { error: SourceError, told: bool },
-    /// A stream can't be taken. `told`: the runs that have begun say so.
-    Stream { fault: Fault, told: bool },
-}
-
-impl From<Gone> for Ended {
-    fn from(Gone: Gone) -> Self {
-        Self::Gone
-    }
-}
+use super::CONVENTIONS;
+use super::message::{Message, MessageError};
+use super::stream::Stream;
+use crate::fault::Fault;
+use crate::sync_file::CompleteAfter;
+use crate::target::Ended;
+use crate::target::checkpoints::Until;
+use crate::target::input::{Line, Lines};
+use crate::target::opening::Opening;
+use crate::target::passing::Passing;
+use crate::target::schema::Schema;
 
 /// Reads the input.
 pub(super) struct Reader {
-    pub(super) plugin: Plugin,
-    pub(super) config: Arc<TargetConfig>,
-    pub(super) passing: Arc<Passing>,
-    pub(super) opened: UnboundedSender<Opened>,
+    opening: Opening,
     streams: Vec<Known>,
 }
 
@@ -61,92 +24,62 @@ pub(super) struct Reader {
 struct Known {
     name: String,
     stream: Stream,
-    mirrors: bool,
-    target: Facts,
-    state: PathBuf,
 }
 
 impl Reader {
-    pub(super) fn new(
-        plugin: Plugin,
-        config: Arc<TargetConfig>,
-        passing: Arc<Passing>,
-        opened: UnboundedSender<Opened>,
-    ) -> Self {
-        Self { plugin, config, passing, opened, streams: Vec::new() }
+    pub(super) fn new(opening: Opening) -> Self {
+        Self { opening, streams: Vec::new() }
     }
 
-    /// Reads to the end.
-    pub(super) fn read(mut self, input: impl Read) -> Result<Vec<String>, Ended> {
-        let read = self.read_lines(input);
-        let Err(ended) = read else {
-            for known in &mut self.streams {
-                known.stream.end(&known.name)?;
+    /// Reads to the end. Returns what a person should know of single streams.
+    pub(super) fn read(mut self, input: impl Read, passing: &Passing) -> Result<Vec<Fault>, Ended> {
+        if let Err(ended) = self.read_messages(input, passing) {
+            if let Some(error) = ended.as_told() {
+                for known in &mut self.streams {
+                    known.stream.fail(error.clone())?;
+                }
             }
-            let unlisted = self.streams.iter().filter(|known| known.stream.lists_no_table());
-            return Ok(unlisted.map(|known| known.name.clone()).collect());
-        };
-        let error = match &ended {
-            Ended::Gone => return Err(ended),
-            Ended::Input { error, .. } => error.clone(),
-            Ended::Stream { fault, .. } => {
-                SourceError { hint: fault.hint.clone(), ..SourceError::new(INPUT, fault.to_string()) }
-            }
-        };
+            return Err(ended);
+        }
         for known in &mut self.streams {
-            known.stream.fail(error.clone())?;
+            known.stream.end(&known.name)?;
         }
-        Err(ended)
+        let unlisted = self.streams.iter().filter(|known| known.stream.lists_no_table());
+        let warnings = unlisted.map(|known| {
+            Fault::new(&known.name, "nobody is removed, since the tap did not say that its table is complete")
+                .hint("a mirror needs ACTIVATE_VERSION (full table), or rows with _sdc_deleted_at (log based)")
+        });
+        Ok(warnings.collect())
     }
 
-    fn read_lines(&mut self, input: impl Read) -> Result<(), Ended> {
-        let mut input = BufReader::with_capacity(READ_BYTES, input);
-        let (mut line, mut number) = (Vec::new(), 0);
-        loop {
-            line.clear();
-            number += 1;
-            let most = MOST_RECORD_BYTES as u64 + 1;
-            let read = input.by_ref().take(most).read_until(b'\n', &mut line);
-            read.map_err(|error| self.failed(SourceError::new(INPUT, format!("cannot be read: {error}"))))?;
-            if line.is_empty() {
-                return Ok(());
-            }
-            if line.len() > MOST_RECORD_BYTES {
-                let message = format!("is a message of more than {} MiB", MOST_RECORD_BYTES >> 20);
-                return Err(self.failed(SourceError::new(INPUT, message).line(number)));
-            }
-            let Ok(text) = std::str::from_utf8(&line) else {
-                return Err(self.failed(SourceError::new(INPUT, "is not valid UTF-8").line(number)));
-            };
-            if !text.trim_ascii().is_empty() {
-                self.take(number, text)?;
-            }
+    fn read_messages(&mut self, input: impl Read, passing: &Passing) -> Result<(), Ended> {
+        let mut lines = Lines::new(input);
+        while let Some(line) = lines.next().map_err(|error| self.opening.failed(error))? {
+            self.take(&line, passing)?;
         }
+        Ok(())
     }
 
-    fn take(&mut self, line: u64, text: &str) -> Result<(), Ended> {
-        let message = Message::parse(text).map_err(|error| {
-            let cut_short = matches!(&error, MessageError::Json(error) if error.is_eof()) && !text.ends_with('\n');
-            let failed = if cut_short {
-                SourceError::new(INPUT, "ends in the middle of a message").hint("the tap has failed: look at its log")
-            } else {
-                SourceError::new(INPUT, error.to_string()).hint(error.hint())
+    fn take(&mut self, line: &Line<'_>, passing: &Passing) -> Result<(), Ended> {
+        let message = Message::parse(line.text).map_err(|error| {
+            let failed = match &error {
+                MessageError::Json(json) if line.is_cut_short(json) => {
+                    line.error("ends in the middle of a message").hint("the tap has failed: look at its log")
+                }
+                _ => line.error(error.to_string()).hint(error.hint()),
             };
-            self.failed(failed.line(line))
+            self.opening.failed(failed)
         })?;
         match message {
-            Message::Schema { stream, schema } => match self.known(&stream) {
-                Some(known) => match known.stream.update(schema) {
+            Message::Schema { stream, schema, bookmarked } => match self.known(&stream) {
+                Some(known) => match known.stream.update(schema, bookmarked) {
                     Ok(told) => Ok(told?),
-                    Err(change) => {
-                        let message = format!("stream {stream:?} {change}");
-                        Err(self.failed(SourceError::new(INPUT, message).line(line)))
-                    }
+                    Err(change) => Err(self.opening.failed(line.error(format!("stream {stream:?} {change}")))),
                 },
-                None => self.open(&stream, &schema),
+                None => self.open(&stream, schema, bookmarked),
             },
             Message::Record { stream, record, version } => match self.known(&stream) {
-                Some(known) => Ok(known.stream.record(line, record, version)?),
+                Some(known) => Ok(known.stream.record(line.number, record, version)?),
                 None => Err(self.before_schema("RECORD", &stream, line)),
             },
             Message::ActivateVersion { stream, version } => match self.known(&stream) {
@@ -157,8 +90,10 @@ impl Reader {
                 None => Err(self.before_schema("ACTIVATE_VERSION", &stream, line)),
             },
             Message::State(state) => {
-                let needs = self.streams.iter_mut().map(|known| known.stream.need()).collect();
-                self.passing.add(state.to_owned(), needs);
+                let told: Vec<(u64, Until)> = self.streams.iter_mut().map(|known| known.stream.state()).collect();
+                let settled = told.iter().any(|(_, until)| *until == Until::Settled);
+                let until = if settled { Until::Settled } else { Until::Acknowledged };
+                passing.add(state.to_owned(), told.iter().map(|(rows, _)| *rows).enumerate().collect(), until);
                 Ok(())
             }
         }
@@ -168,85 +103,18 @@ impl Reader {
         self.streams.iter_mut().find(|known| known.name == name)
     }
 
-    fn before_schema(&self, kind: &str, stream: &str, line: u64) -> Ended {
+    fn before_schema(&self, kind: &str, stream: &str, line: &Line<'_>) -> Ended {
         let message = format!("is a {kind} message of stream {stream:?}, which had no SCHEMA message yet");
-        self.failed(SourceError::new(INPUT, message).line(line).hint(MessageError::NoType.hint()))
-    }
-
-    fn failed(&self, error: SourceError) -> Ended {
-        Ended::Input { error, told: !self.streams.is_empty() }
-    }
-
-    fn refused(&self, fault: Fault) -> Ended {
-        Ended::Stream { fault, told: !self.streams.is_empty() }
+        self.opening.failed(line.error(message).hint(MessageError::NoType.hint()))
     }
 
     /// A stream begins: a sync of its own.
-    fn open(&mut self, name: &str, schema: &Schema) -> Result<(), Ended> {
-        let fault = |message: String| Fault::new(format!("stream {name:?}"), message);
-        let Some(configured) = self.config.stream(name) else {
-            let fault = fault("is not among `streams`".to_owned());
-            let known: Vec<&str> = self.config.stream_names().collect();
-            let hint = match nearest(name, known.iter().copied()) {
-                Some(near) => format!("did you mean {near:?}? otherwise deselect it in the tap"),
-                None => format!("add it, or deselect it in the tap; configured are: {}", known.join(", ")),
-            };
-            return Err(self.refused(fault.hint(hint)));
-        };
-        let descriptor = self.plugin.descriptor();
-        let (destination, layout) =
-            keyed(descriptor, configured, schema).map_err(|(message, hint)| self.refused(fault(message).hint(hint)))?;
-        let sync = sync_name(name);
-        let job = Job::new(descriptor, &destination, &[]);
-        let state = self.config.state(&sync).path;
-        if let Some(other) = self.streams.iter().find(|known| known.state == state) {
-            let message = format!("would have the same state as stream {:?}: {}", other.name, state.display());
-            return Err(self.refused(fault(message).hint("write {stream} into `state.path`")));
-        }
-        let rival = |known: &&Known| (known.mirrors || job.mirrors()) && known.target == job.target;
-        if let Some(other) = self.streams.iter().find(rival) {
-            let message =
-                format!("would go to the same target as stream {:?}, and a mirror has one source", other.name);
-            return Err(self.refused(fault(message).hint("give each its own target under `streams`")));
-        }
-        let (parts, receiver): (_, Receiver<Part>) = sync_channel(MOST_WAITING);
-        let stream = Stream::new(schema.clone(), job.mirrors(), self.config.complete_after, parts);
-        let source = StreamSource::new(name, schema, layout, receiver);
-        self.streams.push(Known { name: name.to_owned(), stream, mirrors: job.mirrors(), target: job.target, state });
-        self.opened.send(Opened { sync, destination, source }).map_err(|_| Ended::Gone)
-    }
-}
-
-/// A stream's config with the key mapped, and what becomes of its columns; or what is wrong, and how to fix it.
-///
-/// A key property becomes the key field, unless a mapping, or a column of that name, says otherwise.
-fn keyed(
-    descriptor: &Descriptor,
-    destination: &Destination,
-    schema: &Schema,
-) -> Result<(Destination, Layout), (String, String)> {
-    let Some(field) = Job::new(descriptor, destination, &[]).key_field else {
-        return Ok((destination.clone(), Layout::Mapped));
-    };
-    let the_key = || match schema.key.as_slice() {
-        [key] => Ok(key.clone()),
-        [] => Err((
-            "has no key properties, and no mapping says what becomes the key".to_owned(),
-            format!("map a column to {field:?}, or give the stream a primary key in the tap"),
-        )),
-        several => Err((
-            format!("has {} key properties ({}), and one is needed", several.len(), several.join(", ")),
-            format!("map one column to {field:?}"),
-        )),
-    };
-    match destination.mappings() {
-        Some(mappings) if mappings.iter().any(|mapping| mapping.destination == field) => {
-            Ok((destination.clone(), Layout::Mapped))
-        }
-        Some(_) => Ok((destination.with_mapping(&the_key()?, &field), Layout::Mapped)),
-        None if schema.properties.iter().any(|property| property.name == field) => {
-            Ok((destination.clone(), Layout::Plain { key: None }))
-        }
-        None => Ok((destination.clone(), Layout::Plain { key: Some((the_key()?, field)) })),
+    fn open(&mut self, name: &str, schema: Schema, bookmarked: bool) -> Result<(), Ended> {
+        let destination = self.opening.configured(name).map_err(|fault| self.opening.refused(fault))?.clone();
+        let (rows, mirrors) = self.opening.open(name, &destination, &schema, &CONVENTIONS)?;
+        let complete_after = self.opening.config().complete_after.unwrap_or(CompleteAfter::ActivateVersion);
+        let stream = Stream::new(rows, schema, bookmarked, mirrors, complete_after);
+        self.streams.push(Known { name: name.to_owned(), stream });
+        Ok(())
     }
 }

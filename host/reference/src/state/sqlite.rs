@@ -28,7 +28,7 @@ use self::lock::Lock;
 use self::mark::LogFault;
 use self::place::{Place, io_error};
 use crate::file_id::{self, FileId};
-use crate::state::{Access, Entry, Facts, Ledger, StateError, Summary, changes};
+use crate::state::{Access, Entry, Facts, Ledger, Standing, StateError, Summary, changes};
 use crate::sync_file::SyncName;
 
 /// Pages of the database that SQLite may keep in memory, in KiB. Ten million keys are some ten times as much.
@@ -38,6 +38,15 @@ const CACHE_KIB: i64 = 64 << 10;
 /// the longer they gather in the log, the fewer times each page is moved. A first load of many keys is three times as
 /// fast for it.
 const LOG_PAGES: i64 = 64 << 10;
+
+/// What is known of a sync's keys after a key. Both tables are in this order: SQLite merges them as it goes. What was removed
+/// and is about to be added again stands in both, until that is confirmed or refused.
+const KNOWN: &str = "
+    SELECT key, hash, 0 FROM records WHERE sync = ?1 AND key > ?2
+    UNION ALL
+    SELECT key, NULL, 1 FROM removed WHERE sync = ?1 AND key > ?2
+        AND NOT EXISTS (SELECT 1 FROM records WHERE records.sync = ?1 AND records.key = removed.key)
+    ORDER BY key";
 
 /// An open state file.
 #[derive(Debug)]
@@ -81,8 +90,8 @@ impl State {
     }
 
     /// Makes a file usable of which a part is lost: its log, or what came after a backup. Of every sync in it nothing
-    /// counts as confirmed any more, so that the next run sends every row again. Returns how many keys there are; `None`
-    /// where there is no file.
+    /// counts as confirmed any more, so that the next run sends every row again; no removal either, since the key may have
+    /// been added again. Returns how many keys there are; `None` where there is no file.
     pub fn recover(path: &Path) -> Result<Option<u64>, StateError> {
         let place = Place::new(path)?;
         if !place.is_there()? {
@@ -93,6 +102,7 @@ impl State {
         let doubt = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             let keys = transaction.execute("UPDATE records SET hash = NULL", [])?;
+            transaction.execute("DELETE FROM removed", [])?;
             mark::end(&transaction)?;
             transaction.commit()?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
@@ -170,12 +180,15 @@ impl State {
     pub fn summary(&self, name: &SyncName) -> Result<Option<Summary>, StateError> {
         let Some(row) = self.find(name)? else { return Ok(None) };
         let counts = self.connection.query_row(
-            "SELECT count(hash), count(*) - count(hash) FROM records WHERE sync = ?1",
+            "SELECT count(hash), count(*) - count(hash), (SELECT count(*) FROM removed WHERE sync = ?1)
+             FROM records WHERE sync = ?1",
             [row.id],
-            |counts| Ok((counts.get::<_, i64>(0)?.cast_unsigned(), counts.get::<_, i64>(1)?.cast_unsigned())),
+            |counts| Ok([0, 1, 2].map(|column| counts.get::<_, i64>(column).map(i64::cast_unsigned))),
         );
-        let (delivered, unconfirmed) = counts.map_err(|error| self.failed(&error))?;
-        Ok(Some(Summary { target: row.target, identity: row.identity, delivered, unconfirmed }))
+        let [delivered, unconfirmed, removed] = counts.map_err(|error| self.failed(&error))?;
+        let count = |count: rusqlite::Result<u64>| count.map_err(|error| self.failed(&error));
+        let (delivered, unconfirmed, removed) = (count(delivered)?, count(unconfirmed)?, count(removed)?);
+        Ok(Some(Summary { target: row.target, identity: row.identity, delivered, unconfirmed, removed }))
     }
 
     /// Hands every key of a sync to `each`, in the order of the keys.
@@ -185,17 +198,35 @@ impl State {
         mut each: impl FnMut(Entry) -> io::Result<()>,
     ) -> Result<io::Result<()>, StateError> {
         let Some(row) = self.find(name)? else { return Ok(Ok(())) };
-        let mut visit = || -> rusqlite::Result<io::Result<()>> {
-            let mut select = self.connection.prepare("SELECT key, hash FROM records WHERE sync = ?1 ORDER BY key")?;
-            let mut rows = select.query([row.id])?;
+        let mut written = Ok(());
+        let visited = self.each_known(row.id, "", |key, standing| {
+            written = each(Entry { key: key.to_owned(), standing });
+            Ok(written.is_ok())
+        });
+        visited.map(|()| written)
+    }
+
+    /// Hands the keys after `after` of which a sync knows anything to `each`, in their order, until it says stop.
+    fn each_known(
+        &self,
+        sync: i64,
+        after: &str,
+        mut each: impl FnMut(&str, Standing) -> rusqlite::Result<bool>,
+    ) -> Result<(), StateError> {
+        let mut visit = || -> rusqlite::Result<()> {
+            let mut select = self.connection.prepare_cached(KNOWN)?;
+            let mut rows = select.query((sync, after))?;
             while let Some(row) = rows.next()? {
-                let hash: Option<i64> = row.get(1)?;
-                let entry = Entry { key: row.get(0)?, hash: hash.map(i64::cast_unsigned) };
-                if let Err(error) = each(entry) {
-                    return Ok(Err(error));
+                let standing = match (row.get(2)?, row.get::<_, Option<i64>>(1)?) {
+                    (true, _) => Standing::Removed,
+                    (false, Some(hash)) => Standing::Delivered(hash.cast_unsigned()),
+                    (false, None) => Standing::Pending,
+                };
+                if !each(text(row, 0)?, standing)? {
+                    break;
                 }
             }
-            Ok(Ok(()))
+            Ok(())
         };
         visit().map_err(|error| self.failed(&error))
     }
@@ -206,6 +237,7 @@ impl State {
         let forget = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             let keys = transaction.execute("DELETE FROM records WHERE sync = ?1", [row.id])?;
+            transaction.execute("DELETE FROM removed WHERE sync = ?1", [row.id])?;
             transaction.execute("DELETE FROM removals WHERE sync = ?1", [row.id])?;
             transaction.execute("DELETE FROM syncs WHERE id = ?1", [row.id])?;
             mark::renew(&transaction)?;
@@ -222,7 +254,9 @@ impl State {
             let transaction = connection.transaction()?;
             let mut unknown = Vec::new();
             for key in keys {
-                if transaction.execute("DELETE FROM records WHERE sync = ?1 AND key = ?2", (row.id, key))? == 0 {
+                let known = transaction.execute("DELETE FROM records WHERE sync = ?1 AND key = ?2", (row.id, key))?;
+                let removed = transaction.execute("DELETE FROM removed WHERE sync = ?1 AND key = ?2", (row.id, key))?;
+                if known + removed == 0 {
                     unknown.push(key.as_str());
                 }
             }
@@ -412,6 +446,13 @@ impl StateError {
             _ => Self::Io { path, message: error.to_string() },
         }
     }
+}
+
+/// A text of a row, without a copy.
+fn text<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
+    row.get_ref(column)?.as_str().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
 }
 
 fn facts_json(facts: &Facts) -> String {

@@ -11,7 +11,7 @@ use toml::Value as Toml;
 use crate::fault::Fault;
 
 /// The plugin's config, as a JSON object.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Destination {
     config: Map<String, Json>,
 }

@@ -12,19 +12,22 @@ use toml::{Table, Value};
 use super::section::Section;
 use super::{Destination, Limits, MaxRemovals, Network, StateSpec, SyncName, read_limits, read_network, read_removals};
 use crate::fault::Fault;
+use crate::report::outcomes::OutcomeFile;
 use destination_engine::bindings::Secret;
 use destination_engine::redaction::{HIDDEN, Redaction};
 
 /// What stands for a stream's name in a path.
 const STREAM: &str = "{stream}";
+/// What stands for the name of a stream's run in a path.
+const RUN: &str = "{run}";
 /// The keys that are the host's own.
-const OWN: [&str; 6] = ["streams", "limits", "state", "network", "dead_letters", "complete_after"];
+const OWN: [&str; 8] =
+    ["streams", "limits", "state", "network", "dead_letters", "outcomes", "report", "complete_after"];
 
 /// What says that a table which is read from its beginning has come to its end, so that a mirror may remove what is not in it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompleteAfter {
     /// ACTIVATE_VERSION behind its last record.
-    #[default]
     ActivateVersion,
     /// STATE behind its last record, at the end of the input: for taps that send ACTIVATE_VERSION at the beginning or not at
     /// all. A tap that dies right behind a STATE in the middle of a table looks the same.
@@ -41,13 +44,16 @@ pub struct TargetConfig {
     pub limits: Limits,
     /// The way to the destination.
     pub network: Network,
-    /// When a table is complete.
-    pub complete_after: CompleteAfter,
+    /// When a table is complete, in Singer. Airbyte says so itself.
+    pub complete_after: Option<CompleteAfter>,
+    /// Where the result of all streams goes as JSON.
+    pub report: Option<PathBuf>,
     /// Whether all removals are let through.
     pub allow_removals: bool,
     max_removals: MaxRemovals,
     state: PathBuf,
     dead_letters: Option<PathBuf>,
+    outcomes: Option<OutcomeFile>,
 }
 
 impl TargetConfig {
@@ -77,7 +83,9 @@ impl TargetConfig {
         let network = read_network(root.section("network"), base);
         let dead_letters = root.string("dead_letters").map(|path| base.join(path));
         let choices = [("activate_version", CompleteAfter::ActivateVersion), ("state", CompleteAfter::State)];
-        let complete_after = root.choice("complete_after", &choices).unwrap_or_default();
+        let complete_after = root.choice("complete_after", &choices);
+        let report = root.string("report").map(|path| base.join(path));
+        let outcomes = read_outcomes(&mut root, base);
         let mut section = root.section("state");
         let state = section.string("path").unwrap_or_else(|| format!("{STREAM}.state.sqlite"));
         let allow_removals = section.boolean("allow_removals").unwrap_or_default();
@@ -94,10 +102,12 @@ impl TargetConfig {
             limits,
             network,
             complete_after,
+            report,
             allow_removals,
             max_removals,
             state,
             dead_letters,
+            outcomes,
         })
     }
 
@@ -131,6 +141,13 @@ impl TargetConfig {
         self.dead_letters.as_ref().map(|folder| folder.join(format!("{sync}.{run}.ndjson")))
     }
 
+    /// Where it is told what happened to each row of a stream.
+    pub fn outcomes(&self, sync: &SyncName, run: &str) -> Option<OutcomeFile> {
+        let file = self.outcomes.as_ref()?;
+        let path = of_stream(file.path(), sync);
+        Some(file.at(path.to_str().map_or_else(|| path.clone(), |text| PathBuf::from(text.replace(RUN, run)))))
+    }
+
     /// Whether rejected rows are kept.
     pub fn keeps_rejected_rows(&self) -> bool {
         self.dead_letters.is_some()
@@ -161,6 +178,21 @@ fn of_stream(path: &Path, sync: &SyncName) -> PathBuf {
     match path.to_str() {
         Some(text) => PathBuf::from(text.replace(STREAM, sync.as_str())),
         None => path.to_owned(),
+    }
+}
+
+fn read_outcomes(root: &mut Section<'_>, base: &Path) -> Option<OutcomeFile> {
+    let path = root.string("outcomes")?;
+    if !path.contains(STREAM) {
+        root.fault("outcomes", "names one file for all streams", "write {stream} in its name");
+        return None;
+    }
+    match OutcomeFile::new(&base.join(&path)) {
+        Ok(file) => Some(file),
+        Err(reason) => {
+            root.fault("outcomes", format!("{path:?}: {reason}"), "for example outcomes/{stream}.ndjson");
+            None
+        }
     }
 }
 
@@ -214,7 +246,7 @@ mod tests {
         let config = config(
             r#"{"api_key": "s3cret", "size": 12345678901234567890, "unset": null, "limits": {"concurrency": 2},
                 "state": {"path": "s/{stream}.db", "max_removals": {"count": 3}, "allow_removals": true},
-                "dead_letters": "rejected"}"#,
+                "dead_letters": "rejected", "outcomes": "told/{stream}.{run}.csv", "report": "report.json"}"#,
         )
         .unwrap();
         let destination = config.stream("any").unwrap();
@@ -226,6 +258,8 @@ mod tests {
         assert!(config.allow_removals);
         let letters = config.dead_letters(&sync, "r1").unwrap();
         assert_eq!(letters, Path::new("work/rejected/public-people.r1.ndjson"));
+        assert_eq!(config.outcomes(&sync, "r1").unwrap().path(), Path::new("work/told/public-people.r1.csv"));
+        assert_eq!(config.report.as_deref(), Some(Path::new("work/report.json")));
     }
 
     #[test]
@@ -244,6 +278,8 @@ mod tests {
             (r#"{"limits": {"concurency": 1}}"#, "limits.concurency: is not a known key"),
             (r#"{"state": {"path": 1}}"#, "state.path: is a whole number"),
             (r#"{"streams": {"a": 1}}"#, "streams.a: is no object"),
+            (r#"{"outcomes": "told.csv"}"#, "outcomes: names one file for all streams"),
+            (r#"{"outcomes": "{stream}.txt"}"#, "must end in .parquet"),
             (r#"{"streams": ["a"]}"#, "streams: is a list"),
         ] {
             let told = config(text).unwrap_err();

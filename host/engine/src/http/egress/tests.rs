@@ -194,3 +194,22 @@ fn an_origin_prints_as_it_is_written() {
         assert_eq!(Origin::of_url(url).map(|o| o.to_string()), Ok(url.to_owned()));
     }
 }
+
+#[test]
+fn steps_in_a_path_are_found_however_they_are_written() {
+    for (path, found) in [
+        ("/v2/customer_profiles/..", Some("..")),
+        ("/v2/customer_profiles/%2E%2e?runRuleEngine=true", Some("%2E%2e")),
+        ("/./a", Some(".")),
+        ("/a/%2e", Some("%2e")),
+        ("/a/.%2E/b", Some(".%2E")),
+        ("/a/.../b", None),
+        ("/a/%252E%252E", None),
+        ("/a/..%2Fb", None),
+        ("/a?path=/../b", None),
+        ("/", None),
+        ("", None),
+    ] {
+        assert_eq!(step(path), found, "{path}");
+    }
+}

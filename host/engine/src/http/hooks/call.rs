@@ -44,12 +44,24 @@ struct State {
     bytes: usize,
     /// Requests that were answered, or never will be.
     ended: u64,
+    /// Answers may be of any length: the plugin pulls them.
+    long_answers: bool,
 }
 
 impl CallLog {
     /// A call begins that is to send so many records, of so many bytes together.
     pub(super) fn begin(&self, records: usize, bytes: usize) {
         *self.state() = State { records: u32::try_from(records).unwrap_or(u32::MAX), bytes, ..State::default() };
+    }
+
+    /// A call begins that is to look at what may be of any size.
+    pub(super) fn begin_looking(&self) {
+        *self.state() = State { long_answers: true, ..State::default() };
+    }
+
+    /// Whether the plugin pulls the answers of this call.
+    pub(super) fn long_answers(&self) -> bool {
+        self.state().long_answers
     }
 
     /// How many records a request carries, by its share of the bytes: only the plugin knows how it divides them. At least

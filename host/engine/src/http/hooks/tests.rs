@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 
@@ -95,6 +96,27 @@ async fn a_denied_request_never_leaves_and_is_told_why() {
     assert_eq!((way.traffic.counts().denied, way.traffic.counts().requests), (1, 0));
     let why = way.hook.take_call().cause.unwrap();
     assert!(why.contains(&other.url()) && why.contains("egress policy"), "{why}");
+}
+
+#[tokio::test]
+async fn a_path_arrives_to_the_letter_or_not_at_all() {
+    let server = TestServer::start(|_| Scripted::no_content()).await;
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    for path in
+        ["/p/a%2Fb%5C%3F%25%0A", "/p/..%2F..%2Fx", "/p/%252E%252E", "/p/%C3%AB~.-_", "/p/...", "/p/a%20b?x=%2E%2E"]
+    {
+        way.send(request(&format!("{}{path}", server.url()), "{}")).await.unwrap();
+        let seen = server.seen();
+        let head = &seen.last().unwrap().head;
+        assert!(head.starts_with(&format!("POST {path} HTTP/1.1\r\n")), "{path}: {head}");
+    }
+    let before = server.seen().len();
+    for path in ["/p/..", "/p/%2E%2E", "/p/%2e./x", "/p/.", "/p/%2e"] {
+        let answer = way.send(request(&format!("{}{path}", server.url()), "{}")).await;
+        assert!(matches!(answer, Err(Error::HttpRequestDenied)), "{path}: {answer:?}");
+        assert!(way.hook.take_call().cause.unwrap().contains("a step that HTTP clients follow"), "{path}");
+    }
+    assert_eq!(server.seen().len(), before);
 }
 
 #[tokio::test]
@@ -216,7 +238,7 @@ async fn a_429_holds_the_next_request_back() {
     let mut way = way_to(&server.url(), Arc::clone(&pace));
     assert_eq!(way.send(request(&server.url(), "")).await.unwrap().status(), 429);
     // Another worker's turn does not come.
-    let next = tokio::time::timeout(Duration::from_millis(50), pace.acquire(1)).await;
+    let next = tokio::time::timeout(Duration::from_millis(50), pace.acquire(&http::Method::GET, "/x", 1)).await;
     assert!(next.is_err());
     assert_eq!(server.seen().len(), 1);
 }
@@ -240,4 +262,115 @@ fn every_fault_has_a_code() {
         let fault = TransportFault { kind, message: String::new() };
         assert!(format!("{:?}", code(&fault)).starts_with(expected), "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_to_a_call_that_looks_is_pulled_whatever_its_length() {
+    let body = "0123456789".repeat(20_000);
+    let whole = body.clone();
+    let server = TestServer::start(move |_| Scripted::whole("200 OK", "", &whole)).await;
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    way.hook.begin_looking();
+    let answer = way.send(request(&server.url(), "")).await.unwrap();
+    assert_eq!((way.traffic.counts().in_flight, way.traffic.counts().bytes_received), (1, 0));
+    let (text, end) = read(answer).await;
+    assert!(end.is_none() && text == body, "{end:?}, {} bytes", text.len());
+    let counts = way.traffic.counts();
+    assert_eq!((counts.in_flight, counts.bytes_received, counts.faults.len()), (0, 200_000, 0));
+    // The next call of the instance is an ordinary one again.
+    way.hook.take_call();
+    let (text, end) = read(way.send(request(&server.url(), "")).await.unwrap()).await;
+    assert!(matches!(end, Some(Error::HttpResponseBodySize(_))) && text.len() == 100, "{end:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_pulled_is_not_collected() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 9999999999\r\n\r\n".to_owned();
+    let server = TestServer::start(move |_| Scripted::Drip(head.clone(), "x".repeat(100_000))).await;
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    way.hook.begin_looking();
+    let mut body = way.send(request(&server.url(), "")).await.unwrap().into_body();
+    let mut pulled = 0;
+    for _ in 0..3 {
+        pulled += body.frame().await.unwrap().unwrap().into_data().unwrap().len() as u64;
+    }
+    // The server goes on for as long as anybody reads.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let counts = way.traffic.counts();
+    assert_eq!((counts.bytes_received, counts.in_flight), (pulled, 1));
+    drop(body);
+    assert_eq!(way.traffic.counts().in_flight, 0, "a body that is given up is not in flight");
+}
+
+#[tokio::test]
+async fn a_pulled_answer_that_breaks_off_or_stalls_is_a_fault() {
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf".to_owned();
+    for (answer, kind) in [
+        (Scripted::SendAndClose(cut.clone()), FaultKind::Incomplete),
+        (Scripted::SendAndStall(cut), FaultKind::Stalled),
+    ] {
+        let server = TestServer::start(move |_| answer.clone()).await;
+        let mut way = way_to(&server.url(), RateLimiter::unlimited());
+        way.hook.begin_looking();
+        let options = RequestOptions { between_bytes_timeout: Some(Duration::from_millis(50)), ..Default::default() };
+        let (text, end) = read(way.send_with(request(&server.url(), ""), Some(options)).await.unwrap()).await;
+        assert!(text == "half" && end.is_some(), "{text} {end:?}");
+        let counts = way.traffic.counts();
+        assert_eq!((counts.faults, counts.in_flight), (BTreeMap::from([(kind, 1)]), 0));
+        assert!(way.hook.take_call().cause.is_some());
+    }
+}
+
+#[tokio::test]
+async fn time_in_which_nobody_reads_does_not_count() {
+    let server = TestServer::start(|_| Scripted::whole("200 OK", "", &"x".repeat(1_000_000))).await;
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    way.hook.begin_looking();
+    let options = RequestOptions { between_bytes_timeout: Some(Duration::from_secs(5)), ..Default::default() };
+    let mut body = way.send_with(request(&server.url(), ""), Some(options)).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    tokio::time::resume();
+    let mut rest = 0;
+    while let Some(frame) = body.frame().await {
+        rest += frame.unwrap().into_data().unwrap().len();
+    }
+    assert!(rest > 0);
+}
+
+#[tokio::test]
+async fn a_stop_ends_a_pulled_answer_once_its_grace_is_over() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf".to_owned();
+    let server = TestServer::start(move |_| Scripted::SendAndStall(head.clone())).await;
+    let stop = Stop::default();
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    way.hook.network.as_mut().unwrap().outgoing.stop = stop.clone();
+    way.hook.begin_looking();
+    let mut body = way.send(request(&server.url(), "")).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    stop.ask("SIGTERM");
+    tokio::time::pause();
+    assert!(body.frame().await.unwrap().is_err());
+    assert_eq!(way.traffic.counts().faults, BTreeMap::from([(FaultKind::GivenUp, 1)]));
+}
+
+#[tokio::test]
+async fn a_pulled_answer_repeats_no_secret_even_in_two_pieces() {
+    let key = "0123-4567-key";
+    let body = format!("{}{key}, {key}", "x".repeat(70_000));
+    let head = format!("HTTP/1.1 200 OK\r\nx-echo: {key}\r\ncontent-length: {}\r\n\r\n", body.len());
+    // In pieces of a few bytes.
+    let server = TestServer::start(move |_| Scripted::Send(format!("{head}{body}"))).await;
+    let mut way = way_to(&server.url(), RateLimiter::unlimited());
+    let config: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&format!(r#"{{"api_key":"{key}"}}"#)).unwrap();
+    let secret =
+        crate::bindings::Secret { config_key: "api_key".to_owned(), used_in: crate::bindings::SecretUse::Headers };
+    way.hook.network.as_mut().unwrap().secrets = Secrets::of(&config, &[secret]);
+    way.hook.begin_looking();
+    let answer = way.send(request(&server.url(), "")).await.unwrap();
+    assert_eq!(answer.headers()["x-echo"], "kept-by-the-host-0");
+    let (text, end) = read(answer).await;
+    assert!(end.is_none() && text.ends_with("kept-by-the-host-0, kept-by-the-host-0"), "{end:?}");
 }

@@ -1,7 +1,7 @@
 //! What went over the wire, counted: for reports and metrics.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::http::client::FaultKind;
@@ -82,12 +82,12 @@ impl Traffic {
     }
 
     /// A request waits for its turn for as long as what is returned is kept.
-    pub(super) fn waits(&self) -> InFlightGuard<'_> {
+    pub(super) fn waits(self: &Arc<Self>) -> InFlightGuard {
         InFlightGuard::new(self, |counts| &mut counts.waiting)
     }
 
     /// A request is under way for as long as what is returned is kept.
-    pub(super) fn in_flight(&self) -> InFlightGuard<'_> {
+    pub(super) fn in_flight(self: &Arc<Self>) -> InFlightGuard {
         InFlightGuard::new(self, |counts| &mut counts.in_flight)
     }
 
@@ -105,6 +105,11 @@ impl Traffic {
         counts.durations.observe(took);
     }
 
+    /// More of an answer that is counted already.
+    pub(super) fn received(&self, bytes: usize) {
+        self.lock().bytes_received += bytes as u64;
+    }
+
     pub(super) fn failed(&self, kind: FaultKind) {
         *self.lock().faults.entry(kind).or_default() += 1;
     }
@@ -120,19 +125,19 @@ impl Traffic {
 }
 
 /// A request that is somewhere. It may be given up at any time, so that leaving is noted when this is dropped.
-pub(super) struct InFlightGuard<'a> {
-    traffic: &'a Traffic,
+pub(super) struct InFlightGuard {
+    traffic: Arc<Traffic>,
     place: fn(&mut Counts) -> &mut u64,
 }
 
-impl<'a> InFlightGuard<'a> {
-    fn new(traffic: &'a Traffic, place: fn(&mut Counts) -> &mut u64) -> Self {
+impl InFlightGuard {
+    fn new(traffic: &Arc<Traffic>, place: fn(&mut Counts) -> &mut u64) -> Self {
         *place(&mut traffic.lock()) += 1;
-        Self { traffic, place }
+        Self { traffic: Arc::clone(traffic), place }
     }
 }
 
-impl Drop for InFlightGuard<'_> {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut counts = self.traffic.lock();
         let there = (self.place)(&mut counts);

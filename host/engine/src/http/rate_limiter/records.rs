@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::HEADROOM;
-
-const MINUTE: Duration = Duration::from_secs(60);
+use super::{HEADROOM, MINUTE};
 
 /// The records of the last minute.
 #[derive(Debug)]

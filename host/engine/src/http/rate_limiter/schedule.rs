@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Rate;
 use super::records::RecordWindow;
-use super::{HEADROOM, Rate};
 
 /// How late a departure may be without pushing those after it back.
 ///
@@ -29,10 +29,6 @@ const MIN_SHARE: f64 = 1.0 / 16.0;
 
 /// The share of the rate that is regained each second without a 429: half the rate takes half a minute.
 const REGAINED_PER_SECOND: f64 = 1.0 / 60.0;
-
-/// Leave to send one request, and the time at which it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permit(pub(super) Instant);
 
 #[derive(Debug)]
 pub(super) struct Schedule {
@@ -59,23 +55,24 @@ struct Slowed {
 
 impl Schedule {
     pub(super) fn new(rate: Rate) -> Self {
-        let spread = |limit: Option<std::num::NonZeroU32>, window: Duration| {
-            limit.map(|limit| (window + HEADROOM) / limit.get())
-        };
-        let interval = spread(rate.per_second, Duration::from_secs(1))
-            .max(spread(rate.per_minute, Duration::from_secs(60)))
-            .unwrap_or_default();
+        let interval = rate.interval().unwrap_or_default();
         let records = rate.records_per_minute.map(RecordWindow::new);
         Self { interval, records, due: None, held_until: None, slowed: None }
     }
 
-    /// Let a request with so many records leave now, or say when to ask again.
-    pub(super) fn take(&mut self, now: Instant, records: u32) -> Result<Permit, Instant> {
-        let due = self.due.unwrap_or(now);
-        let mut earliest = self.held_until.map_or(due, |held| held.max(due));
+    /// When a request with so many records may leave; now, where that is past.
+    pub(super) fn earliest(&mut self, now: Instant, records: u32) -> Instant {
+        let mut earliest = now.max(self.due.unwrap_or(now)).max(self.held_until.unwrap_or(now));
         if let Some(window) = &mut self.records {
             earliest = earliest.max(window.earliest(now, records));
         }
+        earliest
+    }
+
+    /// Let a request with so many records leave now, or say when to ask again.
+    pub(super) fn take(&mut self, now: Instant, records: u32) -> Result<Instant, Instant> {
+        let due = self.due.unwrap_or(now);
+        let earliest = self.earliest(now, records);
         if now < earliest {
             return Err(earliest);
         }
@@ -86,15 +83,15 @@ impl Schedule {
             interval = interval.max(window.interval(records));
         }
         self.due = Some(counted_from + interval.div_f64(self.share(now)));
-        Ok(Permit(now))
+        Ok(now)
     }
 
-    pub(super) fn refused(&mut self, departure: Permit, retry_after: Option<Duration>, now: Instant) {
+    pub(super) fn refused(&mut self, departure: Instant, retry_after: Option<Duration>, now: Instant) {
         let hold = now + retry_after.unwrap_or(DEFAULT_HOLD).min(MAX_HOLD);
         let held_until = self.held_until.map_or(hold, |held| held.max(hold));
         self.held_until = Some(held_until);
         // Requests that were under way when the rate was last lowered say nothing about the lower rate.
-        let news = self.slowed.is_none_or(|slowed| departure.0 > slowed.at);
+        let news = self.slowed.is_none_or(|slowed| departure > slowed.at);
         if news {
             let share = (self.share(now) * SLOWED).max(MIN_SHARE);
             self.slowed = Some(Slowed { at: now, from: held_until, share });

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::bindings::{Action, MappedBatchResult, ProblemKind, StringsResult};
+use crate::bindings::{Action, Discovery, MappedBatchResult, ProblemKind, StringsResult};
 
 fn issue(row: u32) -> RowIssue {
     RowIssue { row, key: None, column: None, code: "missing-id".to_owned(), message: String::new() }
@@ -120,4 +120,77 @@ fn an_empty_batch_has_an_empty_report() {
         retries: 0,
     };
     assert!(Report::from_answer(empty, 0).is_ok());
+}
+
+fn key_page(offsets: &[u32], data: &str, next: Option<&str>) -> bindings::inspection::KeyPage {
+    let keys = StringsResult { offsets: offsets.to_vec(), data: data.to_owned() };
+    bindings::inspection::KeyPage { keys, next: next.map(str::to_owned), total: Some(2) }
+}
+
+#[test]
+fn a_page_of_keys_is_read_or_refused() {
+    let page = KeyPage::from_answer(key_page(&[0, 1, 3], "a\u{e9}", Some("2")), Some("1")).unwrap();
+    assert_eq!((page.keys.iter().collect::<Vec<_>>(), page.keys.len()), (vec!["a", "\u{e9}"], 2));
+    assert_eq!((page.next.as_deref(), page.total), (Some("2"), Some(2)));
+    for none in [&[][..], &[0]] {
+        assert!(KeyPage::from_answer(key_page(none, "", None), None).unwrap().keys.is_empty());
+    }
+    for (offsets, next, what) in [
+        (&[0, 2, 3][..], None, "does not stand between two characters"),
+        (&[1, 0], None, "the offsets fall"),
+        (&[0, 9], None, "offset 9"),
+        (&[0, 1], Some("1"), "the cursor of this one"),
+    ] {
+        let error = KeyPage::from_answer(key_page(offsets, "a\u{e9}", next), Some("1")).unwrap_err();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+fn difference(record_index: u32, expected: Option<&str>) -> bindings::Difference {
+    bindings::Difference { record_index, field: None, expected: expected.map(str::to_owned), found: None }
+}
+
+#[test]
+fn differences_are_of_the_records_that_were_asked_about() {
+    let of = |indices: &[u32]| indices.iter().map(|index| difference(*index, Some("x"))).collect();
+    assert_eq!(differences(of(&[0, 1, 1, 4]), 5).unwrap().len(), 4);
+    assert!(differences(of(&[5]), 5).unwrap_err().contains("there are only 5"));
+    assert!(differences(of(&[1, 0]), 5).unwrap_err().contains("rising order"));
+    assert!(differences(vec![difference(0, None)], 5).unwrap_err().contains("nothing differs"));
+}
+
+#[test]
+fn a_limit_of_a_route_has_a_route_and_a_limit() {
+    let limit = |method: &str, path: &str, requests_per_second| {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        RouteLimit::from_answer(&bindings::RouteLimit { method, path, requests_per_second })
+    };
+    assert_eq!(limit("GET", "/v1/*/x", 3).unwrap().per_second.get(), 3);
+    for (wrong, what) in
+        [(limit("GET", "/v1", 0), "limit of 0"), (limit("get", "/v1", 3), "method"), (limit("GET", "v1", 3), "path")]
+    {
+        assert!(wrong.unwrap_err().contains(what));
+    }
+}
+
+#[test]
+fn what_was_discovered_has_a_name_once() {
+    let target =
+        |id: &str| bindings::DiscoveredTarget { id: id.to_owned(), name: "VIP".to_owned(), description: String::new() };
+    let of = |ids: &[&str]| Discovery { fields: Vec::new(), targets: ids.iter().map(|id| target(id)).collect() };
+    assert_eq!(discovery(of(&["1", "2"])).unwrap().targets.len(), 2, "a name may stand twice");
+    assert!(discovery(of(&["1", "1"])).unwrap_err().contains("stands there twice"));
+    assert!(discovery(of(&[""])).unwrap_err().contains("without a name"));
+}
+
+#[test]
+fn effects_are_counted_once() {
+    let delivery = |effects: &[(&str, u64)]| {
+        let effects =
+            effects.iter().map(|(effect, count)| bindings::EffectCount { effect: (*effect).to_owned(), count: *count });
+        Delivery::from_answer(bindings::effects::Delivery { report: report(), effects: effects.collect() }, 4)
+    };
+    assert_eq!(delivery(&[("addLoyaltyPoints", 2)]).unwrap().report.accepted, [0, 3]);
+    assert!(delivery(&[("a", 1), ("a", 1)]).unwrap_err().contains("twice"));
+    assert!(delivery(&[("a", 0)]).unwrap_err().contains("0 times"));
 }

@@ -348,3 +348,74 @@ async fn a_stop_ends_the_waits_of_a_plugin_and_its_requests() {
     outcome.answer.unwrap_err();
     assert_eq!((server.seen().len(), outcome.traffic.requests), (1, 1));
 }
+
+fn json(body: &str) -> Answer {
+    Answer::whole("200 OK", "content-type: application/json\r\n", body)
+}
+
+/// The real plugin with a Management key, at an audience.
+async fn looking(server: &TestServer) -> Work {
+    static PLUGIN: OnceCell<Plugin> = OnceCell::const_new();
+    let plugin = PLUGIN.get_or_init(|| load(Limits::default())).await;
+    let config = serde_json::json!({
+        "deployment_url": server.url(), "api_key": KEY, "management_key": "77b1e9-management-40cd",
+        "object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": "mirror",
+        "retry": { "max_attempts": 2, "initial_backoff_ms": 1, "max_backoff_ms": 2 },
+    });
+    assert_eq!(plugin.validate_config(&config.to_string()).await.unwrap().len(), 0);
+    let outgoing = HttpContext::new(HttpClient::new(&ClientSettings::default()).unwrap(), RateLimiter::unlimited());
+    let traffic = Arc::clone(&outgoing.traffic);
+    Work { session: plugin.session(&config.to_string(), outgoing).unwrap(), traffic }
+}
+
+#[tokio::test]
+async fn an_export_is_read_over_several_calls_of_one_instance() {
+    const MEMBERS: usize = 200_000;
+    let export: String = (0..MEMBERS).map(|number| format!("cust_{number}\n")).collect();
+    let export =
+        Answer::whole("200 OK", "content-type: application/csv\r\n", &format!("profileintegrationid\n{export}"));
+    let count = json(&format!(r#"{{"hasMore":false,"data":[{{"audienceId":42,"membersCount":{MEMBERS}}}]}}"#));
+    let server = TestServer::start(move |number| if number == 1 { export.clone() } else { count.clone() }).await;
+    let work = looking(&server).await;
+    let inspection = work.session.inspection().unwrap();
+    let (mut keys, mut totals, mut cursor) = (0, Vec::new(), None);
+    loop {
+        let outcome = inspection.list_keys(cursor.as_deref()).await;
+        let page = outcome.answer.unwrap();
+        for (number, key) in (keys..).zip(page.keys.iter()) {
+            assert_eq!(key, format!("cust_{number}"));
+        }
+        keys += page.keys.len();
+        totals.push(page.total);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let all = u64::try_from(MEMBERS).ok();
+    assert_eq!((keys, totals.first(), totals.last()), (MEMBERS, Some(&all), Some(&all)));
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3, "the count, the export, the count again");
+    for request in &seen {
+        assert_eq!(request.header("authorization"), ["ManagementKey-v1 77b1e9-management-40cd"]);
+    }
+    assert_eq!(work.traffic.counts().in_flight, 0);
+}
+
+#[tokio::test]
+async fn what_the_plugin_may_leave_out_is_known_when_it_is_loaded() {
+    let plugin = load(Limits::default()).await;
+    assert!(OptionalInterface::ALL.iter().all(|interface| plugin.has(*interface)));
+    assert_eq!(plugin.route_limits().len(), 6);
+    assert!(plugin.route_limits().iter().all(|limit| limit.per_second.get() == 3));
+}
+
+#[tokio::test]
+async fn a_config_without_a_name_resolves_to_itself_without_a_request() {
+    let server = TestServer::start(|_| Answer::no_content()).await;
+    let resolved = looking(&server).await.session.provisioning().unwrap().resolve().await.answer.unwrap();
+    let resolved: serde_json::Value = serde_json::from_str(&resolved).unwrap();
+    assert_eq!((resolved["api_key"].as_str(), resolved["audience_id"].as_u64()), (Some(KEY), Some(42)));
+    assert_eq!(resolved["management_key"], "77b1e9-management-40cd");
+    assert!(server.seen().is_empty());
+}

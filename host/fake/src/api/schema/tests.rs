@@ -6,11 +6,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::error_body::Source;
 use crate::deployment::attributes::AttributeType;
+use crate::deployment::definitions::NewAttribute;
 
 fn definitions() -> Definitions {
     let mut definitions = Definitions::built_in();
-    definitions.define("points", AttributeType::Number);
-    definitions.define("a/b~c", AttributeType::Boolean);
+    definitions.define(NewAttribute::of_profiles("points", AttributeType::Number));
+    definitions.define(NewAttribute::of_profiles("a/b~c", AttributeType::Boolean));
     definitions
 }
 

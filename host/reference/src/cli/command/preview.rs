@@ -5,13 +5,13 @@ use std::path::Path;
 use destination_engine::bindings::Body;
 use destination_engine::plugin::Plugin;
 use destination_host::pipeline::job::Job;
-use destination_host::pipeline::preview;
+use destination_host::pipeline::{preview, rate};
 use destination_host::report::exit::Exit;
 
 use super::{client, sync_file};
 use crate::cli::problem::Problem;
 use crate::cli::terminal::{Style, Terminal, paint};
-use destination_host::human_format::{count, counted};
+use destination_host::human_format::{self, count, counted};
 
 pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Terminal) -> Result<Exit, Problem> {
     let sync = sync_file(plugin, path, terminal).await?;
@@ -28,6 +28,9 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
             }
         }
     }
+    for note in &preview.notes {
+        terminal.warning(&note.to_string(), note.hint.as_deref());
+    }
     for (row, issue) in &preview.issues {
         let code = paint(Style::Strong, &issue.code);
         terminal.stderr(&format!("row {} is rejected: {code}  {}", count(*row), issue.message));
@@ -35,6 +38,14 @@ pub(super) async fn run(plugin: &Plugin, path: &Path, rows: usize, terminal: &Te
     let mut said = format!("{} read, nothing was sent", counted(preview.rows, "row"));
     if !preview.ended {
         said.push_str("; --rows N shows more");
+    }
+    if preview.alone {
+        said.push_str("; each row is a request of its own");
+        let minute = rate(&sync.limits, plugin.descriptor()).least_time(1000, 1000);
+        if let Some(thousand) = minute.filter(|time| !time.is_zero()) {
+            let rows = human_format::rate(60_000, thousand.as_secs_f64());
+            said.push_str(&format!(": at the configured rate at most {} a minute", counted(rows, "row")));
+        }
     }
     if Job::new(plugin.descriptor(), &sync.destination, &sync.computed).mirrors() {
         said.push_str("; shown as a first load: a sync sends only what differs from the state");

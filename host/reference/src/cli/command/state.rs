@@ -6,7 +6,7 @@ use std::path::Path;
 use destination_engine::bindings::SyncMode;
 use destination_host::pipeline::job::mode_name;
 use destination_host::report::exit::Exit;
-use destination_host::state::{Access, State as StateFile};
+use destination_host::state::{Access, Standing, State as StateFile};
 use destination_host::sync_file::SyncName;
 use serde_json::json;
 
@@ -88,14 +88,21 @@ fn show(state: &StateFile, name: &SyncName, file: &Path, mirrors: bool, terminal
     if summary.unconfirmed > 0 {
         terminal.stdout(&format!("  unconfirmed  {} (sent again by the next run)", count(summary.unconfirmed)));
     }
+    if summary.removed > 0 {
+        terminal.stdout(&format!("  removed      {} (not added again since)", counted(summary.removed, "key")));
+    }
     Ok(Exit::Success)
 }
 
 fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
     let mut out = BufWriter::new(io::stdout().lock());
     let written = state.export(name, |entry| {
-        let hash = entry.hash.map(|hash| format!("{hash:016x}"));
-        writeln!(out, "{}", json!({ "key": entry.key, "delivered": hash.is_some(), "hash": hash }))
+        let hash = match entry.standing {
+            Standing::Delivered(hash) => Some(format!("{hash:016x}")),
+            Standing::Pending | Standing::Removed => None,
+        };
+        let removed = entry.standing == Standing::Removed;
+        writeln!(out, "{}", json!({ "key": entry.key, "delivered": hash.is_some(), "hash": hash, "removed": removed }))
     })?;
     match written.and_then(|()| out.flush()) {
         // A reader that has gone away has seen enough.

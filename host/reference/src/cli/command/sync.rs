@@ -1,7 +1,7 @@
 //! `sync`: the rows, delivered.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use destination_engine::plugin::Plugin;
@@ -55,9 +55,6 @@ pub(super) async fn run(
 
 /// What the command line asks of one run.
 pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Options {
-    let defaults = sync.with_file_name(DEFAULTS);
-    let read = [("--component", component), ("the sync file", Some(sync)), ("the defaults", Some(&defaults))];
-    let read = read.into_iter().filter_map(|(role, path)| Some((role.to_owned(), path?.to_owned())));
     Options {
         dry_run: args.dry_run,
         report: args.report.clone(),
@@ -69,8 +66,15 @@ pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Opt
         resend: args.resend_all,
         replay: args.replay.clone(),
         most_rows: args.limit,
-        inputs: read.collect(),
+        inputs: inputs(component, sync),
     }
+}
+
+/// The files that the command line has read for a run, each by what it is called.
+pub(super) fn inputs(component: Option<&Path>, sync: &Path) -> Vec<(String, PathBuf)> {
+    let defaults = sync.with_file_name(DEFAULTS);
+    let read = [("--component", component), ("the sync file", Some(sync)), ("the defaults", Some(&defaults))];
+    read.into_iter().filter_map(|(role, path)| Some((role.to_owned(), path?.to_owned()))).collect()
 }
 
 /// Whether the last run of a sync failed, or did not end.

@@ -131,6 +131,11 @@ impl Queue {
         Self { size, open: Batch::default(), ready: VecDeque::new(), in_flight: BTreeSet::new(), last }
     }
 
+    /// From the next record on, batches have another size.
+    pub(crate) fn resize(&mut self, size: Size) {
+        self.size = size;
+    }
+
     /// Adds a record at the end.
     pub(crate) fn push(&mut self, item: &Item<'_>) -> Result<(), TooLarge> {
         let bytes = self.open.records.payload_bytes() + item.record.payload.len();

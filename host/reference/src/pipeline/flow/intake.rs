@@ -76,7 +76,7 @@ impl<D: Delivery> Flow<D> {
         self.unnamed_rows += rejected.len() as u64;
         for RejectedRow { place, code, message, content } in rejected {
             let row_number = first + *place as u64;
-            self.lose_unless_kept(row_number);
+            self.note_rejected(row_number);
             let Reason { code, message } = self.reason(code, message);
             self.tally.add(&code, &message, Some(row_number));
             let (row, raw) = match content {
@@ -99,11 +99,11 @@ impl<D: Delivery> Flow<D> {
             }
             let row = issue.row as usize;
             let reason = self.reason(&issue.code, &issue.message);
-            self.lose_unless_kept(rows.number(row));
+            self.note_rejected(rows.number(row));
             self.reject(rows, row, issue.key.as_deref(), issue.column.as_deref(), &reason)?;
         }
         self.flush_dead_letters()?;
-        if self.plan.max_rejected.exceeded_by(self.unmapped_rows, self.counts.rows_read) {
+        if self.max_rejected().exceeded_by(self.unmapped_rows, self.counts.rows_read) {
             return Err(self.too_many_rejected());
         }
         Ok(())

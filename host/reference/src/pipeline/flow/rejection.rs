@@ -2,10 +2,12 @@
 //! reject them.
 
 use super::Flow;
+use super::division::Division;
 use crate::pipeline::Delivery;
 use crate::pipeline::rows::Rows;
 use crate::report::Failure;
 use crate::report::dead_letter::{DeadLetter, DeadLetters};
+use crate::sync_file::threshold::Threshold;
 
 /// Why a row was rejected.
 pub(super) struct Reason {
@@ -14,9 +16,14 @@ pub(super) struct Reason {
 }
 
 impl<D: Delivery> Flow<D> {
+    /// How many rejected rows stop the run.
+    pub(super) fn max_rejected(&self) -> Threshold {
+        self.plan.max_rejected.threshold(self.division == Some(Division::Alone))
+    }
+
     /// So many rows were rejected that the rest would most likely be too.
     pub(super) fn too_many_rejected(&self) -> Failure {
-        Failure::too_many_rejected(&self.counts, self.plan.max_rejected, self.tally.commonest())
+        Failure::too_many_rejected(&self.counts, self.max_rejected(), self.tally.commonest())
     }
 
     /// Why a row was rejected, as it may be shown.
@@ -27,8 +34,9 @@ impl<D: Delivery> Flow<D> {
         reason
     }
 
-    /// A row that is rejected and kept nowhere is not acknowledged.
-    pub(super) fn lose_unless_kept(&mut self, row_number: u64) {
+    /// A row is rejected. One that is kept nowhere is not acknowledged.
+    pub(super) fn note_rejected(&mut self, row_number: u64) {
+        self.watch.observer.rejected(row_number);
         if self.dead_letters.is_none() {
             self.lose(Some(row_number));
         }

@@ -17,6 +17,8 @@ use destination_engine::stop::Stop;
 
 /// Withheld keys that are named in the report.
 const MOST_WITHHELD_NAMED: usize = 1000;
+/// Keys that are read from the state at once, however few a batch has.
+const LEAST_PAGE: usize = 1000;
 /// Seconds for which removals are remembered: as long as a limit's period can be.
 const REMEMBERED: i64 = 3_650 * 86_400;
 
@@ -28,7 +30,7 @@ impl<D: Delivery> Flow<D> {
             Ok(true) => {
                 let mut last = String::new();
                 while self.failure.is_none() {
-                    let page = self.next_removals(&last);
+                    let page = self.next_removals(&last, stop).await;
                     match page {
                         Ok(Some(key)) => last = key,
                         Ok(None) => return,
@@ -108,9 +110,11 @@ impl<D: Delivery> Flow<D> {
     }
 
     /// Queues some removals, those after the key `after`, and returns the last; `None` where there are no more.
-    fn next_removals(&mut self, after: &str) -> Result<Option<String>, Failure> {
+    async fn next_removals(&mut self, after: &str, stop: &Stop) -> Result<Option<String>, Failure> {
         let Some(ledger) = &self.ledger else { return Ok(None) };
-        let mut keys = ledger.leaving_after(after, self.plan.size.records * self.plan.concurrency)?;
+        let most = (self.plan.size.records * self.plan.concurrency).max(LEAST_PAGE);
+        let mut keys = ledger.leaving_after(after, most)?;
+        self.learn_division(keys.iter().map(|key| Record::removal(0, key)), stop).await;
         for key in &keys {
             let record = Record::removal(0, key);
             let content = content_hash(&record);

@@ -7,9 +7,10 @@ use tokio::task::{Id, JoinError};
 
 use super::outcome::{Outcome, key_outcomes, outcomes};
 use super::{Flow, Sent, count_change};
-use crate::pipeline::Delivery;
+use crate::pipeline::{Delivered, Delivery};
 use crate::report::Failure;
 use crate::state::Change;
+use destination_engine::bindings::EffectCount;
 use destination_engine::http::hooks::CallTraffic;
 use destination_engine::plugin::answers::Report as Answer;
 use destination_engine::plugin::instance::CallOutcome;
@@ -19,7 +20,7 @@ impl<D: Delivery> Flow<D> {
     /// Settles what a worker had in its hands.
     pub(super) fn settle_task(
         &mut self,
-        done: Result<(Id, CallOutcome<Answer>), JoinError>,
+        done: Result<(Id, CallOutcome<Delivered>), JoinError>,
         stop: &Stop,
     ) -> Result<(), Failure> {
         let (id, outcome) = match done {
@@ -39,7 +40,11 @@ impl<D: Delivery> Flow<D> {
         };
         self.retries += traffic.retries;
         match answer {
-            Ok(answer) => {
+            Ok(Delivered { report: answer, effects }) => {
+                for EffectCount { mut effect, count } in effects {
+                    self.watch.secrets.apply(&mut effect);
+                    self.effects.add(effect, count);
+                }
                 self.queue.settle(&sent.batch);
                 let failure = answer.undelivered.as_ref();
                 let failure = failure.map(|rest| Failure::plugin(&rest.failure, traffic.cause.clone()).after(stop));
@@ -79,7 +84,7 @@ impl<D: Delivery> Flow<D> {
             if let Some((rows, row)) = batch.origin(record) {
                 match outcome {
                     Outcome::Accepted => {}
-                    Outcome::Rejected => self.lose_unless_kept(rows.number(row)),
+                    Outcome::Rejected => self.note_rejected(rows.number(row)),
                     Outcome::Undelivered => self.lose(Some(rows.number(row))),
                 }
             }
@@ -107,7 +112,7 @@ impl<D: Delivery> Flow<D> {
         }
         let refused = self.counts.rejected - self.unmapped_rows;
         let settled = self.counts.delivered + self.counts.unchanged + refused;
-        if !answer.rejected.is_empty() && self.plan.max_rejected.exceeded_by(refused, settled) {
+        if !answer.rejected.is_empty() && self.max_rejected().exceeded_by(refused, settled) {
             return Err(self.too_many_rejected());
         }
         Ok(())

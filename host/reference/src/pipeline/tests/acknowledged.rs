@@ -13,25 +13,32 @@ use super::*;
 /// A row: its id, its content, and whether it says that it has left.
 type Row = (String, String, bool);
 
-/// What there was when rows were acknowledged: how many, what the destination held, and which rows the letters had.
-type Moment = (u64, BTreeMap<String, String>, BTreeSet<u64>);
+/// What there was when rows were acknowledged: how many, what the destination held, which rows the letters had, and which had been
+/// told as rejected.
+type Moment = (u64, BTreeMap<String, String>, BTreeSet<u64>, Vec<u64>);
 
 /// Looks at the destination and at the letters, as a process that is killed leaves them, each time that rows are acknowledged.
 struct Witness {
     fake: Fake,
     letters: PathBuf,
+    rejected: Mutex<Vec<u64>>,
     moments: Mutex<Vec<Moment>>,
 }
 
 impl Observer for Witness {
     fn progress(&self, _: &ProgressSnapshot<'_>) {}
 
+    fn rejected(&self, row: u64) {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    }
+
     fn acknowledged(&self, rows: u64) {
         let text = std::fs::read_to_string(&self.letters).unwrap_or_default();
         let number = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["row_number"].as_u64();
         let kept = text.lines().filter_map(number).collect();
         let held = self.fake.held().records.clone();
-        self.moments.lock().unwrap_or_else(PoisonError::into_inner).push((rows, held, kept));
+        let rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.moments.lock().unwrap_or_else(PoisonError::into_inner).push((rows, held, kept, rejected));
     }
 }
 
@@ -89,7 +96,7 @@ proptest! {
     ) {
         let mut bench = Bench::new(if mirrors { SyncMode::Mirror } else { SyncMode::Upsert });
         bench.plan.concurrency = concurrency;
-        bench.plan.max_rejected = Threshold { count: 1000, ratio: 1.0 };
+        bench.plan.max_rejected = MaxRejected { count: None, ratio: 1.0 };
         let members: Vec<Row> = before.iter().map(|id| (id.to_string(), "0".to_owned(), false)).collect();
         bench.run(source(&members, false));
 
@@ -97,6 +104,7 @@ proptest! {
         let witness = Arc::new(Witness {
             fake: bench.fake.clone(),
             letters: bench.path("dead.ndjson.part"),
+            rejected: Mutex::default(),
             moments: Mutex::default(),
         });
         bench.observer = Arc::clone(&witness) as Arc<dyn Observer>;
@@ -108,9 +116,10 @@ proptest! {
 
         let moments = std::mem::take(&mut *witness.moments.lock().unwrap());
         let mut so_far = 0;
-        for (acknowledged, held, kept) in &moments {
+        for (acknowledged, held, kept, rejected) in &moments {
             prop_assert!(so_far <= *acknowledged && *acknowledged <= rows.len() as u64);
             so_far = *acknowledged;
+            prop_assert!(kept.iter().all(|row| *row > so_far || rejected.contains(row)), "{kept:?} but {rejected:?}");
             // The last row of each key decides, unless rows that are still to come have the key again.
             for (number, (id, content, removed)) in (1..=so_far).zip(&rows) {
                 if kept.contains(&number) {
@@ -125,6 +134,7 @@ proptest! {
                 );
             }
         }
+        prop_assert_eq!(witness.rejected.lock().unwrap().len() as u64, outflow.counts.rejected);
         // It is not by never acknowledging anything.
         let all_settled = outflow.failure.is_none() && (keeps_letters || outflow.counts.rejected == 0);
         if all_settled {

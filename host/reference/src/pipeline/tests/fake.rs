@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::pipeline::Delivery;
+use crate::pipeline::{Delivered, Delivery};
 use destination_engine::arrow::records::{MappedBatch, Record};
 use destination_engine::bindings::{
-    Action, Change as RowChange, Column, Problem, ProblemKind, Rejection, RowIssue, Values,
+    Action, Body, Change as RowChange, Column, EffectCount, Problem, ProblemKind, Rejection, Request, RowIssue, Values,
 };
 use destination_engine::http::hooks::CallTraffic;
 use destination_engine::plugin::answers::{Failure, Mapping, Report as Answer, Undelivered};
@@ -42,6 +42,8 @@ pub(super) struct Held {
     /// The keys of each batch, in the order in which they came.
     batches: Vec<Vec<String>>,
     turns: VecDeque<Turn>,
+    /// Each record is a request of its own.
+    pub(super) alone: bool,
     /// Asks for a stop in the middle of the next batch.
     pub(super) stop: Option<Stop>,
 }
@@ -107,12 +109,19 @@ impl Delivery for Fake {
         Ok(mapping)
     }
 
-    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Answer> {
+    async fn render_batch(&self, batch: &MappedBatch) -> Result<Vec<Request>, CallError> {
+        let requests = if self.held().alone { batch.len() } else { 1 };
+        let request = |_| Request { method: "PUT".to_owned(), path: "/".to_owned(), body: Body::Text(String::new()) };
+        Ok((0..requests).map(request).collect())
+    }
+
+    async fn send_batch(&self, batch: &MappedBatch) -> CallOutcome<Delivered> {
         let in_doubt = matches!(self.held().turns.front(), Some(Turn::RejectInDoubt(_)));
         // One request of which nobody knows whether it took effect.
         let mut traffic = CallTraffic::default();
         traffic.requests = u64::from(in_doubt);
-        CallOutcome { answer: self.take_batch(batch), traffic }
+        let effects = vec![EffectCount { effect: "welcome".to_owned(), count: batch.len() as u64 }];
+        CallOutcome { answer: self.take_batch(batch).map(|report| Delivered { report, effects }), traffic }
     }
 }
 

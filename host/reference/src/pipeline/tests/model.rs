@@ -77,6 +77,18 @@ proptest! {
         expected.extend(last.rows.iter().map(|(id, v)| (id.to_string(), v.to_string())));
         prop_assert_eq!(&bench.fake.held().records, &expected);
 
+        // What is known to be delivered is the source, and what is known to be removed is there no more.
+        let known = bench.known();
+        let of = |removed: bool| -> Vec<&str> {
+            let of = known.iter().filter(|entry| (entry.standing == Standing::Removed) == removed);
+            of.map(|entry| entry.key.as_str()).collect()
+        };
+        let members: BTreeSet<String> = last.rows.iter().map(|(id, _)| id.to_string()).collect();
+        prop_assert_eq!(of(false), members.iter().map(String::as_str).collect::<Vec<_>>());
+        for key in of(true) {
+            prop_assert!(!expected.contains_key(key), "{} was added again", key);
+        }
+
         // And it is known: the same source again sends nothing.
         bench.fake.take_batches();
         let distinct: BTreeSet<u8> = last.rows.iter().map(|(id, _)| *id).collect();

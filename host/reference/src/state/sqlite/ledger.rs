@@ -10,9 +10,9 @@ use roaring::RoaringTreemap;
 use rusqlite::OptionalExtension;
 
 use super::place::io_error;
-use super::{State, SyncRow, facts_from_json, facts_json, mark};
+use super::{State, SyncRow, facts_from_json, facts_json, mark, text};
 use crate::file_id::FileId;
-use crate::state::{Access, Change, Facts, Leaving, Ledger, Neighbour, Resend, StateError, changes};
+use crate::state::{Access, Change, Entry, Facts, Leaving, Ledger, Neighbour, Resend, Standing, StateError, changes};
 use destination_engine::arrow::records::Record;
 use destination_engine::bindings::Action;
 
@@ -29,6 +29,8 @@ pub(super) struct SqliteLedger {
     first_new: u64,
     next_record: u64,
     seen: RoaringTreemap,
+    /// Whether keys are remembered as removed: a run that has none of them never looks for one.
+    any_removed: bool,
     dirty: bool,
     /// SQLite's log, once this run has marked its beginning in the file.
     log: Option<Option<FileId>>,
@@ -38,6 +40,9 @@ impl SqliteLedger {
     pub(super) fn begin(state: State, row: SyncRow, identity: Facts) -> Result<Self, StateError> {
         let identity_was = (row.identity != identity).then_some(row.identity);
         let neighbours = neighbours(&state, row.id, &row.target)?;
+        let removed = "SELECT EXISTS (SELECT 1 FROM removed WHERE sync = ?1)";
+        let any_removed = state.connection.query_row(removed, [row.id], |row| row.get(0));
+        let any_removed = any_removed.map_err(|error| state.failed(&error))?;
         let ledger = Self {
             state,
             sync: row.id,
@@ -47,6 +52,7 @@ impl SqliteLedger {
             first_new: row.next_record,
             next_record: row.next_record,
             seen: RoaringTreemap::new(),
+            any_removed,
             dirty: false,
             log: None,
         };
@@ -96,10 +102,7 @@ impl SqliteLedger {
                 .prepare_cached("SELECT id, key FROM records WHERE sync = ?1 AND key > ?2 ORDER BY key")?;
             let mut rows = select.query((self.sync, after))?;
             while let Some(row) = rows.next()? {
-                let key = row.get_ref(1)?.as_str().map_err(|error| {
-                    rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
-                })?;
-                if !each(row.get::<_, i64>(0)?.cast_unsigned(), key)? {
+                if !each(row.get::<_, i64>(0)?.cast_unsigned(), text(row, 1)?)? {
                     break;
                 }
             }
@@ -224,7 +227,12 @@ impl Ledger for SqliteLedger {
     fn confirm(&mut self, record: Record<'_>, hash: u64) -> Result<(), StateError> {
         if record.action == Action::Delete {
             self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, record.key))?;
+            self.write("INSERT INTO removed VALUES (?1, ?2) ON CONFLICT DO NOTHING", (self.sync, record.key))?;
+            self.any_removed = true;
         } else {
+            if self.any_removed {
+                self.write("DELETE FROM removed WHERE sync = ?1 AND key = ?2", (self.sync, record.key))?;
+            }
             let update = "UPDATE records SET hash = ?3 WHERE sync = ?1 AND key = ?2";
             self.write(update, (self.sync, record.key, hash.cast_signed()))?;
         }
@@ -280,6 +288,17 @@ impl Ledger for SqliteLedger {
             self.write("DELETE FROM records WHERE sync = ?1 AND key = ?2", (self.sync, key))?;
         }
         Ok(shared.len() as u64)
+    }
+
+    fn known_after(&self, after: &str, most: usize) -> Result<Vec<Entry>, StateError> {
+        let mut known = Vec::new();
+        self.state.each_known(self.sync, after, |key, standing| {
+            if standing != Standing::Removed || !self.is_shared(key)? {
+                known.push(Entry { key: key.to_owned(), standing });
+            }
+            Ok(known.len() < most)
+        })?;
+        Ok(known)
     }
 
     fn leaving_after(&self, after: &str, most: usize) -> Result<Vec<String>, StateError> {

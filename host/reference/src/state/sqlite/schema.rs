@@ -47,6 +47,14 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (sync, at)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Keys whose removal was confirmed, until they are added again. Not a mark in `records`: those are read for each row.
+    CREATE TABLE removed (
+        sync INTEGER NOT NULL REFERENCES syncs (id),
+        key TEXT NOT NULL,
+        PRIMARY KEY (sync, key)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this release writes, and the latest that it reads.

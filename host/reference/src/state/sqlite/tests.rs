@@ -71,11 +71,25 @@ impl Place {
         let mut entries = Vec::new();
         let state = State::open(&self.path(), Access::Read).unwrap().unwrap();
         let visit = |entry: Entry| {
-            entries.push((entry.key, entry.hash));
+            match entry.standing {
+                Standing::Delivered(hash) => entries.push((entry.key, Some(hash))),
+                Standing::Pending => entries.push((entry.key, None)),
+                Standing::Removed => {}
+            }
             Ok(())
         };
         state.export(&name(sync), visit).unwrap().unwrap();
         entries
+    }
+
+    /// Ends a run in which these keys were removed, which was confirmed.
+    fn remove(&self, keys: &[&str]) {
+        let mut ledger = self.begin();
+        for key in keys {
+            ledger.mark_pending(Record::removal(0, key), Change::Removed).unwrap();
+            ledger.confirm(Record::removal(0, key), 0).unwrap();
+        }
+        ledger.finish(true).unwrap();
     }
 
     fn files(&self) -> Vec<String> {
@@ -181,6 +195,89 @@ fn a_confirmed_removal_is_forgotten() {
     ledger.mark_pending(Record::removal(0, "never added"), Change::Removed).unwrap();
     ledger.finish(true).unwrap();
     assert_eq!(place.entries("a"), [entry("b", Some(1))]);
+}
+
+fn known(key: &str, standing: Standing) -> Entry {
+    Entry { key: key.to_owned(), standing }
+}
+
+#[test]
+fn a_confirmed_removal_is_known_until_the_key_is_confirmed_again() {
+    use Standing::{Delivered, Pending, Removed};
+    let place = Place::new();
+    place.deliver(&["a", "b", "c", "d"]);
+    place.remove(&["b", "d"]);
+    let all = [known("a", Delivered(1)), known("b", Removed), known("c", Delivered(1)), known("d", Removed)];
+    let ledger = place.begin_to_read();
+    assert_eq!(ledger.known_after("", 9).unwrap(), all);
+    // Page by page, whichever of the two a page begins after.
+    assert_eq!(ledger.known_after("", 2).unwrap(), all[..2]);
+    assert_eq!(ledger.known_after("b", 1).unwrap(), all[2..3]);
+    assert_eq!(ledger.known_after("c", 2).unwrap(), all[3..]);
+    assert!(ledger.known_after("d", 2).unwrap().is_empty());
+    drop(ledger);
+    // On its way again: it is in doubt, and if it is refused it is still one that was removed.
+    let mut ledger = place.begin();
+    for key in ["b", "d"] {
+        assert!(ledger.mark_pending(add(key), Change::Added).unwrap());
+    }
+    assert_eq!(ledger.known_after("a", 1).unwrap(), [known("b", Pending)]);
+    ledger.confirm(add("b"), 7).unwrap();
+    ledger.reject("d", true).unwrap();
+    ledger.finish(true).unwrap();
+    let ledger = place.begin_to_read();
+    assert_eq!(ledger.known_after("a", 1).unwrap(), [known("b", Delivered(7))]);
+    assert_eq!(ledger.known_after("c", 9).unwrap(), [known("d", Removed)]);
+}
+
+#[test]
+fn what_another_sync_of_the_target_holds_does_not_count_as_removed() {
+    let place = Place::new();
+    place.deliver(&["k"]);
+    place.remove(&["k"]);
+    let mut other = place.begin_as("b", &facts(&[("audience", "42")]), &Facts::new()).unwrap();
+    other.mark_pending(add("k"), Change::Added).unwrap();
+    other.confirm(add("k"), 1).unwrap();
+    assert_eq!(other.known_after("", 9).unwrap(), [known("k", Standing::Delivered(1))]);
+    other.finish(true).unwrap();
+    assert!(place.begin_to_read().known_after("", 9).unwrap().is_empty());
+}
+
+#[test]
+fn what_was_removed_is_forgotten_with_the_rest() {
+    let place = Place::new();
+    let removed = |place: &Place| {
+        let state = State::open(&place.path(), Access::Read).unwrap().unwrap();
+        state.summary(&name("a")).unwrap().map(|summary| summary.removed)
+    };
+    place.deliver(&["a", "b"]);
+    place.remove(&["a", "b"]);
+    assert_eq!(removed(&place), Some(2));
+    let mut state = State::open_or_create(&place.path()).unwrap();
+    assert_eq!(state.forget(&name("a"), &["a".to_owned(), "x".to_owned()]).unwrap(), ["x"]);
+    drop(state);
+    assert_eq!(removed(&place), Some(1));
+    // Whether it was added again by what is lost is not known.
+    State::recover(&place.path()).unwrap();
+    assert_eq!(removed(&place), Some(0));
+    place.remove(&["a"]);
+    State::open_or_create(&place.path()).unwrap().reset(&name("a")).unwrap();
+    place.deliver(&[]);
+    assert_eq!(removed(&place), Some(0));
+}
+
+/// Both tables are in the order of their keys: nothing is sorted, however many there are.
+#[test]
+fn what_is_known_is_read_in_order_and_not_sorted() {
+    let place = Place::new();
+    place.deliver(&["a"]);
+    let state = State::open(&place.path(), Access::Read).unwrap().unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {}", super::KNOWN);
+    let mut plan = state.connection.prepare(&explain).unwrap();
+    let steps: Vec<String> =
+        plan.query_map((1, ""), |row| row.get("detail")).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+    assert!(steps.iter().any(|step| step.starts_with("MERGE")), "{steps:?}");
+    assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
 }
 
 #[test]
@@ -326,7 +423,7 @@ fn what_is_no_state_file_is_refused_and_left_alone() {
         (vec![0; 8192], "begins with nothing but NUL bytes"),
         (b"id,name\n1,x\n".to_vec(), "is not a SQLite database"),
         (foreign, "is a SQLite database of another program"),
-        (newer, "has format version 9; this release knows version 2"),
+        (newer, "has format version 9; this release knows version 3"),
         (torn, "is damaged"),
         (overwritten, "is damaged"),
     ] {

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::rate_limiter::HEADROOM;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -21,7 +22,7 @@ fn departures(schedule: &mut Schedule, asked: &[(u32, u32)]) -> Vec<Instant> {
         now += Duration::from_micros(gap.into());
         let departure = loop {
             match schedule.take(now, 1) {
-                Ok(Permit(at)) => break at,
+                Ok(at) => break at,
                 Err(later) => now = later + Duration::from_micros(late.into()),
             }
         };
@@ -213,7 +214,7 @@ proptest! {
                     Err(later) => now = later,
                 }
             };
-            left.push(departure.0);
+            left.push(departure);
             if refused {
                 schedule.refused(departure, Some(Duration::from_secs(seconds)), now);
             }

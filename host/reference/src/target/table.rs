@@ -12,19 +12,14 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
-use super::message::{Format, Schema};
+use super::schema::{Conventions, Format, Schema};
 use crate::source::{Chunk, Objects, SourceError};
 use destination_engine::arrow::cell;
 use destination_engine::bindings::Change;
 
-/// The column that says that a row has left its table.
-pub(super) const DELETED_AT: &str = "_sdc_deleted_at";
-/// What the names of columns begin with that tell of the extraction.
-const METADATA: &str = "_sdc_";
-
 /// What becomes of a stream's columns before they are mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// Mappings name what they read.
     Mapped,
     /// Columns map to themselves: one is renamed to the key field, and those of the extraction are left out.
@@ -36,36 +31,38 @@ pub(super) enum Layout {
 
 impl Layout {
     /// The name of a column; `None` where it is left out.
-    fn name<'n>(&'n self, column: &'n str) -> Option<&'n str> {
+    fn name<'n>(&'n self, column: &'n str, conventions: &Conventions) -> Option<&'n str> {
         match self {
             Self::Mapped => Some(column),
             Self::Plain { key: Some((from, to)) } if from == column => Some(to),
             // Records have it, and their schema does not: it can't take the key's place.
             Self::Plain { key: Some((_, to)) } if to == column => None,
-            Self::Plain { .. } => (!column.starts_with(METADATA)).then_some(column),
+            Self::Plain { .. } => {
+                (!conventions.metadata.iter().any(|prefix| column.starts_with(prefix))).then_some(column)
+            }
         }
     }
 }
 
 /// Records as they came, one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Records {
+pub(crate) struct Records {
     text: String,
     /// For each record the number of its line, and where its text ends.
     ends: Vec<(u64, usize)>,
 }
 
 impl Records {
-    pub(super) fn push(&mut self, line: u64, record: &str) {
+    pub(crate) fn push(&mut self, line: u64, record: &str) {
         self.text.push_str(record);
         self.ends.push((line, self.text.len()));
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 
@@ -77,41 +74,42 @@ impl Records {
 }
 
 /// Makes chunks of a stream's records.
-pub(super) struct Table {
+pub(crate) struct Table {
     name: String,
     objects: Objects,
     formats: HashMap<String, Format>,
     layout: Layout,
+    conventions: &'static Conventions,
 }
 
 impl Table {
-    pub(super) fn new(name: String, schema: &Schema, layout: Layout) -> Self {
+    pub(crate) fn new(name: String, schema: &Schema, layout: Layout, conventions: &'static Conventions) -> Self {
         let columns = schema.properties.iter().map(|property| property.name.clone()).collect();
         let objects = Objects::new(name.clone(), columns);
-        let mut table = Self { name, objects, formats: HashMap::new(), layout };
+        let mut table = Self { name, objects, formats: HashMap::new(), layout, conventions };
         table.update(schema);
         table
     }
 
     /// The stream has another schema from here on.
-    pub(super) fn update(&mut self, schema: &Schema) {
+    pub(crate) fn update(&mut self, schema: &Schema) {
         self.formats = schema.properties.iter().map(|property| (property.name.clone(), property.format)).collect();
     }
 
     /// The names of the columns that a schema promises.
-    pub(super) fn columns(schema: &Schema, layout: &Layout) -> Vec<String> {
-        let names = schema.properties.iter().filter_map(|property| layout.name(&property.name));
+    pub(crate) fn columns(schema: &Schema, layout: &Layout, conventions: &Conventions) -> Vec<String> {
+        let names = schema.properties.iter().filter_map(|property| layout.name(&property.name, conventions));
         names.map(str::to_owned).collect()
     }
 
     /// The rows of some records.
-    pub(super) fn chunk(&mut self, records: &Records) -> Result<Chunk, SourceError> {
+    pub(crate) fn chunk(&mut self, records: &Records) -> Result<Chunk, SourceError> {
         let chunk = self.objects.chunk(&records.each())?;
         let rows = chunk.rows.num_rows();
-        let changes = chunk.rows.column_by_name(DELETED_AT).map(changes).unwrap_or_default();
+        let changes = chunk.rows.column_by_name(self.conventions.deleted_at).map(changes).unwrap_or_default();
         let (mut fields, mut arrays) = (Vec::new(), Vec::new());
         for (field, array) in chunk.rows.schema_ref().fields().iter().zip(chunk.rows.columns()) {
-            let Some(name) = self.layout.name(field.name()) else { continue };
+            let Some(name) = self.column(field.name()) else { continue };
             let format = self.formats.get(field.name()).copied().unwrap_or(Format::AsItIs);
             let (field, array) = typed(field, array, format);
             fields.push(field.with_name(name));
@@ -121,6 +119,12 @@ impl Table {
         let batch = RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), arrays, &options)
             .map_err(|error| SourceError::new(&self.name, error.to_string()))?;
         Ok(Chunk { rows: batch, changes, ..chunk })
+    }
+
+    /// The name of a column of the records; `None` where it is left out. A schema without properties declares nothing.
+    fn column<'n>(&'n self, column: &'n str) -> Option<&'n str> {
+        let declared = self.formats.is_empty() || self.formats.contains_key(column);
+        (declared || self.conventions.takes_undeclared).then(|| self.layout.name(column, self.conventions))?
     }
 }
 
@@ -150,9 +154,10 @@ fn typed(field: &Field, array: &ArrayRef, format: Format) -> (Field, ArrayRef) {
         Format::DateTime if every(is_to_the_microsecond) => {
             cast(DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())))
         }
+        Format::LocalDateTime if every(is_to_the_microsecond) => cast(DataType::Timestamp(TimeUnit::Microsecond, None)),
         Format::Date if every(|text| text.len() == "2000-01-01".len()) => cast(DataType::Date32),
         Format::Decimal if every(is_number) => Some((cell::json_field(field.name()), Arc::clone(array))),
-        Format::DateTime | Format::Date | Format::Decimal => None,
+        Format::DateTime | Format::LocalDateTime | Format::Date | Format::Decimal => None,
     };
     typed.unwrap_or_else(as_it_is)
 }
@@ -171,16 +176,22 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use super::*;
     use crate::pipeline::rows::Rows;
-    use crate::singer::message::Message;
+    use crate::target::schema::Property;
 
-    fn schema(properties: &str) -> Schema {
-        let line = format!(r#"{{"type":"SCHEMA","stream":"s","schema":{{"properties":{properties}}}}}"#);
-        let Message::Schema { schema, .. } = Message::parse(&line).unwrap() else { panic!() };
-        schema
+    const CONVENTIONS: Conventions =
+        Conventions { deleted_at: "_sdc_deleted_at", metadata: &["_sdc_"], takes_undeclared: true };
+
+    fn schema(properties: &[(&str, Format)]) -> Schema {
+        let property = |&(name, format): &(&str, Format)| Property { name: name.to_owned(), format };
+        Schema { properties: properties.iter().map(property).collect(), key: Vec::new() }
+    }
+
+    fn table(properties: &[(&str, Format)], layout: Layout) -> Table {
+        Table::new("s".to_owned(), &schema(properties), layout, &CONVENTIONS)
     }
 
     fn records(texts: &[&str]) -> Records {
@@ -196,37 +207,45 @@ mod tests {
         (0..rows.len()).map(|row| rows.json(row).unwrap().get().to_owned()).collect()
     }
 
-    const TYPES: &str = r#"{"id":{"type":"integer"},"at":{"type":["null","string"],"format":"date-time"},
-        "day":{"type":"string","format":"date"},"due":{"type":"string","format":"singer.decimal"},
-        "n":{"type":"number"},"o":{"type":"object"},"l":{"type":"array"}}"#;
+    const TYPES: [(&str, Format); 8] = [
+        ("id", Format::AsItIs),
+        ("at", Format::DateTime),
+        ("wall", Format::LocalDateTime),
+        ("day", Format::Date),
+        ("due", Format::Decimal),
+        ("n", Format::AsItIs),
+        ("o", Format::AsItIs),
+        ("l", Format::AsItIs),
+    ];
 
     #[test]
     fn values_have_the_types_of_their_schema_and_all_their_digits() {
-        let mut table = Table::new("s".to_owned(), &schema(TYPES), Layout::Mapped);
+        let mut table = table(&TYPES, Layout::Mapped);
         let chunk = table
             .chunk(&records(&[
-                r#"{"id":9007199254740993,"at":"2026-01-02T03:04:05.123456+02:00","day":"2026-01-02","due":"1.10","n":0.10,"o":{"a":1.0},"l":[1]}"#,
+                r#"{"id":9007199254740993,"at":"2026-01-02T03:04:05.123456+02:00","wall":"2026-01-02T03:04:05","day":"2026-01-02","due":"1.10","n":0.10,"o":{"a":1.0},"l":[1]}"#,
                 r#"{"id":123456789012345678901234567890,"at":null,"n":1e400,"new":true}"#,
             ]))
             .unwrap();
         let types: Vec<_> = chunk.rows.schema().fields().iter().map(|field| field.data_type().clone()).collect();
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()));
-        assert_eq!(types[1..3], [time, DataType::Date32]);
+        assert_eq!(types[1..4], [time, DataType::Timestamp(TimeUnit::Microsecond, None), DataType::Date32]);
         assert_eq!(
             shown(&chunk),
             [
-                r#"{"id":9007199254740993,"at":"2026-01-02T01:04:05.123456Z","day":"2026-01-02","due":1.10,"n":0.10,"o":{"a":1.0},"l":[1],"new":null}"#,
-                r#"{"id":123456789012345678901234567890,"at":null,"day":null,"due":null,"n":1e400,"o":null,"l":null,"new":true}"#,
+                r#"{"id":9007199254740993,"at":"2026-01-02T01:04:05.123456Z","wall":"2026-01-02T03:04:05Z","day":"2026-01-02","due":1.10,"n":0.10,"o":{"a":1.0},"l":[1],"new":null}"#,
+                r#"{"id":123456789012345678901234567890,"at":null,"wall":null,"day":null,"due":null,"n":1e400,"o":null,"l":null,"new":true}"#,
             ]
         );
     }
 
     #[test]
     fn what_its_format_does_not_have_stays_a_text() {
-        let mut table = Table::new("s".to_owned(), &schema(TYPES), Layout::Mapped);
+        let mut table = table(&TYPES, Layout::Mapped);
         for record in [
             r#"{"at":"2026-01-02T03:04:05.1234567Z"}"#,
             r#"{"at":"yesterday"}"#,
+            r#"{"wall":"2026-01-02T03:04:05 BC"}"#,
             r#"{"day":"2026-01-02T00:00:00Z"}"#,
             r#"{"day":"2026-02-30"}"#,
             r#"{"due":"NaN"}"#,
@@ -241,9 +260,9 @@ mod tests {
     #[test]
     fn columns_that_map_to_themselves_are_the_streams_own_with_the_key_renamed() {
         let layout = Layout::Plain { key: Some(("id".to_owned(), "integration_id".to_owned())) };
-        let schema = schema(r#"{"id":{},"name":{},"_sdc_extracted_at":{},"_sdc_deleted_at":{}}"#);
-        assert_eq!(Table::columns(&schema, &layout), ["integration_id", "name"]);
-        let mut table = Table::new("s".to_owned(), &schema, layout);
+        let properties = ["id", "name", "_sdc_extracted_at", "_sdc_deleted_at"].map(|name| (name, Format::AsItIs));
+        assert_eq!(Table::columns(&schema(&properties), &layout, &CONVENTIONS), ["integration_id", "name"]);
+        let mut table = table(&properties, layout);
         let chunk = table.chunk(&records(&[
             r#"{"id":"a","name":"A","_sdc_extracted_at":"x"}"#,
             r#"{"id":"b","integration_id":"undeclared","_sdc_deleted_at":"2026-01-02T00:00:00Z"}"#,
@@ -254,8 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn columns_that_are_not_declared_are_left_out_where_the_protocol_says_so() {
+        const STRICT: Conventions = Conventions { takes_undeclared: false, ..CONVENTIONS };
+        let shown = |properties: &[(&str, Format)]| {
+            let mut table = Table::new("s".to_owned(), &schema(properties), Layout::Mapped, &STRICT);
+            shown(&table.chunk(&records(&[r#"{"id":1,"new":2}"#])).unwrap())
+        };
+        assert_eq!(shown(&[("id", Format::AsItIs)]), [r#"{"id":1}"#]);
+        // A schema that declares nothing leaves out nothing.
+        assert_eq!(shown(&[]), [r#"{"id":1,"new":2}"#]);
+    }
+
+    #[test]
     fn a_record_that_cannot_be_read_is_rejected_alone() {
-        let mut table = Table::new("s".to_owned(), &schema("{}"), Layout::Mapped);
+        let mut table = table(&[], Layout::Mapped);
         let chunk = table.chunk(&records(&[r#"{"id":1}"#, "[1]", r#"{"id":2,"id":3}"#, r#"{"id":4}"#])).unwrap();
         assert_eq!(shown(&chunk), [r#"{"id":1}"#, r#"{"id":4}"#]);
         assert_eq!(chunk.rejected.iter().map(|row| row.place).collect::<Vec<_>>(), [1, 2]);
