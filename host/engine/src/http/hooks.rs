@@ -25,6 +25,7 @@ pub(crate) use call::CallLog;
 pub use call::CallTraffic;
 pub use traffic::{Counts, Durations, Traffic};
 
+use crate::http::clearance::Clearance;
 use crate::http::client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
 use crate::http::egress::{Origin, Policy};
 use crate::http::rate_limiter::{RateLimiter, retry_after};
@@ -59,19 +60,27 @@ pub struct HttpContext {
     pub traffic: Arc<Traffic>,
     /// Once it is asked for, no request leaves; those that are under way get a while to finish.
     pub stop: Stop,
+    /// Asked just before each request leaves; `None` where nothing but a stop holds one back.
+    pub clearance: Option<Arc<dyn Clearance>>,
 }
 
 impl HttpContext {
     /// Requests at this pace, counted from zero.
     #[must_use]
     pub fn new(client: HttpClient, rate_limiter: Arc<RateLimiter>) -> Self {
-        Self { client, rate_limiter, traffic: Arc::default(), stop: Stop::default() }
+        Self { client, rate_limiter, traffic: Arc::default(), stop: Stop::default(), clearance: None }
     }
 
     /// The same, until this stop is asked for.
     #[must_use]
     pub fn until(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// The same, as long as this allows it.
+    #[must_use]
+    pub fn cleared_by(self, clearance: Arc<dyn Clearance>) -> Self {
+        Self { clearance: Some(clearance), ..self }
     }
 }
 
@@ -177,6 +186,11 @@ impl HttpHooks {
             departure = outgoing.rate_limiter.acquire(self.call.records_in(body.len())) => departure,
         };
         drop(waits);
+        if let Some(Err(why)) = outgoing.clearance.as_ref().map(|clearance| clearance.check()) {
+            tracing::warn!("{why}");
+            self.call.denied(why);
+            return Err(Error::HttpRequestDenied);
+        }
         outgoing.traffic.departed(waiting.elapsed(), body.len());
         self.call.departed(&parts.method, path, &body);
         let _flies = outgoing.traffic.in_flight();
@@ -186,7 +200,7 @@ impl HttpHooks {
         let request = http::Request::from_parts(parts, body);
         let answer = tokio::select! {
             biased;
-            answer = exchange(&outgoing.client, origin, request, options, &self.limits) => answer,
+            answer = exchange(&outgoing, origin, request, options, &self.limits) => answer,
             () = outgoing.stop.grace_over() => Err(TransportFault::given_up(origin)),
         };
         match &answer {
@@ -221,7 +235,7 @@ impl HttpHooks {
 
 /// Send one request and read the answer, up to the limits.
 async fn exchange(
-    client: &HttpClient,
+    outgoing: &HttpContext,
     origin: &Origin,
     request: http::Request<Bytes>,
     options: RequestOptions,
@@ -233,7 +247,7 @@ async fn exchange(
 
     // An answer is small: it is whole within the longer of the two limits, or it drips.
     let patience = Patience::from_now(between_bytes, first_byte.max(between_bytes));
-    let response = client.send(origin, request, connect, first_byte).await?;
+    let response = outgoing.client.send(origin, request, connect, first_byte, outgoing.clearance.clone()).await?;
     let (head, body) = response.into_parts();
     let (body, end) = collect_response(origin, body, limits.response_body, &patience).await;
     let (cut, fault) = match end {
