@@ -20,7 +20,8 @@ use crate::report::run_id::RunId;
 use crate::report::timeline::TimelineObserver;
 use crate::report::{Failure, Report, html_report};
 use crate::source::{self, CHUNK_ROWS, FirstRows, Meter, Source};
-use crate::state::Resend;
+use crate::state::lease::Lease;
+use crate::state::{Ledger, Resend};
 use crate::sync_file::{
     Computed, Destination, Input, Limits, OnError, OutcomeTable, SourceSpec, StateSpec, SyncFile, SyncName,
 };
@@ -194,7 +195,13 @@ impl<'a> Run<'a> {
         let descriptor = plugin.descriptor();
         let job = Job::new(descriptor, &destination, rows.computed());
         let limiter = limiter.unwrap_or_else(|| RateLimiter::new(rate(&limits, descriptor)));
+        // What the requests ask before they leave, and what holding the state gives.
+        let lease = Lease::default();
         let outgoing = HttpContext::new(client.clone(), limiter).until(stop.clone());
+        let outgoing = match state.as_ref().is_some_and(|state| state.file().is_none()) {
+            true => outgoing.cleared_by(Arc::new(lease.clone())),
+            false => outgoing,
+        };
         let traffic = Arc::clone(&outgoing.traffic);
         let session = plugin.session(&destination.json(), outgoing)?;
         // The first rows of standard input may be long in coming.
@@ -203,7 +210,7 @@ impl<'a> Run<'a> {
             reason = stop.wait() => return Err(Error::Interrupted(reason)),
         };
         // The state's lock first: a run that is refused has touched no output.
-        let ledger = open_ledger(state.as_ref(), &name, &options, &job)?;
+        let ledger = open_state(state.clone(), name.clone(), options.clone(), job.clone(), lease).await?;
         let outcomes = open_outcomes(&run_id, &name, outcome_table, state.as_ref(), &secrets, &options).await?;
         let outputs = Outputs::open(&options)?;
         observer.begin();
@@ -318,6 +325,18 @@ impl Rows {
             None => (source, meter),
         })
     }
+}
+
+/// Opens the state on a thread on which that holds up nobody: one that is not in a file is read over the network.
+async fn open_state(
+    state: Option<StateSpec>,
+    name: SyncName,
+    options: Options,
+    job: Job,
+    lease: Lease,
+) -> Result<Option<Box<dyn Ledger>>, Error> {
+    let opened = tokio::task::spawn_blocking(move || open_ledger(state.as_ref(), &name, &options, &job, &lease)).await;
+    opened.map_err(|error| Error::Engine(format!("the state died: {error}")))?
 }
 
 /// Opens a source on a thread on which that holds up nobody.

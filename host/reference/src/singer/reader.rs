@@ -1,7 +1,6 @@
 //! The input, line by line, on a thread of its own: each message to the stream that it is for.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -15,7 +14,7 @@ use crate::fault::{Fault, nearest};
 use crate::pipeline::job::Job;
 use crate::source::{MOST_RECORD_BYTES, READ_BYTES, SourceError};
 use crate::state::Facts;
-use crate::sync_file::{Destination, SyncName, TargetConfig, sync_name};
+use crate::sync_file::{Destination, StateSpec, SyncName, TargetConfig, sync_name};
 use destination_engine::bindings::Descriptor;
 use destination_engine::plugin::Plugin;
 
@@ -63,7 +62,7 @@ struct Known {
     stream: Stream,
     mirrors: bool,
     target: Facts,
-    state: PathBuf,
+    state: StateSpec,
 }
 
 impl Reader {
@@ -198,9 +197,9 @@ impl Reader {
             keyed(descriptor, configured, schema).map_err(|(message, hint)| self.refused(fault(message).hint(hint)))?;
         let sync = sync_name(name);
         let job = Job::new(descriptor, &destination, &[]);
-        let state = self.config.state(&sync).path;
-        if let Some(other) = self.streams.iter().find(|known| known.state == state) {
-            let message = format!("would have the same state as stream {:?}: {}", other.name, state.display());
+        let state = self.config.state(&sync);
+        if let Some(other) = self.streams.iter().find(|known| known.state.is_shared_with(&state)) {
+            let message = format!("would have the same state as stream {:?}: {}", other.name, state.place);
             return Err(self.refused(fault(message).hint("write {stream} into `state.path`")));
         }
         let rival = |known: &&Known| (known.mirrors || job.mirrors()) && known.target == job.target;

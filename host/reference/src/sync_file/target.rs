@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
 use super::section::Section;
-use super::{Destination, Limits, MaxRemovals, Network, StateSpec, SyncName, read_limits, read_network, read_removals};
+use super::{Destination, Limits, Network, StateSpec, SyncName, read_limits, read_network, state};
 use crate::fault::Fault;
 use destination_engine::bindings::Secret;
 use destination_engine::redaction::{HIDDEN, Redaction};
@@ -45,8 +45,7 @@ pub struct TargetConfig {
     pub complete_after: CompleteAfter,
     /// Whether all removals are let through.
     pub allow_removals: bool,
-    max_removals: MaxRemovals,
-    state: PathBuf,
+    state: StateSpec,
     dead_letters: Option<PathBuf>,
 }
 
@@ -79,26 +78,13 @@ impl TargetConfig {
         let choices = [("activate_version", CompleteAfter::ActivateVersion), ("state", CompleteAfter::State)];
         let complete_after = root.choice("complete_after", &choices).unwrap_or_default();
         let mut section = root.section("state");
-        let state = section.string("path").unwrap_or_else(|| format!("{STREAM}.state.sqlite"));
+        let place = state::read_place(&mut section, base, || Some(format!("{STREAM}.state.sqlite")));
         let allow_removals = section.boolean("allow_removals").unwrap_or_default();
-        let max_removals = read_removals(&mut section);
+        let state = state::finish(&mut section, place, base);
         section.finish();
         root.finish();
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let state = base.join(state);
-        Ok(Self {
-            destination,
-            streams,
-            limits,
-            network,
-            complete_after,
-            allow_removals,
-            max_removals,
-            state,
-            dead_letters,
-        })
+        let Some(state) = state.filter(|_| faults.is_empty()) else { return Err(faults) };
+        Ok(Self { destination, streams, limits, network, complete_after, allow_removals, state, dead_letters })
     }
 
     /// The plugin's config for a stream; `None` where only others are configured.
@@ -123,7 +109,10 @@ impl TargetConfig {
 
     /// What is remembered of a stream's sync between runs, and where.
     pub fn state(&self, sync: &SyncName) -> StateSpec {
-        StateSpec { path: of_stream(&self.state, sync), max_removals: self.max_removals }
+        match self.state.file() {
+            Some(path) => StateSpec { max_removals: self.state.max_removals, ..StateSpec::at(of_stream(path, sync)) },
+            None => self.state.clone(),
+        }
     }
 
     /// Where the rejected rows of a stream go; the file's name holds that of the `run`, so that no run takes another's place.
@@ -141,7 +130,7 @@ impl TargetConfig {
         let values = self
             .destinations()
             .flat_map(|(_, destination)| secrets.iter().filter_map(|secret| destination.text(&secret.config_key)));
-        let values: Vec<String> = values.collect();
+        let values: Vec<String> = values.chain(self.state.secrets()).collect();
         Redaction::of(values.iter().map(|value| (value.as_str(), HIDDEN)))
     }
 }
@@ -221,7 +210,7 @@ mod tests {
         assert_eq!(destination.json(), r#"{"api_key":"s3cret","size":12345678901234567890}"#);
         let sync = sync_name("public-people");
         assert_eq!(config.limits.concurrency, 2);
-        assert_eq!(config.state(&sync).path, Path::new("work/s/public-people.db"));
+        assert_eq!(config.state(&sync).file(), Some(Path::new("work/s/public-people.db")));
         assert_eq!(config.state(&sync).max_removals.count, 3);
         assert!(config.allow_removals);
         let letters = config.dead_letters(&sync, "r1").unwrap();
