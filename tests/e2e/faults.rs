@@ -6,7 +6,7 @@
 
 mod kills;
 mod mistake;
-mod random;
+pub(crate) mod random;
 mod rate;
 mod splitting;
 mod states;

@@ -22,6 +22,7 @@ mod conform;
 mod databases;
 mod dialects;
 mod disks;
+mod elsewhere;
 mod failures;
 mod faults;
 mod files;

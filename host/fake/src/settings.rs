@@ -23,7 +23,7 @@ const BODY_LIMIT: u64 = 16_000_000;
 /// Everything about a fake that is fixed before it starts. It can't be printed: it holds the key.
 #[derive(Clone)]
 pub struct Settings {
-    pub(crate) api_key: String,
+    pub(crate) api_keys: Vec<String>,
     definitions: Definitions,
     audiences: Audiences,
     pub(crate) rate_limit: Option<u32>,
@@ -46,7 +46,7 @@ impl Settings {
     #[must_use]
     pub fn new(api_key: impl Into<String>) -> Self {
         Self {
-            api_key: api_key.into(),
+            api_keys: vec![api_key.into()],
             definitions: Definitions::built_in(),
             audiences: Audiences::default(),
             rate_limit: None,
@@ -78,6 +78,13 @@ impl Settings {
             .attribute("favourite_stores", Strings)
             .attribute("home_location", Location)
             .audience(42, "Summer sale")
+    }
+
+    /// Takes this Integration API key too: as those of one deployment, each has all rights.
+    #[must_use]
+    pub fn another_key(mut self, api_key: impl Into<String>) -> Self {
+        self.api_keys.push(api_key.into());
+        self
     }
 
     /// Defines an attribute of profiles, or defines it again.

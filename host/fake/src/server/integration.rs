@@ -18,7 +18,7 @@ pub(super) fn key(exchange: &Exchange) -> Result<(), Problem> {
         (_, Some(_)) => "there is more than one Authorization header",
         (Some(b"ApiKey-v1"), None) => "the key is empty",
         (Some(value), None) => match value.strip_prefix(b"ApiKey-v1 ") {
-            Some(key) if key == exchange.shared.settings.api_key.as_bytes() => return Ok(()),
+            Some(key) if exchange.shared.settings.api_keys.iter().any(|known| known.as_bytes() == key) => return Ok(()),
             Some(_) => "this key does not exist",
             None if value.starts_with(b"ManagementKey-v1 ") => {
                 "a Management API key was sent, this call takes an Integration API key"
