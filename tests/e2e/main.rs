@@ -36,6 +36,8 @@ mod mirror;
 mod misbehaving;
 mod mistakes;
 mod network;
+#[cfg(unix)]
+mod oci;
 mod outcomes;
 mod payloads;
 mod preview;

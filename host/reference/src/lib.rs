@@ -10,6 +10,7 @@
 #[cfg(feature = "conform")]
 pub mod conform;
 pub mod database;
+pub mod digest;
 #[cfg(feature = "embedded-plugin")]
 pub mod embedded;
 pub mod fault;
@@ -17,6 +18,8 @@ pub mod file;
 mod file_id;
 pub mod human_format;
 pub mod inference;
+#[cfg(feature = "oci")]
+pub mod oci;
 pub mod pipeline;
 pub mod report;
 pub mod sanitize;

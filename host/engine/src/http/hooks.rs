@@ -8,9 +8,9 @@ mod call;
 mod traffic;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHORIZATION, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING,
@@ -25,6 +25,7 @@ pub(crate) use call::CallLog;
 pub use call::CallTraffic;
 pub use traffic::{Counts, Durations, Traffic};
 
+use crate::http::client::answer::{End, Joined, Patience, collect};
 use crate::http::client::{CONNECT_TIMEOUT, FaultKind, HttpClient, TransportFault};
 use crate::http::egress::{Origin, Policy};
 use crate::http::rate_limiter::{RateLimiter, retry_after};
@@ -235,7 +236,7 @@ async fn exchange(
     let patience = Patience::from_now(between_bytes, first_byte.max(between_bytes));
     let response = client.send(origin, request, connect, first_byte).await?;
     let (head, body) = response.into_parts();
-    let (body, end) = collect_response(origin, body, limits.response_body, &patience).await;
+    let (body, end) = collect(origin, body, limits.response_body, &patience).await;
     let (cut, fault) = match end {
         End::Whole => (None, None),
         End::TooLong => (Some(Error::HttpResponseBodySize(Some(limits.response_body as u64))), None),
@@ -276,94 +277,6 @@ async fn collect_request(mut body: WasiBody, cap: usize) -> Result<Bytes, Error>
         return Err(Error::HttpRequestBodySize(Some(size as u64)));
     }
     Ok(whole.finish())
-}
-
-/// How long an answer may take.
-struct Patience {
-    /// Between two pieces.
-    between_bytes: Duration,
-    /// From the request's departure to the answer's end.
-    whole: Duration,
-    ends: tokio::time::Instant,
-}
-
-impl Patience {
-    fn from_now(between_bytes: Duration, whole: Duration) -> Self {
-        let now = tokio::time::Instant::now();
-        // A time that can't be told is as good as a day.
-        let ends = now.checked_add(whole).unwrap_or_else(|| now + Duration::from_secs(24 * 60 * 60));
-        Self { between_bytes, whole, ends }
-    }
-
-    /// When the next piece must be there.
-    fn next(&self) -> tokio::time::Instant {
-        tokio::time::Instant::now().checked_add(self.between_bytes).map_or(self.ends, |next| next.min(self.ends))
-    }
-
-    fn spent(&self, origin: &Origin) -> TransportFault {
-        if tokio::time::Instant::now() >= self.ends {
-            TransportFault::endless(origin, self.whole)
-        } else {
-            TransportFault::stalled(origin, self.between_bytes)
-        }
-    }
-}
-
-/// How the reading of an answer ended.
-enum End {
-    Whole,
-    TooLong,
-    Broken(TransportFault),
-}
-
-async fn collect_response(origin: &Origin, mut body: reqwest::Body, cap: usize, patience: &Patience) -> (Bytes, End) {
-    let mut whole = Joined::default();
-    let mut room = cap;
-    let end = loop {
-        match tokio::time::timeout_at(patience.next(), body.frame()).await {
-            Err(_) => break End::Broken(patience.spent(origin)),
-            Ok(None) => break End::Whole,
-            Ok(Some(Err(error))) => break End::Broken(TransportFault::of_reading(origin, error)),
-            Ok(Some(Ok(frame))) => {
-                let Ok(mut data) = frame.into_data() else { continue };
-                let too_long = data.len() > room;
-                data.truncate(room);
-                room -= data.len();
-                whole.push(data);
-                if too_long {
-                    break End::TooLong;
-                }
-            }
-        }
-    };
-    (whole.finish(), end)
-}
-
-/// Pieces made one; a single piece, the usual case, is not copied.
-#[derive(Default)]
-struct Joined {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Joined {
-    fn push(&mut self, data: Bytes) {
-        if self.first.is_empty() {
-            self.first = data;
-        } else {
-            self.rest.extend_from_slice(&data);
-        }
-    }
-
-    fn finish(self) -> Bytes {
-        if self.rest.is_empty() {
-            return self.first;
-        }
-        let mut whole = BytesMut::with_capacity(self.first.len() + self.rest.len());
-        whole.extend_from_slice(&self.first);
-        whole.extend_from_slice(&self.rest);
-        whole.freeze()
-    }
 }
 
 /// The nearest of WASI's codes.

@@ -56,7 +56,12 @@ pub(super) async fn run(
 /// What the command line asks of one run.
 pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Options {
     let defaults = sync.with_file_name(DEFAULTS);
-    let read = [("--component", component), ("the sync file", Some(sync)), ("the defaults", Some(&defaults))];
+    let read = [
+        ("--component", component),
+        ("--signature-policy", args.plugin.policy()),
+        ("the sync file", Some(sync)),
+        ("the defaults", Some(&defaults)),
+    ];
     let read = read.into_iter().filter_map(|(role, path)| Some((role.to_owned(), path?.to_owned())));
     Options {
         dry_run: args.dry_run,
