@@ -115,7 +115,8 @@ fn layer(media_type: &str, bytes: &[u8]) -> serde_json::Value {
 }
 
 fn manifest(layers: &[serde_json::Value]) -> String {
-    let config = json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": Digest::of(b"{}").to_string(), "size": 2});
+    let config =
+        json!({"mediaType": "application/vnd.wasm.config.v0+json", "digest": Digest::of(b"{}").to_string(), "size": 2});
     json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}).to_string()
 }
 
@@ -128,9 +129,10 @@ fn answer(mut stream: TcpStream, content: &Mutex<Content>) {
     let mut content = content.lock().unwrap();
     content.seen.push((path.clone(), authorization.clone()));
     let key = path.strip_prefix("/v2/dest/plugin/").unwrap_or(&path);
-    let locked = content.lock.as_ref().filter(|(password, _)| {
-        path.starts_with("/v2/") && authorization.as_deref() != Some(password)
-    });
+    let locked = content
+        .lock
+        .as_ref()
+        .filter(|(password, _)| path.starts_with("/v2/") && authorization.as_deref() != Some(password));
     let none = ("404 Not Found".to_owned(), String::new(), b"{}".to_vec());
     let (status, more, body) = match locked {
         Some((_, challenge)) => ("401 Unauthorized", format!("www-authenticate: {challenge}\r\n"), &b"{}"[..]),
@@ -288,7 +290,12 @@ fn any_other_signature_is_refused_by_what_is_wrong() {
     let other_bytes = b"tesT";
     for (bytes, signature, key, said) in [
         (SIGNED, None, KEY, "it is not signed"),
-        (SIGNED, Some(GOOD), OTHER_KEY, "it is signed by the key BF32D6A3E4FDB75B, which the policy does not name for it"),
+        (
+            SIGNED,
+            Some(GOOD),
+            OTHER_KEY,
+            "it is signed by the key BF32D6A3E4FDB75B, which the policy does not name for it",
+        ),
         (other_bytes, Some(GOOD), KEY, "its signature by the key BF32D6A3E4FDB75B is wrong"),
         (SIGNED, Some("not a signature"), KEY, "its signature can't be read"),
     ] {
@@ -384,7 +391,10 @@ fn a_password_is_sent_to_who_asks_and_shown_to_nobody() {
 
     env.write("docker/config.json", r#"{"credsStore": "desktop"}"#);
     fs::remove_dir_all(env.path("cache")).unwrap();
-    describe(&env, &registry.at(digest), &[]).ends_with(1).says("leaves the password for 127.0.0.1:").says("to a program");
+    describe(&env, &registry.at(digest), &[])
+        .ends_with(1)
+        .says("leaves the password for 127.0.0.1:")
+        .says("to a program");
     env.write("docker/config.json", r#"{"auths": dGVzdA"#);
     let broken = describe(&env, &registry.at(digest), &[]);
     assert!(!broken.ends_with(1).says("is not JSON of Docker's form").all().contains("dGVzdA"));

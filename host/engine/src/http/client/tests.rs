@@ -71,7 +71,8 @@ async fn a_download_is_whole_or_refused() {
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|seen| seen.head.starts_with("GET /v2/x?y=1 HTTP/1.1\r\n") && seen.body.is_empty()));
 
-    let cut = TestServer::start(|_| Answer::SendAndClose("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".to_owned())).await;
+    let cut =
+        TestServer::start(|_| Answer::SendAndClose("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".to_owned())).await;
     let cut = client.download(&Origin::of_url(&cut.url()).unwrap(), "/", http::HeaderMap::new(), 9).await;
     assert!(matches!(cut, Err(DownloadError::Transport(_))), "{cut:?}");
 }

@@ -45,9 +45,7 @@ pub(super) async fn find(choice: &PluginChoice, terminal: &Terminal) -> Result<C
         None => Ok(Component::inside()),
         Some(ComponentSource::File(path)) => Component::of_file(path),
         #[cfg(feature = "oci")]
-        Some(ComponentSource::Registry(reference)) => {
-            pulled(reference, choice.policy(), terminal).await
-        }
+        Some(ComponentSource::Registry(reference)) => pulled(reference, choice.policy(), terminal).await,
     }
 }
 
