@@ -25,6 +25,7 @@ mod disks;
 mod failures;
 mod faults;
 mod files;
+mod first_sync;
 mod folders;
 mod harness;
 mod hostile;

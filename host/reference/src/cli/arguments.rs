@@ -188,8 +188,11 @@ pub(crate) enum Command {
     },
     /// Run a Talon.One to try things on. It listens on this machine alone.
     #[cfg(feature = "demo")]
-    #[command(after_help = "Example:\n  destination-host fake --port 8085")]
+    #[command(after_help = "Examples:\n  destination-host fake --port 8085\n  destination-host fake --any-attributes")]
     Fake {
+        /// Take custom attributes of any name, as if all had been created. For rows of your own.
+        #[arg(long)]
+        any_attributes: bool,
         /// The port; 0 takes a free one.
         #[arg(long, value_name = "N", default_value_t = 0)]
         port: u16,

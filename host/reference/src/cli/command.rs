@@ -70,7 +70,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Completions { shell } => grammar::completions(shell),
         Command::Man => grammar::manual(),
         #[cfg(feature = "demo")]
-        Command::Fake { port } => fake::run(port, terminal).await,
+        Command::Fake { any_attributes, port } => fake::run(port, any_attributes, terminal).await,
         #[cfg(feature = "demo")]
         Command::Demo => demo::run(&load(PluginChoice::default()).await?, terminal).await,
     }
