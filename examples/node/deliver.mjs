@@ -23,8 +23,8 @@ try {
   end(1, `nothing was delivered: ${error.message}`);
 }
 const { accepted, rejected, undelivered, failure } = outcome;
-for (const { row, message } of rejected) console.error(`row ${row + 1} is rejected: ${message}`);
 if (failure && accepted.length === 0) end(1, `nothing was delivered${failure.transient ? ", try again" : ""}: ${failure.message}`);
+for (const { row, message } of rejected) console.error(`row ${row + 1} is rejected: ${message}`);
 console.log(`${accepted.length} of ${lines.length} rows delivered`);
 if (failure) end(1, `${undelivered.length} rows are not: ${failure.message}`);
 end(rejected.length > 0 ? 3 : 0);

@@ -158,7 +158,8 @@ class Packages(Clean):
         tsc = WORK / "node" / "node_modules" / ".bin" / "tsc"
         types = ["--typeRoots", WORK / "node" / "node_modules" / "@types", "--types", "node"]
         self.run_clean(tsc, "--strict", "--module", "nodenext", "--target", "es2022", *types, "program.ts")
-        fake = subprocess.Popen(["npx", "destination-host", "fake"], cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE)
+        host = self.folder / "node_modules" / ".bin" / "destination-host"
+        fake = subprocess.Popen([host, "fake"], env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(fake.communicate)
         self.addCleanup(fake.terminate)
         url = fake.stdout.readline().strip()
@@ -191,7 +192,8 @@ class Packages(Clean):
         buildah = ["buildah", "--root", self.folder / "images", "--runroot", self.folder / "running", "--storage-driver", "vfs"]
         base = self.folder / "base"
         (base / "home" / "nonroot").mkdir(parents=True)
-        (base / "tmp").mkdir(mode=0o777)
+        (base / "tmp").mkdir()
+        (base / "tmp").chmod(0o1777)
         self.run_clean("apt-get", "download", "-qq", "libc6", "libgcc-s1")
         for archive in self.folder.glob("*.deb"):
             self.run_clean("dpkg-deb", "--extract", archive, base)
@@ -249,10 +251,9 @@ class Packages(Clean):
                 self.assertEqual(found[name], locked[name])
 
     def test_every_file_is_signed_and_an_altered_one_is_refused(self):
-        self.run_clean("sha256sum", "--check", "--strict", "--quiet", PACKAGES / "SHA256SUMS", env={"PWD": str(PACKAGES)}, code=1)
         subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=PACKAGES, check=True)
         files = [path for path in PACKAGES.iterdir() if path.suffix != ".minisig"]
-        self.assertEqual(len(files), 15, files)
+        self.assertEqual(len(files), 13, files)
         for path in files:
             self.run_clean("minisign", "-V", "-q", "-m", path, "-p", f"{KEY}.pub")
         altered = bytearray(COMPONENT.read_bytes())
