@@ -6,25 +6,9 @@ mod mirror;
 use fake_talon_one::{Fault, Faults, path};
 use serde_json::{Value, json};
 
-use crate::harness::{KEY, Outcome, TestEnv};
+use crate::harness::{Outcome, TestEnv};
 
 const WRITE: [&str; 6] = ["airbyte", "write", "--config", "config.json", "--catalog", "catalog.json"];
-
-/// Writes a config with these keys beside those of the fake.
-fn configure(env: &TestEnv, keys: Value) {
-    let mut config = json!({
-        "deployment_url": env.fake.url(),
-        "api_key": KEY,
-        "object_type": "customer_profiles",
-        "retry": { "max_attempts": 3, "initial_backoff_ms": 1, "max_backoff_ms": 5 },
-        "limits": { "requests_per_second": "unlimited", "requests_per_minute": "unlimited" },
-    });
-    let Value::Object(keys) = keys else { panic!("{keys} are no keys") };
-    for (key, value) in keys {
-        config[key] = value;
-    }
-    env.write("config.json", config.to_string());
-}
 
 fn audience() -> Value {
     json!({ "object_type": "customer_profile_audiences", "audience_id": 42 })
@@ -73,7 +57,7 @@ fn lines(messages: &[Value]) -> String {
 }
 
 fn write(env: &TestEnv, keys: Value, catalog: &[Value], messages: &[Value]) -> Outcome {
-    configure(env, keys);
+    env.configure(keys);
     env.write("catalog.json", json!({ "streams": catalog }).to_string());
     let outcome = env.host_with_input(&WRITE, lines(messages).as_bytes());
     assert_eq!(outcome.stderr, "", "all is told in messages");
@@ -144,7 +128,7 @@ fn a_check_answers_whether_the_way_is_open() {
         (json!({ "complete_after": "state" }), false, "complete_after: is for Singer"),
         (json!({ "streams": { "a": { "api_key": "an-0ther-key" } } }), false, "a: "),
     ] {
-        configure(&env, keys);
+        env.configure(keys);
         let outcome = env.host(&["airbyte", "check", "--config", "config.json"]);
         // That it fails is the answer: it has been given.
         outcome.ends_with(0).says(said);
@@ -165,7 +149,7 @@ fn it_discovers_what_the_config_sends_to() {
         (json!({}), "customer_profiles", &["append", "append_dedup"][..]),
         (audience(), "customer_profile_audiences", &["append", "append_dedup", "overwrite"]),
     ] {
-        configure(&env, keys);
+        env.configure(keys);
         let outcome = env.host(&["airbyte", "discover", "--config", "config.json"]);
         outcome.ends_with(0);
         let [catalog] = &told(&outcome, "DESTINATION_CATALOG")[..] else { panic!("{}", outcome.all()) };
@@ -192,7 +176,7 @@ fn records_become_profiles_and_the_state_comes_out() {
         "big": { "type": "string", "airbyte_type": "big_number" },
         "_ab_cdc_lsn": { "type": "number" },
     });
-    configure(&env, json!({}));
+    env.configure(json!({}));
     env.write("catalog.json", json!({ "streams": [configured] }).to_string());
     let input = concat!(
         r#"{"type": "LOG", "log": {"level": "INFO", "message": "not ours"}}"#,
@@ -366,7 +350,7 @@ fn what_is_no_message_ends_the_run_with_its_line() {
         (r#"{"type": "RECORD", "rec"#, "ends in the middle of a message"),
     ] {
         let env = TestEnv::permissive();
-        configure(&env, json!({}));
+        env.configure(json!({}));
         env.write("catalog.json", json!({ "streams": [people()] }).to_string());
         let input = format!("{}{line}", lines(&[record("people", &json!({ "id": "a" }))]));
         let outcome = env.host_with_input(&WRITE, input.as_bytes());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use fake_talon_one::{Fake, Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::snapshot;
@@ -42,6 +42,22 @@ impl TestEnv {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Writes `config.json` for a front end of other people's runners: these keys, beside those of the fake.
+    pub(crate) fn configure(&self, keys: Value) {
+        let mut config = json!({
+            "deployment_url": self.fake.url(),
+            "api_key": KEY,
+            "object_type": "customer_profiles",
+            "retry": { "max_attempts": 3, "initial_backoff_ms": 1, "max_backoff_ms": 5 },
+            "limits": { "requests_per_second": "unlimited", "requests_per_minute": "unlimited" },
+        });
+        let Value::Object(keys) = keys else { panic!("{keys} are no keys") };
+        for (key, value) in keys {
+            config[key] = value;
+        }
+        self.write("config.json", config.to_string());
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {

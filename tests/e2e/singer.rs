@@ -10,20 +10,9 @@ use serde_json::{Value, json};
 use crate::harness::{KEY, Outcome, TestEnv};
 use crate::running::PATIENCE;
 
-/// Writes a config with these keys beside those of the fake, and returns the arguments that use it.
+/// Writes a config with these keys, and returns the arguments that use it.
 fn configured(env: &TestEnv, keys: Value) -> [&'static str; 3] {
-    let mut config = json!({
-        "deployment_url": env.fake.url(),
-        "api_key": KEY,
-        "object_type": "customer_profiles",
-        "retry": { "max_attempts": 3, "initial_backoff_ms": 1, "max_backoff_ms": 5 },
-        "limits": { "requests_per_second": "unlimited", "requests_per_minute": "unlimited" },
-    });
-    let Value::Object(keys) = keys else { panic!("{keys} are no keys") };
-    for (key, value) in keys {
-        config[key] = value;
-    }
-    env.write("config.json", config.to_string());
+    env.configure(keys);
     ["singer", "--config", "config.json"]
 }
 

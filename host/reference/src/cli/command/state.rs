@@ -1,6 +1,6 @@
 //! `state`: what is remembered of a sync, shown, exported or forgotten. It needs no plugin and no key.
 
-use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use destination_engine::bindings::SyncMode;
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::open_draft;
 use crate::cli::arguments::State;
 use crate::cli::problem::Problem;
+use crate::cli::question::agree;
 use crate::cli::terminal::{Style, Terminal, paint};
 use destination_host::human_format::{count, counted};
 
@@ -110,31 +111,6 @@ fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
             Err(Problem::new(Exit::Failed, format!("standard output cannot be written: {error}")))
         }
         _ => Ok(Exit::Success),
-    }
-}
-
-/// Asks the person at the terminal. Where there is none, nobody has agreed.
-fn agree(yes: bool, question: &str, refused: &str) -> Result<(), Problem> {
-    if yes {
-        return Ok(());
-    }
-    let no = |message: String| Err(Problem::new(Exit::Usage, message).hint("--yes does it without a question"));
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return no(format!("{refused}: there is no terminal to ask at"));
-    }
-    eprint(&format!("{question} [y/N] "));
-    let mut answer = String::new();
-    match io::stdin().lock().read_line(&mut answer) {
-        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => no(refused.to_owned()),
-    }
-}
-
-/// A question: text without a line's end.
-fn eprint(text: &str) {
-    let mut stderr = io::stderr().lock();
-    if stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).is_err() {
-        tracing::debug!("standard error is closed");
     }
 }
 
