@@ -1,6 +1,7 @@
 //! A plugin's requests: to where they may go ([`egress`]), with which secrets ([`secrets`]), how fast ([`rate_limiter`]), through
-//! which client ([`client`]); [`hooks`] puts it together for `wasi:http`.
+//! which client ([`client`]), and whether still ([`clearance`]); [`hooks`] puts it together for `wasi:http`.
 
+pub mod clearance;
 pub mod client;
 pub mod egress;
 pub mod hooks;

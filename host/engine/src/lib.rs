@@ -60,6 +60,7 @@ pub use ::arrow as arrow_format;
 pub use ::arrow::record_batch::RecordBatch;
 
 pub use crate::arrow::records::MappedBatch;
+pub use crate::http::clearance::Clearance;
 pub use crate::http::client::{ClientSettings, HttpClient};
 pub use crate::http::hooks::HttpContext;
 pub use crate::http::rate_limiter::{Rate, RateLimiter};

@@ -24,6 +24,7 @@ pub use fault::FaultKind;
 pub(crate) use fault::TransportFault;
 
 use self::proxy::Proxies;
+use crate::http::clearance::Clearance;
 use crate::http::egress::Origin;
 
 /// How long an unused connection is kept.
@@ -122,13 +123,14 @@ impl HttpClient {
         request: http::Request<Bytes>,
         connect: Duration,
         first_byte: Duration,
+        clearance: Option<Arc<dyn Clearance>>,
     ) -> Result<http::Response<reqwest::Body>, TransportFault> {
         let connect_timeout = connect.min(first_byte);
         let variant = Variant { loopback: origin.is_loopback(), connect_timeout };
         let client = self.variant(variant).map_err(|e| TransportFault::setup(origin, &e))?;
 
         let (parts, body) = request.into_parts();
-        let (body, taken) = upload::of(body);
+        let (body, taken) = upload::of(body, clearance);
         let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let sent = client.request(parts.method, format!("{origin}{path}")).headers(parts.headers).body(body).send();
         match tokio::time::timeout(first_byte, sent).await {

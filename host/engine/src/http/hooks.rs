@@ -30,6 +30,7 @@ pub use traffic::{Counts, Durations, Traffic};
 
 use self::incoming::{End, Incoming, Pulled};
 use self::joined::Joined;
+use crate::http::clearance::Clearance;
 use crate::http::client::{FaultKind, HttpClient, TransportFault};
 use crate::http::egress::{self, Policy};
 use crate::http::rate_limiter::{RateLimiter, retry_after};
@@ -64,19 +65,27 @@ pub struct HttpContext {
     pub traffic: Arc<Traffic>,
     /// Once it is asked for, no request leaves; those that are under way get a while to finish.
     pub stop: Stop,
+    /// Asked just before each request leaves; `None` where nothing but a stop holds one back.
+    pub clearance: Option<Arc<dyn Clearance>>,
 }
 
 impl HttpContext {
     /// Requests at this pace, counted from zero.
     #[must_use]
     pub fn new(client: HttpClient, rate_limiter: Arc<RateLimiter>) -> Self {
-        Self { client, rate_limiter, traffic: Arc::default(), stop: Stop::default() }
+        Self { client, rate_limiter, traffic: Arc::default(), stop: Stop::default(), clearance: None }
     }
 
     /// The same, until this stop is asked for.
     #[must_use]
     pub fn until(self, stop: Stop) -> Self {
         Self { stop, ..self }
+    }
+
+    /// The same, as long as this allows it.
+    #[must_use]
+    pub fn cleared_by(self, clearance: Arc<dyn Clearance>) -> Self {
+        Self { clearance: Some(clearance), ..self }
     }
 }
 
@@ -196,6 +205,11 @@ impl HttpHooks {
             departure = outgoing.rate_limiter.acquire(&parts.method, path, call.records_in(body.len())) => departure,
         };
         drop(waits);
+        if let Some(Err(why)) = outgoing.clearance.as_ref().map(|clearance| clearance.check()) {
+            tracing::warn!("{why}");
+            call.denied(why);
+            return Err(Error::HttpRequestDenied);
+        }
         outgoing.traffic.departed(waiting.elapsed(), body.len());
         call.departed(&parts.method, path, &body);
         let in_flight = outgoing.traffic.in_flight();
@@ -204,7 +218,7 @@ impl HttpHooks {
         let (method, path) = (parts.method.clone(), path.to_owned());
         let request = http::Request::from_parts(parts, body);
         let reading = async {
-            let mut answer = incoming::send(&outgoing.client, origin, request, options, &limits).await?;
+            let mut answer = incoming::send(&outgoing, origin, request, options, &limits).await?;
             let whole = match call.long_answers() {
                 true => None,
                 false => Some(answer.body.collect().await),

@@ -18,7 +18,7 @@ fn request(path: &str, body: &'static str) -> http::Request<Bytes> {
 }
 
 async fn send(client: &HttpClient, url: &str) -> Result<http::Response<reqwest::Body>, TransportFault> {
-    client.send(&Origin::of_url(url).unwrap(), request("/v2/things?silent=yes", "hello"), LONG, LONG).await
+    client.send(&Origin::of_url(url).unwrap(), request("/v2/things?silent=yes", "hello"), LONG, LONG, None).await
 }
 
 fn kind(answer: Result<http::Response<reqwest::Body>, TransportFault>) -> FaultKind {
@@ -114,7 +114,7 @@ async fn a_limit_is_as_long_as_it_says_and_the_connection_is_part_of_it() {
     for (connect, first_byte) in [(LONG, 1_000), (Duration::from_millis(300), 2_500), (LONG, 7)] {
         let first_byte = Duration::from_millis(first_byte);
         let began = tokio::time::Instant::now();
-        let fault = client().send(&origin, request("/", ""), connect, first_byte).await.unwrap_err();
+        let fault = client().send(&origin, request("/", ""), connect, first_byte, None).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::AnswerTimeout);
         assert!(began.elapsed() >= first_byte && began.elapsed() < first_byte + Duration::from_millis(50));
         let said = format!("no answer in time (waited {first_byte:?}, the connection included)");
@@ -129,7 +129,7 @@ async fn a_plugin_that_asks_for_ever_other_limits_gets_no_more_clients_for_it() 
     let client = client();
     for milliseconds in 0..100 {
         let connect = Duration::from_millis(5_000 + milliseconds);
-        client.send(&origin, request("/", ""), connect, LONG).await.unwrap();
+        client.send(&origin, request("/", ""), connect, LONG, None).await.unwrap();
     }
     assert!(client.0.clients.lock().unwrap().len() <= MOST_CLIENTS);
 }
@@ -149,7 +149,7 @@ async fn a_success_that_comes_before_the_request_was_read_is_none() {
         let answer = format!("HTTP/1.1 {status}\r\n{headers}");
         let server = TestServer::start(move |_| Answer::SendUnread(answer.clone())).await;
         let origin = Origin::of_url(&server.url()).unwrap();
-        let fault = client().send(&origin, large(), LONG, LONG).await.unwrap_err();
+        let fault = client().send(&origin, large(), LONG, LONG, None).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Unread);
         assert!(
             fault.message.contains("before it had read the request")
@@ -165,7 +165,7 @@ async fn a_refusal_that_comes_before_the_request_was_read_is_what_it_says() {
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
         let server = TestServer::start(move |_| Answer::SendUnread(answer.clone())).await;
         let origin = Origin::of_url(&server.url()).unwrap();
-        let answer = client().send(&origin, large(), LONG, LONG).await.unwrap();
+        let answer = client().send(&origin, large(), LONG, LONG, None).await.unwrap();
         assert!(status.starts_with(answer.status().as_str()));
     }
 }
@@ -177,7 +177,7 @@ async fn a_large_body_arrives_whole_and_with_its_length() {
     for size in [0, 1, 64 * 1024, 64 * 1024 + 1, 5 * 1024 * 1024] {
         let body: String = ('a'..='z').cycle().take(size).collect();
         let request = http::Request::put("/").body(Bytes::from(body.clone())).unwrap();
-        assert_eq!(client().send(&origin, request, LONG, LONG).await.unwrap().status(), 204);
+        assert_eq!(client().send(&origin, request, LONG, LONG, None).await.unwrap().status(), 204);
         let seen = server.seen();
         let last = seen.last().unwrap();
         assert!(last.body == body, "{size}");

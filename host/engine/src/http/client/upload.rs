@@ -4,7 +4,7 @@
 //! write is on its way before any answer can come; a longer one goes out piece by piece, so that it shows what is left of it.
 //! What lies in buffers of the system and of the client (some hundred KB) can't be seen and counts as written.
 
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+
+use crate::http::clearance::Clearance;
 
 /// Bytes of one piece.
 const PIECE: usize = 64 * 1024;
@@ -26,28 +28,33 @@ impl Taken {
     }
 }
 
-/// The body for the client, and what tells whether all of it was taken.
-pub(super) fn of(body: Bytes) -> (reqwest::Body, Taken) {
+/// The body for the client, and what tells whether all of it was taken. `clearance` is asked for each piece: a request that
+/// has lost it is never whole.
+pub(super) fn of(body: Bytes, clearance: Option<Arc<dyn Clearance>>) -> (reqwest::Body, Taken) {
     let taken = Taken(Arc::new(AtomicBool::new(body.len() <= PIECE)));
-    if taken.is_whole() {
+    if taken.is_whole() && (clearance.is_none() || body.is_empty()) {
         return (body.into(), taken);
     }
-    (reqwest::Body::wrap(Upload { rest: body, taken: taken.clone() }), taken)
+    (reqwest::Body::wrap(Upload { rest: body, taken: taken.clone(), clearance }), taken)
 }
 
 struct Upload {
     rest: Bytes,
     taken: Taken,
+    clearance: Option<Arc<dyn Clearance>>,
 }
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
         if this.rest.is_empty() {
             return Poll::Ready(None);
+        }
+        if let Some(Err(why)) = this.clearance.as_ref().map(|clearance| clearance.check()) {
+            return Poll::Ready(Some(Err(io::Error::other(why))));
         }
         let piece = this.rest.split_to(PIECE.min(this.rest.len()));
         if this.rest.is_empty() {

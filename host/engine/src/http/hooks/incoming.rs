@@ -17,10 +17,11 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions};
 
 use super::CallLog;
+use super::HttpContext;
 use super::code;
 use super::joined::Joined;
 use super::traffic::{InFlightGuard, Traffic};
-use crate::http::client::{CONNECT_TIMEOUT, HttpClient, TransportFault};
+use crate::http::client::{CONNECT_TIMEOUT, TransportFault};
 use crate::http::egress::Origin;
 use crate::http::secrets::Secrets;
 use crate::limits::Limits;
@@ -35,7 +36,7 @@ pub(super) struct Incoming {
 
 /// Send one request, and wait for the head of its answer.
 pub(super) async fn send(
-    client: &HttpClient,
+    outgoing: &HttpContext,
     origin: &Origin,
     request: http::Request<Bytes>,
     options: RequestOptions,
@@ -45,7 +46,8 @@ pub(super) async fn send(
     let first_byte = options.first_byte_timeout.unwrap_or(limits.first_byte);
     let between_bytes = options.between_bytes_timeout.unwrap_or(limits.between_bytes);
     let sent = Instant::now();
-    let (head, body) = client.send(origin, request, connect, first_byte).await?.into_parts();
+    let response = outgoing.client.send(origin, request, connect, first_byte, outgoing.clearance.clone()).await?;
+    let (head, body) = response.into_parts();
     let patience = Patience { between_bytes, whole: first_byte.max(between_bytes), spent: sent.elapsed() };
     let body = IncomingBody { origin: origin.clone(), body, patience, cap: limits.response_body, stretch: 0 };
     Ok(Incoming { status: head.status, headers: head.headers, body })

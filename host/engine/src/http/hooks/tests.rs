@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -96,6 +97,36 @@ async fn a_denied_request_never_leaves_and_is_told_why() {
     assert_eq!((way.traffic.counts().denied, way.traffic.counts().requests), (1, 0));
     let why = way.hook.take_call().cause.unwrap();
     assert!(why.contains(&other.url()) && why.contains("egress policy"), "{why}");
+}
+
+/// Allows as many looks as it was given.
+#[derive(Debug)]
+struct Lapsing(AtomicUsize);
+
+impl Clearance for Lapsing {
+    fn check(&self) -> Result<(), String> {
+        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| "the lease is over".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_clearance_does_not_leave_or_is_never_whole() {
+    let server = TestServer::start(|_| Scripted::no_content()).await;
+    for (looks, departed) in [(0, 0), (1, 1), (2, 2)] {
+        let mut way = way_to(&server.url(), RateLimiter::unlimited());
+        let network = way.hook.network.as_mut().unwrap();
+        network.outgoing = network.outgoing.clone().cleared_by(Arc::new(Lapsing(AtomicUsize::new(looks))));
+        let answer = way.send(request(&server.url(), "{}")).await;
+        assert_eq!(answer.is_ok(), looks == 2, "{answer:?}");
+        // One that loses it once it is on its way breaks off: the server has not got it.
+        assert_eq!(server.seen().len(), usize::from(looks == 2));
+        let call = way.hook.take_call();
+        assert_eq!(call.requests, u64::from(departed > 0));
+        if looks < 2 {
+            assert!(call.cause.unwrap().contains("the lease is over"));
+        }
+    }
 }
 
 #[tokio::test]
