@@ -42,6 +42,7 @@ use crate::report::outcomes::{OutcomeFile, Outcomes, OutcomesError};
 use crate::report::output::Output;
 use crate::report::run_id::RunId;
 use crate::source::SourceError;
+use crate::state::lease::Lease;
 use crate::state::{self, Ledger, StateError};
 use crate::sync_file::{Limits, OutcomeTable, Rate, StateSpec, SyncName};
 use destination_engine::arrow::records::MappedBatch;
@@ -179,13 +180,14 @@ fn open_ledger(
     name: &SyncName,
     options: &Options,
     job: &Job,
+    lease: &Lease,
 ) -> Result<Option<Box<dyn Ledger>>, Error> {
     let needed = job.mirrors() || options.changed_only;
     let Some(state) = state else {
         let what = "a mirror and a run of changes alone need a state: give the run one";
         return if needed { Err(Error::Faults(vec![Fault::new("state", what)])) } else { Ok(None) };
     };
-    Ok(state::begin(&state.path, name, &job.target, &job.identity, needed, options.dry_run)?)
+    Ok(state::begin(state, name, (&job.target, &job.identity), (needed, options.dry_run), lease)?)
 }
 
 /// The files that a run writes beside its state, opened before the first request.

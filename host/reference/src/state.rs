@@ -2,19 +2,36 @@
 //!
 //! A run works on a [`Ledger`]. A record's hash is unknown from before its batch is sent until the destination has confirmed
 //! it. Whatever happens in between, the next run sends the key again if the source still has it, and a mirror removes it if
-//! it does not. Where that is kept, and how it is locked, is each kind of state's own: [`sqlite`] is a file.
+//! it does not. Where that is kept, and how it is locked, is each kind of state's own: [`sqlite`] is a file; an object store and
+//! PostgreSQL keep a snapshot and a journal (`remote`), of which a run makes a working copy.
 
 mod error;
+pub mod lease;
+#[cfg(feature = "object-store-state")]
+mod object_store;
+#[cfg(feature = "sqlite-state")]
+mod opened;
+#[cfg(feature = "sqlite-state")]
+mod operation;
+#[cfg(feature = "postgres-state")]
+mod postgresql;
+#[cfg(any(feature = "object-store-state", feature = "postgres-state"))]
+pub(crate) mod remote;
 #[cfg(feature = "sqlite-state")]
 pub mod sqlite;
+#[cfg(feature = "sqlite-state")]
+pub mod transfer;
+pub mod url;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-pub use self::error::{HeaderFault, StateError};
+pub use self::error::{HeaderFault, RemoteFault, StateError};
+use self::lease::Lease;
 #[cfg(feature = "sqlite-state")]
-pub use self::sqlite::State;
-use crate::sync_file::SyncName;
+pub use self::opened::State;
+#[cfg(not(feature = "sqlite-state"))]
+use crate::sync_file::StatePlace;
+use crate::sync_file::{StateSpec, SyncName};
 use destination_engine::arrow::records::Record;
 
 /// What a state is opened for.
@@ -182,23 +199,22 @@ pub trait Ledger: std::fmt::Debug + Send {
 
 /// Begins a run of a sync whose state is there; `None` where there is none and none is `needed`.
 ///
-/// A run that only `looks` makes no file and changes none.
+/// A run that only `looks` makes no state and changes none. Any other one holds it for as long as the `lease` is on.
 #[cfg(feature = "sqlite-state")]
 pub(crate) fn begin(
-    path: &Path,
+    spec: &StateSpec,
     name: &SyncName,
-    target: &Facts,
-    identity: &Facts,
-    needed: bool,
-    looks: bool,
+    (target, identity): (&Facts, &Facts),
+    (needed, looks): (bool, bool),
+    lease: &Lease,
 ) -> Result<Option<Box<dyn Ledger>>, StateError> {
     let state = match (looks, needed) {
-        (true, _) => State::open(path, Access::Read)?,
-        (false, true) => Some(State::open_or_create(path)?),
-        (false, false) => State::open(path, Access::Write)?,
+        (true, _) => State::open(spec, name, Access::Read)?,
+        (false, true) => Some(State::open_or_create(spec, name, lease)?),
+        (false, false) => State::open_held(spec, name, Access::Write, lease)?,
     };
     match state {
-        Some(state) if needed || state.knows(name)? => state.begin(name, target, identity).map(Some),
+        Some(state) if needed || state.knows()? => state.begin(target, identity).map(Some),
         _ => Ok(None),
     }
 }
@@ -206,15 +222,18 @@ pub(crate) fn begin(
 /// A state that is there must not grow stale, and one that is needed can't be kept.
 #[cfg(not(feature = "sqlite-state"))]
 pub(crate) fn begin(
-    path: &Path,
+    spec: &StateSpec,
     _: &SyncName,
-    _: &Facts,
-    _: &Facts,
-    needed: bool,
-    _: bool,
+    _: (&Facts, &Facts),
+    (needed, _): (bool, bool),
+    _: &Lease,
 ) -> Result<Option<Box<dyn Ledger>>, StateError> {
-    if needed || path.exists() {
-        return Err(StateError::LeftOut { path: path.to_owned() });
+    let (there, feature) = match &spec.place {
+        StatePlace::File(path) => (path.exists(), "sqlite-state"),
+        StatePlace::Elsewhere(url) => (true, url.kind().feature()),
+    };
+    if needed || there {
+        return Err(StateError::LeftOut { state: spec.place.to_string(), feature });
     }
     Ok(None)
 }

@@ -14,6 +14,7 @@ mod outcomes;
 mod schema;
 mod section;
 mod source;
+mod state;
 mod target;
 pub mod threshold;
 mod variables;
@@ -41,10 +42,11 @@ pub use self::outcomes::OutcomeTable;
 pub use self::schema::schema;
 use self::section::Section;
 pub use self::source::{Adbc, Computed, Input, OnError, SourceSpec};
+pub use self::state::{StatePlace, StateSpec};
 pub use self::target::{CompleteAfter, TargetConfig, sync_name};
 use crate::fault::Fault;
 use crate::sync_file::threshold::Threshold;
-use destination_engine::redaction::Redaction;
+use destination_engine::redaction::{HIDDEN, Redaction};
 
 /// Bytes of a sync file, or of a query in a file of its own.
 const MOST_BYTES: u64 = 4 << 20;
@@ -150,27 +152,6 @@ pub enum Rate {
     Unlimited,
     /// At most this many.
     AtMost(NonZeroU32),
-}
-
-/// What is remembered between runs, and where.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StateSpec {
-    /// The file.
-    pub path: PathBuf,
-    /// How many members may leave in one run.
-    pub max_removals: MaxRemovals,
-}
-
-impl StateSpec {
-    /// A file, with the limits that a sync file has which names none.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), max_removals: MaxRemovals::default() }
-    }
-
-    /// Where the outcomes of a sync are kept until they are in their table: beside the state, named like it.
-    pub(crate) fn outcomes_until_then(&self, name: &SyncName) -> PathBuf {
-        self.path.with_file_name(format!("{name}.outcomes.ndjson"))
-    }
 }
 
 /// The way to the destination. Proxies are the environment's to name (`HTTPS_PROXY`, `NO_PROXY`).
@@ -308,7 +289,6 @@ impl Draft {
             Ok(expanded) => *text = expanded,
             Err(error) => faults.push(Fault::new(path, error.to_string()).hint(error.hint())),
         });
-        let secrets = Redaction::of(values.iter().map(|(shown, value)| (value.as_str(), shown.as_str())));
         let unexpanded = faults.iter().map(|fault| fault.path.clone()).collect();
 
         let mut root = Section::root(table, &mut faults);
@@ -320,7 +300,11 @@ impl Draft {
         }
         let (source, computed) = source::read(root.section("source"), base);
         let limits = read_limits(root.section("limits"));
-        let state = read_state(root.section("state"), base, name.as_ref());
+        let state = state::read(root.section("state"), base, name.as_ref());
+        // One that stands in the file itself has no name to be shown by.
+        let written = state.iter().flat_map(StateSpec::secrets).map(|secret| (HIDDEN.to_owned(), secret));
+        values.extend(written);
+        let secrets = Redaction::of(values.iter().map(|(shown, value)| (value.as_str(), shown.as_str())));
         let network = read_network(root.section("network"), base);
         let outcomes = outcomes::read(&mut root, base);
         root.finish();
@@ -465,14 +449,6 @@ fn read_limits(mut section: Section<'_>) -> Limits {
         Some(Rate::Unlimited | Rate::PluginDefault) | None => None,
     };
     Limits { requests_per_second, requests_per_minute, records_per_minute, concurrency, max_rejected }
-}
-
-fn read_state(mut section: Section<'_>, base: &Path, name: Option<&SyncName>) -> Option<StateSpec> {
-    let path = section.string("path").map(|path| base.join(path));
-    let max_removals = read_removals(&mut section);
-    section.finish();
-    let path = path.or_else(|| Some(base.join(format!("{}.state.sqlite", name?))))?;
-    Some(StateSpec { path, max_removals })
 }
 
 fn read_removals(section: &mut Section<'_>) -> MaxRemovals {

@@ -169,7 +169,7 @@ impl<'a> Syncs<'a> {
             // One state file has one run at a time.
             let state_is_free = !stages.iter().zip(&self.members).any(|(stage, other)| {
                 let here = self.members.get(place);
-                *stage == Stage::Running && here.is_some_and(|here| here.sync.state.path == other.sync.state.path)
+                *stage == Stage::Running && here.is_some_and(|here| here.sync.state.is_shared_with(&other.sync.state))
             });
             (ready && state_is_free && running < MOST_AT_ONCE).then_some(Next { place, skipped_for: None })
         })

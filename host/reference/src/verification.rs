@@ -28,6 +28,7 @@ use crate::report::Failure;
 use crate::report::exit::Exit;
 use crate::report::outcomes::{OutcomeFile, Outcomes, RowOutcome, RowStatus};
 use crate::report::run_id::RunId;
+use crate::state::lease::Lease;
 use crate::state::{Change, Ledger, Standing, StateError};
 use crate::sync_file::SyncFile;
 use destination_engine::Inspection;
@@ -201,7 +202,9 @@ fn open_outcomes(sync: &SyncFile, options: &VerifyOptions) -> Result<Option<Outc
 /// The state of a sync; `None` where it has none.
 async fn open_ledger(sync: &SyncFile, job: &Job, write: bool) -> Result<Option<Box<dyn Ledger>>, VerifyError> {
     let (spec, name, job) = (sync.state.clone(), sync.name.clone(), job.clone());
-    let open = move || crate::state::begin(&spec.path, &name, &job.target, &job.identity, false, !write);
+    // It only reads from the destination, so no request asks for the lease; to write to the state does.
+    let lease = Lease::default();
+    let open = move || crate::state::begin(&spec, &name, (&job.target, &job.identity), (false, !write), &lease);
     Ok(blocking(open).await??)
 }
 

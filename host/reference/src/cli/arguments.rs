@@ -432,10 +432,19 @@ pub(crate) enum State {
         /// The sync file.
         sync: PathBuf,
     },
-    /// Every key, one JSON object a line.
+    /// All that is known, one JSON object a line: the sync, then every key.
     Export {
         /// The sync file.
         sync: PathBuf,
+    },
+    /// Take in what `export` wrote, as the state of a sync that has none: to another file, a database or an object store.
+    #[command(after_help = "Example:\n  destination-host state export audience.toml > audience.ndjson\n  \
+                            (set [state] url in audience.toml)\n  destination-host state import audience.toml audience.ndjson")]
+    Import {
+        /// The sync file.
+        sync: PathBuf,
+        /// The export; `-` is standard input.
+        file: PathBuf,
     },
     /// Forget single keys: the destination keeps them, and no later run removes them.
     #[command(after_help = "Example:\n  destination-host state forget audience.toml cust_17 cust_18")]

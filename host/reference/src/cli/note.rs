@@ -9,7 +9,6 @@ use std::sync::Arc;
 use destination_host::pipeline::{Error, Options};
 use destination_host::report::Report;
 use destination_host::report::observer::{Observer, ProgressSnapshot};
-use destination_host::state::StateError;
 use destination_host::sync_file::SyncFile;
 use destination_host::syncs::last_run::LastRunFile;
 use destination_host::syncs::not_begun;
@@ -36,7 +35,8 @@ impl Note {
 
     /// Notes that it could not begin.
     pub(crate) fn not_begun(&self, sync: &SyncFile, error: &Error) {
-        if !matches!(error, Error::Files(_) | Error::State(StateError::InUse { .. })) {
+        let in_use = matches!(error, Error::State(error) if error.is_in_use());
+        if !in_use && !matches!(error, Error::Files(_)) {
             self.end(&not_begun(sync, error));
         }
     }

@@ -89,10 +89,10 @@ fn inputs(options: &Options) -> Vec<Used> {
 fn outputs(files: &Files<'_>) -> Vec<Used> {
     let Files { state, options, .. } = files;
     let mut outputs = Vec::new();
-    if let Some(StateSpec { path, .. }) = state {
+    if let Some(path) = state.and_then(StateSpec::file) {
         outputs.push(Used::new("state.path", path));
         for companion in ["-wal", "-shm", "-journal", "-lock", "-new"] {
-            let mut beside = OsString::from(path.canonicalize().unwrap_or_else(|_| path.clone()));
+            let mut beside = OsString::from(path.canonicalize().unwrap_or_else(|_| path.to_owned()));
             beside.push(companion);
             outputs.push(Used::new(&format!("state.path ({companion})"), Path::new(&beside)));
         }

@@ -246,6 +246,11 @@ impl<D: Delivery> Flow<D> {
                 Some(done) = self.workers.join_next_with_id() => {
                     let settled = self.settle_task(done, stop);
                     self.note_failure(settled);
+                    // Those that are done as well share one commit: elsewhere than on a disk it is a round trip.
+                    while let Some(done) = self.workers.try_join_next_with_id() {
+                        let settled = self.settle_task(done, stop);
+                        self.note_failure(settled);
+                    }
                 }
                 mapped = next(&mut rows), if rows.is_some() && wants_rows => {
                     if let Some(Mapped::End(extent)) = &mapped {

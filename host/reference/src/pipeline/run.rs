@@ -22,7 +22,8 @@ use crate::report::run_id::RunId;
 use crate::report::timeline::TimelineObserver;
 use crate::report::{Failure, Report, html_report};
 use crate::source::{self, CHUNK_ROWS, FirstRows, Meter, Source};
-use crate::state::Resend;
+use crate::state::lease::Lease;
+use crate::state::{Ledger, Resend};
 use crate::sync_file::{
     Computed, Destination, Input, Limits, OnError, OutcomeTable, SourceSpec, StateSpec, SyncFile, SyncName,
 };
@@ -196,7 +197,13 @@ impl<'a> Run<'a> {
         let descriptor = plugin.descriptor();
         let rate = rate(&limits, descriptor);
         let limiter = limiter.unwrap_or_else(|| RateLimiter::new(rate));
+        // What the requests ask before they leave, and what holding the state gives.
+        let lease = Lease::default();
         let outgoing = HttpContext::new(client.clone(), limiter).until(stop.clone());
+        let outgoing = match state.as_ref().is_some_and(|state| state.file().is_none()) {
+            true => outgoing.cleared_by(Arc::new(lease.clone())),
+            false => outgoing,
+        };
         let traffic = Arc::clone(&outgoing.traffic);
         let resolved = resolve(plugin, destination, outgoing, !options.dry_run);
         let (session, destination) = tokio::select! {
@@ -218,7 +225,7 @@ impl<'a> Run<'a> {
             return Err(Error::Faults(comparison.faults));
         }
         // The state's lock first: a run that is refused has touched no output.
-        let ledger = open_ledger(state.as_ref(), &name, &options, &job)?;
+        let ledger = open_state(state.clone(), name.clone(), options.clone(), job.clone(), lease).await?;
         let outcomes = open_outcomes(&run_id, &name, outcome_table, state.as_ref(), &secrets, &options).await?;
         let outputs = Outputs::open(&options)?;
         observer.begin();
@@ -350,6 +357,18 @@ pub(crate) async fn open_source(
     let (source, meter) = open(sync.source.clone(), sync.computed.clone(), CHUNK_ROWS).await?;
     mapped_columns_are_there(&*source, destination, job)?;
     Ok((source, meter))
+}
+
+/// Opens the state on a thread on which that holds up nobody: one that is not in a file is read over the network.
+async fn open_state(
+    state: Option<StateSpec>,
+    name: SyncName,
+    options: Options,
+    job: Job,
+    lease: Lease,
+) -> Result<Option<Box<dyn Ledger>>, Error> {
+    let opened = tokio::task::spawn_blocking(move || open_ledger(state.as_ref(), &name, &options, &job, &lease)).await;
+    opened.map_err(|error| Error::Engine(format!("the state died: {error}")))?
 }
 
 /// Opens a source on a thread on which that holds up nobody.

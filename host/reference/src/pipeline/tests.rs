@@ -30,7 +30,9 @@ use crate::report::dead_letter::DeadLetters;
 use crate::report::observer::Unobserved;
 use crate::report::{Counts, FailureKind};
 use crate::source::{Chunk, Extent, Source};
-use crate::state::{Access, Entry, Facts, Resend, Standing, State};
+use crate::state::remote::memory::Memory;
+use crate::state::sqlite::State;
+use crate::state::{Access, Entry, Facts, Resend, Standing};
 use crate::sync_file::{MaxRejected, MaxRemovals, SyncName};
 use destination_engine::bindings::SyncMode;
 use destination_engine::http::rate_limiter::Rate;
@@ -82,6 +84,8 @@ struct Bench {
     stop: Stop,
     observer: Arc<dyn Observer>,
     keeps_letters: bool,
+    /// Where the state is kept, if not in a file.
+    elsewhere: Option<Memory>,
 }
 
 impl Bench {
@@ -102,7 +106,15 @@ impl Bench {
         };
         let folder = tempfile::tempdir().unwrap();
         let observer = Arc::new(Unobserved);
-        Self { folder, fake: Fake::default(), plan, stop: Stop::default(), observer, keeps_letters: true }
+        Self {
+            folder,
+            fake: Fake::default(),
+            plan,
+            stop: Stop::default(),
+            observer,
+            keeps_letters: true,
+            elsewhere: None,
+        }
     }
 
     fn mirror() -> Self {
@@ -114,14 +126,8 @@ impl Bench {
     }
 
     fn run(&self, source: Scripted) -> FlowResult {
-        let name = SyncName::new("test").unwrap();
-        let path = self.path("state.sqlite");
-        let state = match (self.plan.stateful, self.plan.dry_run) {
-            (false, _) => None,
-            (true, false) => Some(State::open_or_create(&path).unwrap()),
-            (true, true) => State::open(&path, Access::Read).unwrap(),
-        };
-        let ledger = state.map(|state| state.begin(&name, &Facts::new(), &Facts::new()).unwrap());
+        let access = if self.plan.dry_run { Access::Read } else { Access::Write };
+        let ledger = if self.plan.stateful { self.ledger(access) } else { None };
         let job = Job {
             object_type: None,
             mode: None,
@@ -192,10 +198,23 @@ impl Bench {
         there.map(|entry| (entry.key, confirmed(entry.standing))).collect()
     }
 
+    /// The state, open for a run.
+    fn ledger(&self, access: Access) -> Option<Box<dyn Ledger>> {
+        let (name, facts) = (SyncName::new("test").unwrap(), Facts::new());
+        if let Some(memory) = &self.elsewhere {
+            return memory.open(&name, access).unwrap().map(|state| state.begin(&facts, &facts).unwrap());
+        }
+        let path = self.path("state.sqlite");
+        let state = match access {
+            Access::Write => Some(State::open_or_create(&path).unwrap()),
+            Access::Read => State::open(&path, access).unwrap(),
+        };
+        state.map(|state| state.begin(&name, &facts, &facts).unwrap())
+    }
+
     /// All that the state knows, page by page.
     fn known(&self) -> Vec<Entry> {
-        let state = State::open(&self.path("state.sqlite"), Access::Read).unwrap().unwrap();
-        let ledger = state.begin(&SyncName::new("test").unwrap(), &Facts::new(), &Facts::new()).unwrap();
+        let ledger = self.ledger(Access::Read).unwrap();
         let mut known: Vec<Entry> = Vec::new();
         loop {
             let last = known.last().map_or("", |entry| &entry.key);

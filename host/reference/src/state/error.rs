@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::lease::Holder;
+
 /// Why a state file can't be used. The file itself is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -73,21 +75,55 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process holds it.
+    #[error("the state {state} is in use by {holder}")]
+    Held {
+        /// Where it is kept.
+        state: String,
+        /// Who it is.
+        holder: Holder,
+        /// When it is free at the latest if that process has died: in so many seconds.
+        seconds: u64,
+    },
+    /// This run held it, and does not any more.
+    #[error("the run has lost the state {state}: {why}")]
+    LeaseLost {
+        /// Where it is kept.
+        state: String,
+        /// What happened.
+        why: String,
+    },
+    /// The place where it is kept fails, or what is there does.
+    #[error("the state {state} {fault}")]
+    Remote {
+        /// Where it is kept.
+        state: String,
+        /// What is wrong with it.
+        fault: RemoteFault,
+    },
     /// It belongs to a sync of this name that writes elsewhere.
-    #[error("the state of the sync `{name}` in {} is for another target: {changes}", path.display())]
+    #[error("the state of the sync `{name}` in {state} is for another target: {changes}")]
     OtherTarget {
-        /// The file.
-        path: PathBuf,
+        /// The state: a file, or where else it is kept.
+        state: String,
         /// The sync.
         name: String,
         /// What differs.
         changes: String,
     },
     /// This build can't read it.
-    #[error("the state file {} cannot be used: this build of the host leaves state files out", path.display())]
+    #[error("the state {state} cannot be used: this build of the host leaves such states out")]
     LeftOut {
-        /// The file.
-        path: PathBuf,
+        /// Where it is kept.
+        state: String,
+        /// The feature that it needs.
+        feature: &'static str,
+    },
+    /// The working copy of a state that is kept elsewhere failed.
+    #[error("the working copy of the state, a temporary file, failed: {message}")]
+    Scratch {
+        /// What SQLite says.
+        message: String,
     },
     /// Reading or writing it failed.
     #[error("the state file {}: {message}", path.display())]
@@ -100,6 +136,11 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// Whether another process has the state.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::InUse { .. } | Self::Held { .. })
+    }
+
     /// How to fix it.
     pub fn hint(&self) -> String {
         match self {
@@ -141,13 +182,87 @@ impl StateError {
                 "wait until the other run has ended; syncs that are to run at the same time need a `state.path` each"
                     .to_owned()
             }
+            Self::Held { seconds, .. } => format!(
+                "wait until that run has ended. If its process has died, the state is free in {seconds} s at the latest: run the \
+                 same command again then"
+            ),
+            Self::LeaseLost { .. } => "nothing was sent or written after that was noticed; run the same command again".to_owned(),
+            Self::Remote { fault, .. } => fault.hint().to_owned(),
             Self::OtherTarget { name, .. } => format!(
                 "give the sync another name to start afresh beside the old one, or forget what `{name}` delivered with \
                  `destination-host state reset`"
             ),
-            Self::LeftOut { .. } => "build the host with the feature `sqlite-state`".to_owned(),
+            Self::LeftOut { feature, .. } => format!("build the host with the feature `{feature}`"),
+            Self::Scratch { .. } => "check that the disk with the folder for temporary files (TMPDIR) has room".to_owned(),
             Self::Io { .. } => {
                 "check that the folder is there and may be written to, and that the disk is not full".to_owned()
+            }
+        }
+    }
+}
+
+/// What is wrong with a state that is not kept in a file. Nothing was changed in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteFault {
+    /// It can't be reached now.
+    #[error("cannot be reached: {0}")]
+    Unavailable(String),
+    /// It can't be used as it is named.
+    #[error("cannot be used: {0}")]
+    Refused(String),
+    /// The part that says which others there are is missing.
+    #[error("has lost its part head.json, but others are there: {found}")]
+    HeadLost {
+        /// One of those.
+        found: String,
+    },
+    /// A part is missing.
+    #[error("has lost its part {part}")]
+    PartLost {
+        /// Its name.
+        part: String,
+    },
+    /// A part is not what was written.
+    #[error("is damaged: its part {part} {what}")]
+    Damaged {
+        /// Its name.
+        part: String,
+        /// What is there.
+        what: String,
+    },
+    /// Another run has begun while it was read.
+    #[error("changes while it is read: another run has begun")]
+    Changing,
+    /// The place writes whether the condition holds or not.
+    #[error(
+        "cannot be kept there: the store ignores conditions on writes (If-None-Match, If-Match), so that nothing would keep \
+             two runs apart"
+    )]
+    NoConditions,
+}
+
+impl RemoteFault {
+    /// Whether what is there is not what was written.
+    #[cfg(any(feature = "object-store-state", feature = "postgres-state"))]
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::HeadLost { .. } | Self::PartLost { .. } | Self::Damaged { .. })
+    }
+
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "check the network and the service, then run the same command again",
+            Self::Refused(_) => {
+                "check `state.url`, the credentials, and what they may do there: read, write, list and delete"
+            }
+            Self::HeadLost { .. } | Self::PartLost { .. } | Self::Damaged { .. } => {
+                "restore what is missing from a backup or from the store's earlier versions. If there is none, \
+                 `destination-host state reset` forgets the sync: its next run is then a first load, which sends every row and \
+                 removes nothing"
+            }
+            Self::Changing => "run the same command again when that run has ended",
+            Self::NoConditions => {
+                "use a store that has conditional writes: Amazon S3, Google Cloud Storage, Azure, or another in a release that has \
+                 them; or PostgreSQL"
             }
         }
     }

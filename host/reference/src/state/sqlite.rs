@@ -6,11 +6,13 @@
 //! SQLite's log beside the file is a part of it. A log that is lost, or another file's, is refused by name ([`mark`]); a
 //! file that is replaced while it is open ends the run ([`place`]).
 
+mod content;
 mod header;
 mod ledger;
 mod lock;
 mod mark;
 mod place;
+pub(super) mod replay;
 mod schema;
 
 #[cfg(test)]
@@ -28,7 +30,7 @@ use self::lock::Lock;
 use self::mark::LogFault;
 use self::place::{Place, io_error};
 use crate::file_id::{self, FileId};
-use crate::state::{Access, Entry, Facts, Ledger, Standing, StateError, Summary, changes};
+use crate::state::{Access, Facts, Ledger, StateError, changes};
 use crate::sync_file::SyncName;
 
 /// Pages of the database that SQLite may keep in memory, in KiB. Ten million keys are some ten times as much.
@@ -39,25 +41,25 @@ const CACHE_KIB: i64 = 64 << 10;
 /// fast for it.
 const LOG_PAGES: i64 = 64 << 10;
 
-/// What is known of a sync's keys after a key. Both tables are in this order: SQLite merges them as it goes. What was removed
-/// and is about to be added again stands in both, until that is confirmed or refused.
-const KNOWN: &str = "
-    SELECT key, hash, 0 FROM records WHERE sync = ?1 AND key > ?2
-    UNION ALL
-    SELECT key, NULL, 1 FROM removed WHERE sync = ?1 AND key > ?2
-        AND NOT EXISTS (SELECT 1 FROM records WHERE records.sync = ?1 AND records.key = removed.key)
-    ORDER BY key";
-
 /// An open state file.
 #[derive(Debug)]
 pub struct State {
     // In this order, so that the connection is closed first: closing any other handle of the file gives SQLite's lock up.
     connection: Connection,
-    file: File,
-    place: Place,
+    /// `None` for one that is not to last ([`State::scratch`]).
+    file: Option<OpenFile>,
+    /// What it is called in messages.
+    shown: String,
     access: Access,
     /// Whether a run of it has not ended in order.
     unfinished: bool,
+}
+
+/// The file that a database is in.
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    place: Place,
     /// Nobody holds one who only looks.
     _lock: Option<Lock>,
 }
@@ -89,6 +91,25 @@ impl State {
         })
     }
 
+    /// One that is gone when it is dropped, and takes little memory however much is in it: the working copy of a state that
+    /// is kept elsewhere, at `shown`.
+    #[cfg(any(feature = "object-store-state", feature = "postgres-state"))]
+    pub(super) fn scratch(shown: &str) -> Result<Self, StateError> {
+        let make = || -> rusqlite::Result<Connection> {
+            // SQLite's name for a file that has none: made once the cache is full, and deleted before it is written to.
+            let mut connection = Connection::open("")?;
+            // What is lost is read again from where it is kept.
+            connection.pragma_update(None, "journal_mode", "OFF")?;
+            connection.pragma_update(None, "synchronous", "OFF")?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+            schema::migrate(&mut connection)?;
+            Ok(connection)
+        };
+        let connection = make().map_err(|error| StateError::Scratch { message: error.to_string() })?;
+        let shown = shown.to_owned();
+        Ok(Self { connection, file: None, shown, access: Access::Write, unfinished: false })
+    }
+
     /// Makes a file usable of which a part is lost: its log, or what came after a backup. Of every sync in it nothing
     /// counts as confirmed any more, so that the next run sends every row again; no removal either, since the key may have
     /// been added again. Returns how many keys there are; `None` where there is no file.
@@ -99,16 +120,9 @@ impl State {
         }
         let lock = lock(&place, Access::Write)?;
         let Some(mut state) = Self::open_locked(place, Access::Write, lock, LostLog::Accept)? else { return Ok(None) };
-        let doubt = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let keys = transaction.execute("UPDATE records SET hash = NULL", [])?;
-            transaction.execute("DELETE FROM removed", [])?;
-            mark::end(&transaction)?;
-            transaction.commit()?;
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-            Ok(keys as u64)
-        };
-        doubt(&mut state.connection).map(Some).map_err(|error| state.failed(&error))
+        let keys = state.doubt()?;
+        state.keep_log(false)?;
+        Ok(Some(keys))
     }
 
     fn open_locked(
@@ -130,9 +144,13 @@ impl State {
 
         let connection =
             connect(&place.real, &place.log(), access).map_err(|error| StateError::sqlite(&place.shown, &error))?;
-        let mut state = Self { connection, file, place, access, unfinished: false, _lock: lock };
-        state.place.holds(state.id()?)?;
-        state.check_log(log_has_pages, lost_log)?;
+        let file = OpenFile { file, place, _lock: lock };
+        file.is_in_place()?;
+        let shown = file.place.shown.display().to_string();
+        let mut state = Self { connection, file: None, shown, access, unfinished: false };
+        let checked = state.check_log(&file.place, log_has_pages, lost_log);
+        state.file = Some(file);
+        checked?;
         if access == Access::Write {
             // What comes next names the nonce before it, and that has to be the file's.
             mark::move_log(&state.connection).map_err(|error| state.failed(&error))?;
@@ -143,10 +161,11 @@ impl State {
     }
 
     /// Compares the file with its log, before anything of the log is moved into the file.
-    fn check_log(&mut self, log_has_pages: bool, lost_log: LostLog) -> Result<(), StateError> {
-        let in_file = mark::read_without_log(&self.place.real).map_err(|error| self.failed(&error))?;
-        let with_log = mark::read(&self.connection).map_err(|error| self.failed(&error))?;
-        let (path, log) = (self.place.shown.clone(), self.place.log());
+    fn check_log(&mut self, place: &Place, log_has_pages: bool, lost_log: LostLog) -> Result<(), StateError> {
+        let failed = |error: rusqlite::Error| StateError::sqlite(&place.shown, &error);
+        let in_file = mark::read_without_log(&place.real).map_err(failed)?;
+        let with_log = mark::read(&self.connection).map_err(failed)?;
+        let (path, log) = (place.shown.clone(), place.log());
         match mark::check(in_file.as_ref(), with_log.as_ref(), log_has_pages) {
             Ok(()) => {}
             Err(LogFault::Lost) if lost_log == LostLog::Accept => {}
@@ -165,108 +184,6 @@ impl State {
         set.map(drop).map_err(|error| self.failed(&error))
     }
 
-    /// Which file was opened.
-    fn id(&self) -> Result<Option<FileId>, StateError> {
-        let there = self.file.metadata().map_err(|error| io_error(&self.place.shown, &error))?;
-        Ok(FileId::of(&there))
-    }
-
-    /// Whether it knows a sync of this name.
-    pub fn knows(&self, name: &SyncName) -> Result<bool, StateError> {
-        self.find(name).map(|found| found.is_some())
-    }
-
-    /// What it knows of a sync; `None` where it knows nothing.
-    pub fn summary(&self, name: &SyncName) -> Result<Option<Summary>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(None) };
-        let counts = self.connection.query_row(
-            "SELECT count(hash), count(*) - count(hash), (SELECT count(*) FROM removed WHERE sync = ?1)
-             FROM records WHERE sync = ?1",
-            [row.id],
-            |counts| Ok([0, 1, 2].map(|column| counts.get::<_, i64>(column).map(i64::cast_unsigned))),
-        );
-        let [delivered, unconfirmed, removed] = counts.map_err(|error| self.failed(&error))?;
-        let count = |count: rusqlite::Result<u64>| count.map_err(|error| self.failed(&error));
-        let (delivered, unconfirmed, removed) = (count(delivered)?, count(unconfirmed)?, count(removed)?);
-        Ok(Some(Summary { target: row.target, identity: row.identity, delivered, unconfirmed, removed }))
-    }
-
-    /// Hands every key of a sync to `each`, in the order of the keys.
-    pub fn export(
-        &self,
-        name: &SyncName,
-        mut each: impl FnMut(Entry) -> io::Result<()>,
-    ) -> Result<io::Result<()>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(Ok(())) };
-        let mut written = Ok(());
-        let visited = self.each_known(row.id, "", |key, standing| {
-            written = each(Entry { key: key.to_owned(), standing });
-            Ok(written.is_ok())
-        });
-        visited.map(|()| written)
-    }
-
-    /// Hands the keys after `after` of which a sync knows anything to `each`, in their order, until it says stop.
-    fn each_known(
-        &self,
-        sync: i64,
-        after: &str,
-        mut each: impl FnMut(&str, Standing) -> rusqlite::Result<bool>,
-    ) -> Result<(), StateError> {
-        let mut visit = || -> rusqlite::Result<()> {
-            let mut select = self.connection.prepare_cached(KNOWN)?;
-            let mut rows = select.query((sync, after))?;
-            while let Some(row) = rows.next()? {
-                let standing = match (row.get(2)?, row.get::<_, Option<i64>>(1)?) {
-                    (true, _) => Standing::Removed,
-                    (false, Some(hash)) => Standing::Delivered(hash.cast_unsigned()),
-                    (false, None) => Standing::Pending,
-                };
-                if !each(text(row, 0)?, standing)? {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        visit().map_err(|error| self.failed(&error))
-    }
-
-    /// Forgets a sync and all its keys. Returns how many there were; `None` where it was not known.
-    pub fn reset(&mut self, name: &SyncName) -> Result<Option<u64>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(None) };
-        let forget = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let keys = transaction.execute("DELETE FROM records WHERE sync = ?1", [row.id])?;
-            transaction.execute("DELETE FROM removed WHERE sync = ?1", [row.id])?;
-            transaction.execute("DELETE FROM removals WHERE sync = ?1", [row.id])?;
-            transaction.execute("DELETE FROM syncs WHERE id = ?1", [row.id])?;
-            mark::renew(&transaction)?;
-            transaction.commit()?;
-            Ok(keys as u64)
-        };
-        forget(&mut self.connection).map(Some).map_err(|error| self.failed(&error))
-    }
-
-    /// Forgets single keys of a sync. Returns those that it did not know.
-    pub fn forget<'k>(&mut self, name: &SyncName, keys: &'k [String]) -> Result<Vec<&'k str>, StateError> {
-        let Some(row) = self.find(name)? else { return Ok(keys.iter().map(String::as_str).collect()) };
-        let forget = |connection: &mut Connection| {
-            let transaction = connection.transaction()?;
-            let mut unknown = Vec::new();
-            for key in keys {
-                let known = transaction.execute("DELETE FROM records WHERE sync = ?1 AND key = ?2", (row.id, key))?;
-                let removed = transaction.execute("DELETE FROM removed WHERE sync = ?1 AND key = ?2", (row.id, key))?;
-                if known + removed == 0 {
-                    unknown.push(key.as_str());
-                }
-            }
-            mark::renew(&transaction)?;
-            transaction.commit()?;
-            Ok(unknown)
-        };
-        forget(&mut self.connection).map_err(|error| self.failed(&error))
-    }
-
     /// Begins a run of a sync. A sync that the file does not know is written down, if the file may be written.
     ///
     /// Fails where the sync's target is not the one that the file knows.
@@ -276,7 +193,7 @@ impl State {
             && known.target != *target
         {
             return Err(StateError::OtherTarget {
-                path: self.place.shown,
+                state: self.shown,
                 name: name.to_string(),
                 changes: changes(&known.target, target),
             });
@@ -320,13 +237,27 @@ impl State {
         let check = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
         match check {
             Ok(verdict) if verdict == "ok" => Ok(()),
-            Ok(message) => Err(StateError::Damaged { path: self.place.shown.clone(), message }),
+            Ok(message) => {
+                let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+                Err(self.failed(&rusqlite::Error::SqliteFailure(corrupt, Some(message))))
+            }
             Err(error) => Err(self.failed(&error)),
         }
     }
 
     fn failed(&self, error: &rusqlite::Error) -> StateError {
-        StateError::sqlite(&self.place.shown, error)
+        match &self.file {
+            Some(file) => StateError::sqlite(&file.place.shown, error),
+            None => StateError::Scratch { message: error.to_string() },
+        }
+    }
+}
+
+impl OpenFile {
+    /// Fails where another file, or none, is at its path now.
+    fn is_in_place(&self) -> Result<(), StateError> {
+        let there = self.file.metadata().map_err(|error| io_error(&self.place.shown, &error))?;
+        self.place.holds(FileId::of(&there))
     }
 }
 
@@ -446,13 +377,6 @@ impl StateError {
             _ => Self::Io { path, message: error.to_string() },
         }
     }
-}
-
-/// A text of a row, without a copy.
-fn text<'r>(row: &'r rusqlite::Row<'_>, column: usize) -> rusqlite::Result<&'r str> {
-    row.get_ref(column)?.as_str().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
 }
 
 fn facts_json(facts: &Facts) -> String {

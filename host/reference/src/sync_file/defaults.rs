@@ -1,8 +1,8 @@
 //! `defaults.toml`: settings that all sync files of a folder share.
 //!
 //! What a sync file says itself goes first, table by table, down to each single key; a list is one value. A sync file means
-//! the same alone and in a run of the whole folder. Name, order and state are each sync's own: two syncs that share a state
-//! by accident would take each other's keys for theirs.
+//! the same alone and in a run of the whole folder. Name, order and state file are each sync's own: two syncs that share a
+//! file by accident would take each other's keys for theirs. A state at a URL may be shared: there each sync has its own.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub const DEFAULTS: &str = "defaults.toml";
 const OWN: [(&str, &str); 3] = [
     ("name", "each sync has a name of its own"),
     ("after", "each sync has an order of its own"),
-    ("state", "each sync has a state of its own"),
+    ("state.path", "each sync has a state file of its own"),
 ];
 
 /// The settings of a folder.
@@ -52,7 +52,11 @@ impl Defaults {
             let fault = syntax_fault(text, &error);
             vec![Fault { path: DEFAULTS.to_owned(), ..fault }]
         })?;
-        let own = OWN.iter().filter(|(key, _)| table.contains_key(*key));
+        let there = |path: &str| match path.split_once('.') {
+            Some((section, key)) => table.get(section).is_some_and(|section| section.get(key).is_some()),
+            None => table.contains_key(path),
+        };
+        let own = OWN.iter().filter(|(path, _)| there(path));
         let faults: Vec<Fault> = own
             .map(|(key, why)| {
                 named(Fault::new(*key, format!("can't be shared: {why}")).hint("move it to the sync files"))
@@ -62,8 +66,15 @@ impl Defaults {
     }
 
     /// Adds what a sync file leaves open.
-    pub(super) fn fill(self, sync: &mut Table) -> Origins {
+    pub(super) fn fill(mut self, sync: &mut Table) -> Origins {
         let mut origins = Vec::new();
+        // A sync that has a file is not where the others are.
+        if sync.get("state").is_some_and(|state| state.get("path").is_some())
+            && let Some(Value::Table(state)) = self.0.get_mut("state")
+        {
+            state.remove("url");
+            state.remove("lease_seconds");
+        }
         fill(sync, self.0, "", &mut origins);
         Origins(origins)
     }
@@ -141,12 +152,24 @@ mod tests {
     }
 
     #[test]
+    fn a_place_for_states_is_shared_by_those_that_have_no_file() {
+        let defaults = "[state]\nurl = 's3://a/b'\nlease_seconds = 60\nmax_removals = { count = 1 }";
+        for (own, expected) in [
+            ("", defaults),
+            ("[state]\nurl = 's3://c'", "[state]\nurl = 's3://c'\nlease_seconds = 60\nmax_removals = { count = 1 }"),
+            ("[state]\npath = 'x'", "[state]\npath = 'x'\nmax_removals = { count = 1 }"),
+        ] {
+            assert_eq!(filled(own, defaults).0, table(expected));
+        }
+    }
+
+    #[test]
     fn what_is_each_syncs_own_is_refused() {
         let faults = Defaults::parse("name = 'x'\n[state]\npath = 'all.sqlite'").unwrap_err();
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let expected = [
             "defaults.toml: name: can't be shared: each sync has a name of its own",
-            "defaults.toml: state: can't be shared: each sync has a state of its own",
+            "defaults.toml: state.path: can't be shared: each sync has a state file of its own",
         ];
         assert_eq!(told, expected);
         let syntax = Defaults::parse("[limits\n").unwrap_err();

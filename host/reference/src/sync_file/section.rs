@@ -34,6 +34,12 @@ impl<'a> Section<'a> {
         self.faults.push(fault);
     }
 
+    /// Whether the value of `key` has a fault already: its variable is missing, say.
+    pub(super) fn has_fault(&self, key: &str) -> bool {
+        let path = self.path_of(key);
+        self.faults.iter().any(|fault| fault.path == path)
+    }
+
     /// The value of `key`, whatever it is.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
@@ -77,7 +83,7 @@ impl<'a> Section<'a> {
         let missing = !self.table.contains_key(key);
         let text = self.string(key);
         // A value that is absent because its variable is has its fault already.
-        if missing && !self.faults.iter().any(|fault| fault.path == self.path_of(key)) {
+        if missing && !self.has_fault(key) {
             self.fault(key, "is required", format!("write {key} = {example}"));
         }
         text

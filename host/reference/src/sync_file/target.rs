@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use toml::{Table, Value};
 
 use super::section::Section;
-use super::{Destination, Limits, MaxRemovals, Network, StateSpec, SyncName, read_limits, read_network, read_removals};
+use super::{Destination, Limits, Network, StateSpec, SyncName, read_limits, read_network, state};
 use crate::fault::Fault;
 use crate::report::outcomes::OutcomeFile;
 use destination_engine::bindings::Secret;
@@ -50,8 +50,7 @@ pub struct TargetConfig {
     pub report: Option<PathBuf>,
     /// Whether all removals are let through.
     pub allow_removals: bool,
-    max_removals: MaxRemovals,
-    state: PathBuf,
+    state: StateSpec,
     dead_letters: Option<PathBuf>,
     outcomes: Option<OutcomeFile>,
 }
@@ -87,15 +86,12 @@ impl TargetConfig {
         let report = root.string("report").map(|path| base.join(path));
         let outcomes = read_outcomes(&mut root, base);
         let mut section = root.section("state");
-        let state = section.string("path").unwrap_or_else(|| format!("{STREAM}.state.sqlite"));
+        let place = state::read_place(&mut section, base, || Some(format!("{STREAM}.state.sqlite")));
         let allow_removals = section.boolean("allow_removals").unwrap_or_default();
-        let max_removals = read_removals(&mut section);
+        let state = state::finish(&mut section, place, base);
         section.finish();
         root.finish();
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let state = base.join(state);
+        let Some(state) = state.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             destination,
             streams,
@@ -104,7 +100,6 @@ impl TargetConfig {
             complete_after,
             report,
             allow_removals,
-            max_removals,
             state,
             dead_letters,
             outcomes,
@@ -133,7 +128,10 @@ impl TargetConfig {
 
     /// What is remembered of a stream's sync between runs, and where.
     pub fn state(&self, sync: &SyncName) -> StateSpec {
-        StateSpec { path: of_stream(&self.state, sync), max_removals: self.max_removals }
+        match self.state.file() {
+            Some(path) => StateSpec { max_removals: self.state.max_removals, ..StateSpec::at(of_stream(path, sync)) },
+            None => self.state.clone(),
+        }
     }
 
     /// Where the rejected rows of a stream go; the file's name holds that of the `run`, so that no run takes another's place.
@@ -158,7 +156,7 @@ impl TargetConfig {
         let values = self
             .destinations()
             .flat_map(|(_, destination)| secrets.iter().filter_map(|secret| destination.text(&secret.config_key)));
-        let values: Vec<String> = values.collect();
+        let values: Vec<String> = values.chain(self.state.secrets()).collect();
         Redaction::of(values.iter().map(|value| (value.as_str(), HIDDEN)))
     }
 }
@@ -253,7 +251,7 @@ mod tests {
         assert_eq!(destination.json(), r#"{"api_key":"s3cret","size":12345678901234567890}"#);
         let sync = sync_name("public-people");
         assert_eq!(config.limits.concurrency, 2);
-        assert_eq!(config.state(&sync).path, Path::new("work/s/public-people.db"));
+        assert_eq!(config.state(&sync).file(), Some(Path::new("work/s/public-people.db")));
         assert_eq!(config.state(&sync).max_removals.count, 3);
         assert!(config.allow_removals);
         let letters = config.dead_letters(&sync, "r1").unwrap();

@@ -56,7 +56,7 @@ fn a_whole_file_is_read_into_types() {
     assert_eq!(sync.limits.requests_per_second, Rate::AtMost(NonZeroU32::new(30).unwrap()));
     assert_eq!(sync.limits.requests_per_minute, Rate::Unlimited);
     assert_eq!(sync.limits.concurrency, 8);
-    assert_eq!(sync.state.path, Path::new("/var/state.sqlite"));
+    assert_eq!(sync.state.file(), Some(Path::new("/var/state.sqlite")));
     assert_eq!(sync.state.max_removals, MaxRemovals { count: 5, ratio: 0.25, per: None });
     assert_eq!(sync.network.ca_files, [Path::new("/base/company.pem")]);
 }
@@ -85,7 +85,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(sync.source, SourceSpec::Ndjson { input: Input::Stdin, columns: Vec::new(), on_error: OnError::Stop });
     assert_eq!(sync.limits.requests_per_second, Rate::PluginDefault);
     assert_eq!(sync.limits.concurrency, 4);
-    assert_eq!(sync.state.path, Path::new("/base/a.state.sqlite"));
+    assert_eq!(sync.state.file(), Some(Path::new("/base/a.state.sqlite")));
     assert_eq!(sync.state.max_removals, MaxRemovals { count: 10, ratio: 0.1, per: None });
     assert_eq!(sync.destination.mappings(), None);
 }
@@ -193,5 +193,38 @@ fn a_state_is_found_without_the_rest() {
     let (name, state) =
         draft("name = 'a'\n[destination]\nkey = '${NOPE}'\n[source]\ntype = 'csv'\npath = 'x'").state().unwrap();
     assert_eq!(name.as_str(), "a");
-    assert_eq!(state.path, Path::new("/base/a.state.sqlite"));
+    assert_eq!(state.file(), Some(Path::new("/base/a.state.sqlite")));
+}
+
+#[test]
+fn a_state_is_in_a_file_or_at_a_url() {
+    let of = |state: &str| format!("name = 'a'\n[destination]\n[source]\ntype = 'csv'\npath = 'x'\n[state]\n{state}");
+    let sync = draft(&of("url = 'postgresql://u:${TALON_ONE_API_KEY}@h/d'\nlease_seconds = 60")).finish().unwrap();
+    assert_eq!((sync.state.place.to_string().as_str(), sync.state.lease_seconds), ("postgresql://h/d", 60));
+    assert_eq!(sync.state.folder, Path::new("/base"));
+    assert!(!format!("{sync:?}").contains("s3cret"));
+    for secret in ["s3cret\"\n[x]", "s3cret%22%0A%5Bx%5D"] {
+        let mut text = format!("it was {secret}");
+        sync.secrets.apply(&mut text);
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    // A password that stands in the file itself is as secret.
+    let sync = draft(&of("url = 'postgresql://u:pass-word@h/d'")).finish().unwrap();
+    let mut text = "pass-word".to_owned();
+    sync.secrets.apply(&mut text);
+    assert_eq!((text.as_str(), sync.state.lease_seconds), ("[hidden]", 30));
+    for (state, told) in [
+        (
+            "path = 'x'\nurl = 's3://a/b'",
+            "state.url: stands beside `path` (delete one of the two: a state is in one place)",
+        ),
+        ("url = 'mysql://u:pass-word@h/d'", "state.url: begins with mysql://"),
+        ("url = '${NOPE}'", "state.url: the environment variable `NOPE` is not set"),
+        ("lease_seconds = 5", "state.lease_seconds: is for a state at a URL"),
+        ("url = 's3://a'\nlease_seconds = 1", "state.lease_seconds: is 1 (write a whole number from 3 to 3600)"),
+    ] {
+        let told_all = faults(&of(state));
+        assert!(matches!(told_all.as_slice(), [one] if one.starts_with(told)), "{told_all:?}");
+        assert!(!told_all.concat().contains("pass-word"));
+    }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::report::output::Output;
 use crate::report::run_id::rfc3339;
 use crate::report::{Report, Verdict};
-use crate::sync_file::{SyncFile, SyncName};
+use crate::sync_file::{StateSpec, SyncFile, SyncName};
 
 /// How the last run of a sync went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,14 +39,14 @@ pub struct LastRunFile {
 }
 
 impl LastRunFile {
-    /// Of a sync: beside its state, under its name.
+    /// Of a sync: beside its state, under its name; beside its sync file where the state is no file.
     pub fn of(sync: &SyncFile) -> Self {
-        Self::beside(&sync.state.path, &sync.name)
+        Self::beside(&sync.state, &sync.name)
     }
 
     /// Of a sync of this name, whose state is or would be there.
-    pub fn beside(state: &Path, name: &SyncName) -> Self {
-        let path = state.with_file_name(format!("{name}.last-run.json"));
+    pub fn beside(state: &StateSpec, name: &SyncName) -> Self {
+        let path = state.folder.join(format!("{name}.last-run.json"));
         Self { path, sync: name.to_string(), started: SystemTime::now() }
     }
 

@@ -1,6 +1,5 @@
 //! Streams that begin: each becomes a sync, if its config fits the stream and no other stream is in its way.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -13,7 +12,7 @@ use crate::fault::{Fault, nearest};
 use crate::pipeline::job::Job;
 use crate::source::SourceError;
 use crate::state::Facts;
-use crate::sync_file::{Destination, SyncName, TargetConfig, sync_name};
+use crate::sync_file::{Destination, StateSpec, SyncName, TargetConfig, sync_name};
 use destination_engine::bindings::Descriptor;
 use destination_engine::plugin::Plugin;
 
@@ -37,7 +36,7 @@ struct Begun {
     name: String,
     mirrors: bool,
     target: Facts,
-    state: PathBuf,
+    state: StateSpec,
 }
 
 /// A config for a stream, with its key mapped.
@@ -88,9 +87,9 @@ impl Opening {
             keyed(descriptor, name, destination, schema).map_err(|fault| self.refused(fault))?;
         let sync = sync_name(name);
         let job = Job::new(descriptor, &destination, &[]);
-        let state = self.config.state(&sync).path;
-        if let Some(other) = self.begun.iter().find(|begun| begun.state == state) {
-            let message = format!("would have the same state as stream {:?}: {}", other.name, state.display());
+        let state = self.config.state(&sync);
+        if let Some(other) = self.begun.iter().find(|begun| begun.state.is_shared_with(&state)) {
+            let message = format!("would have the same state as stream {:?}: {}", other.name, state.place);
             return Err(self.refused(fault(message).hint("write {stream} into `state.path`")));
         }
         let rival = |begun: &&Begun| (begun.mirrors || job.mirrors()) && begun.target == job.target;

@@ -181,7 +181,8 @@ mod tests {
 
     use super::super::sorted_keys::SortedKeys;
     use super::*;
-    use crate::state::{Change, Facts, State};
+    use crate::state::sqlite::State;
+    use crate::state::{Change, Facts};
     use crate::sync_file::SyncName;
     use destination_engine::arrow::records::Record;
     use destination_engine::bindings::Action;

@@ -1,14 +1,15 @@
 //! `state`: what is remembered of a sync, shown, exported or forgotten. It needs no plugin and no key.
 
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use destination_engine::bindings::SyncMode;
 use destination_host::pipeline::job::mode_name;
 use destination_host::report::exit::Exit;
-use destination_host::state::{Access, Standing, State as StateFile};
-use destination_host::sync_file::SyncName;
-use serde_json::json;
+use destination_host::state::transfer::{self, ImportError};
+use destination_host::state::{Access, State as Remembered};
+use destination_host::sync_file::{StatePlace, StateSpec, SyncName};
 
 use super::open_draft;
 use crate::cli::arguments::State;
@@ -20,42 +21,53 @@ use destination_host::human_format::{count, counted};
 pub(super) fn run(command: &State, terminal: &Terminal) -> Result<Exit, Problem> {
     let (State::Show { sync: path }
     | State::Export { sync: path }
+    | State::Import { sync: path, .. }
     | State::Forget { sync: path, .. }
     | State::Recover { sync: path, .. }
     | State::Reset { sync: path, .. }) = command;
     let draft = open_draft(path, terminal).map_err(|faults| Problem::faults(path, faults))?;
     let mirrors = draft.destination().text("sync_mode").as_deref() == Some(mode_name(SyncMode::Mirror));
     let (name, spec) = draft.state().map_err(|faults| Problem::faults(path, faults))?;
-    let file = spec.path.as_path();
-    if let State::Recover { yes, .. } = command {
-        let question = format!(
-            "Take up {} with what is left of it? Nothing of any sync in it counts as confirmed then.",
-            file.display()
-        );
-        agree(*yes, &question, &format!("{} is as it was", file.display()))?;
-        return recover(file, terminal);
-    }
-    let writes = matches!(command, State::Reset { .. } | State::Forget { .. });
-    let access = if writes { Access::Write } else { Access::Read };
-    let Some(state) = StateFile::open(file, access)? else {
-        not_there(&name, &format!("there is no state file at {}", file.display()), mirrors, terminal);
-        return Ok(Exit::Success);
-    };
     match command {
-        State::Show { .. } => show(&state, &name, file, mirrors, terminal),
-        State::Export { .. } => export(&state, &name),
-        State::Forget { keys, yes, .. } => {
-            let question =
-                format!("Forget {} of `{name}`? No later run will remove them.", counted(keys.len() as u64, "key"));
-            agree(*yes, &question, &format!("nothing was forgotten of `{name}`"))?;
-            forget(state, &name, keys, terminal)
+        State::Show { .. } | State::Export { .. } | State::Forget { .. } => {
+            if let State::Forget { keys, yes, .. } = command {
+                let keys = counted(keys.len() as u64, "key");
+                let question = format!("Forget {keys} of `{name}`? No later run will remove them.");
+                agree(*yes, &question, &format!("nothing was forgotten of `{name}`"))?;
+            }
+            let access = if matches!(command, State::Forget { .. }) { Access::Write } else { Access::Read };
+            let Some(state) = Remembered::open(&spec, &name, access)? else {
+                not_there(&name, &nowhere(&spec), mirrors, terminal);
+                return Ok(Exit::Success);
+            };
+            match command {
+                State::Show { .. } => show(&state, &name, &spec, mirrors, terminal),
+                State::Forget { keys, .. } => forget(state, &name, keys, terminal),
+                _ => export(&state, &name),
+            }
         }
+        State::Import { file, .. } => import(&spec, &name, file, terminal),
         State::Reset { yes, .. } => {
             let question = format!("Forget all that `{name}` delivered? No later run will remove any of it.");
             agree(*yes, &question, &format!("nothing was forgotten of `{name}`"))?;
-            reset(state, &name, file, terminal)
+            reset(&spec, &name, terminal)
         }
-        State::Recover { .. } => recover(file, terminal),
+        State::Recover { yes, .. } => {
+            let place = &spec.place;
+            let whose = if spec.file().is_some() { "of any sync in it" } else { "of it" };
+            let question =
+                format!("Take up {place} with what is left of it? Nothing {whose} counts as confirmed then.");
+            agree(*yes, &question, &format!("{place} is as it was"))?;
+            recover(&spec, &name, terminal)
+        }
+    }
+}
+
+/// That there is no state, in words.
+fn nowhere(spec: &StateSpec) -> String {
+    match &spec.place {
+        StatePlace::File(path) => format!("there is no state file at {}", path.display()),
+        StatePlace::Elsewhere(url) => format!("there is no state at {url}"),
     }
 }
 
@@ -72,13 +84,20 @@ fn not_there(name: &SyncName, what: &str, mirrors: bool, terminal: &Terminal) {
     terminal.stderr(&format!("{what}: {why}"));
 }
 
-fn show(state: &StateFile, name: &SyncName, file: &Path, mirrors: bool, terminal: &Terminal) -> Result<Exit, Problem> {
-    let Some(summary) = state.summary(name)? else {
-        not_there(name, &format!("nothing is remembered in {}", file.display()), mirrors, terminal);
+fn show(
+    state: &Remembered,
+    name: &SyncName,
+    spec: &StateSpec,
+    mirrors: bool,
+    terminal: &Terminal,
+) -> Result<Exit, Problem> {
+    let Some(summary) = state.summary()? else {
+        not_there(name, &format!("nothing is remembered in {}", spec.place), mirrors, terminal);
         return Ok(Exit::Success);
     };
     terminal.stdout(&paint(Style::Strong, name.as_str()));
-    terminal.stdout(&format!("  file         {}", file.display()));
+    let kind = if spec.file().is_some() { "file" } else { "url " };
+    terminal.stdout(&format!("  {kind}         {}", spec.place));
     for (what, value) in &summary.target {
         terminal.stdout(&format!("  target       {what} {value}"));
     }
@@ -95,16 +114,9 @@ fn show(state: &StateFile, name: &SyncName, file: &Path, mirrors: bool, terminal
     Ok(Exit::Success)
 }
 
-fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
+fn export(state: &Remembered, name: &SyncName) -> Result<Exit, Problem> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = state.export(name, |entry| {
-        let hash = match entry.standing {
-            Standing::Delivered(hash) => Some(format!("{hash:016x}")),
-            Standing::Pending | Standing::Removed => None,
-        };
-        let removed = entry.standing == Standing::Removed;
-        writeln!(out, "{}", json!({ "key": entry.key, "delivered": hash.is_some(), "hash": hash, "removed": removed }))
-    })?;
+    let written = transfer::export(state, name, &mut out)?;
     match written.and_then(|()| out.flush()) {
         // A reader that has gone away has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -114,19 +126,43 @@ fn export(state: &StateFile, name: &SyncName) -> Result<Exit, Problem> {
     }
 }
 
-fn reset(mut state: StateFile, name: &SyncName, file: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
-    match state.reset(name)? {
+fn import(spec: &StateSpec, name: &SyncName, file: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
+    let imported = if file == Path::new("-") {
+        transfer::import(spec, name, io::stdin().lock())
+    } else {
+        let opened = File::open(file);
+        let opened =
+            opened.map_err(|error| Problem::new(Exit::Usage, format!("{} cannot be read: {error}", file.display())))?;
+        transfer::import(spec, name, BufReader::new(opened))
+    };
+    match imported {
+        Ok(keys) => {
+            terminal.stdout(&format!("took in {} of `{name}`; they are in {}", counted(keys, "key"), spec.place));
+            Ok(Exit::Success)
+        }
+        Err(ImportError::State(error)) => Err(error.into()),
+        Err(error @ ImportError::Known { .. }) => Err(Problem::new(Exit::Usage, format!("{}: {error}", spec.place))
+            .hint("`destination-host state reset` forgets them first")),
+        Err(ImportError::Unreadable(what)) => {
+            let problem = Problem::new(Exit::Usage, format!("{}: {what}; nothing was taken in", file.display()));
+            Err(problem.hint("give the whole of what `destination-host state export` wrote"))
+        }
+    }
+}
+
+fn reset(spec: &StateSpec, name: &SyncName, terminal: &Terminal) -> Result<Exit, Problem> {
+    match Remembered::reset(spec, name)? {
         Some(keys) => terminal.stdout(&format!(
             "forgot {} of `{name}`; what is at the destination stays there, and no later run of it removes it",
             counted(keys, "key")
         )),
-        None => terminal.stderr(&format!("nothing is remembered of `{name}` in {}", file.display())),
+        None => terminal.stderr(&format!("nothing is remembered of `{name}` in {}", spec.place)),
     }
     Ok(Exit::Success)
 }
 
-fn forget(mut state: StateFile, name: &SyncName, keys: &[String], terminal: &Terminal) -> Result<Exit, Problem> {
-    let unknown = state.forget(name, keys)?;
+fn forget(state: Remembered, name: &SyncName, keys: &[String], terminal: &Terminal) -> Result<Exit, Problem> {
+    let unknown = state.forget(keys)?;
     let forgotten = keys.len() - unknown.len();
     terminal.stdout(&format!(
         "forgot {} of `{name}`; what is at the destination stays there, and no later run removes it",
@@ -139,15 +175,15 @@ fn forget(mut state: StateFile, name: &SyncName, keys: &[String], terminal: &Ter
     Err(Problem::new(Exit::Usage, message).hint("`destination-host state export` lists the keys that it knows"))
 }
 
-fn recover(file: &Path, terminal: &Terminal) -> Result<Exit, Problem> {
-    match StateFile::recover(file)? {
+fn recover(spec: &StateSpec, name: &SyncName, terminal: &Terminal) -> Result<Exit, Problem> {
+    match Remembered::recover(spec, name)? {
         Some(keys) => terminal.stdout(&format!(
             "{} can be used again: {}, of which none counts as confirmed. The next run of each sync in it sends every row \
              again",
-            file.display(),
+            spec.place,
             counted(keys, "key")
         )),
-        None => terminal.stderr(&format!("there is no state file at {}", file.display())),
+        None => terminal.stderr(&nowhere(spec)),
     }
     Ok(Exit::Success)
 }

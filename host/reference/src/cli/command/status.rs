@@ -1,10 +1,10 @@
 //! `status`: how the last run of each sync went, and what is left of it. It needs no plugin and no key.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, Table, presets};
 use destination_host::report::exit::Exit;
-use destination_host::state::{Access, State, StateError};
+use destination_host::state::{Access, State};
 use destination_host::sync_file::{StateSpec, SyncName};
 use destination_host::syncs::last_run::{LastRun, LastRunFile};
 use serde::Serialize;
@@ -61,8 +61,8 @@ pub(super) fn run(paths: &[PathBuf], json: bool, terminal: &Terminal) -> Result<
 }
 
 fn status(name: &SyncName, state: &StateSpec) -> Result<Status, Problem> {
-    let last_run = read(&LastRunFile::beside(&state.path, name))?;
-    let (known, pending, in_use) = keys(&state.path, name)?;
+    let last_run = read(&LastRunFile::beside(state, name))?;
+    let (known, pending, in_use) = keys(state, name)?;
     let exit_code = |last: &LastRun| last.report.as_ref().and_then(|report| report.get("exit_code")?.as_u64());
     let result = match &last_run {
         _ if in_use => RunResult::Running,
@@ -82,12 +82,13 @@ fn read(file: &LastRunFile) -> Result<Option<LastRun>, Problem> {
 }
 
 /// Keys that are delivered, keys that are pending, and whether another process has the state open.
-fn keys(path: &Path, name: &SyncName) -> Result<(Option<u64>, Option<u64>, bool), Problem> {
-    let summary = State::open(path, Access::Read).and_then(|state| state.map_or(Ok(None), |state| state.summary(name)));
+fn keys(state: &StateSpec, name: &SyncName) -> Result<(Option<u64>, Option<u64>, bool), Problem> {
+    let opened = State::open(state, name, Access::Read);
+    let summary = opened.and_then(|state| state.map_or(Ok(None), |state| state.summary()));
     match summary {
         Ok(Some(summary)) => Ok((Some(summary.delivered), Some(summary.unconfirmed), false)),
         Ok(None) => Ok((None, None, false)),
-        Err(StateError::InUse { .. }) => Ok((None, None, true)),
+        Err(error) if error.is_in_use() => Ok((None, None, true)),
         Err(error) => Err(error.into()),
     }
 }

@@ -108,7 +108,8 @@ async fn deliver(
     let whole = options(args, component, Path::new(""));
     let notes = syncs.members().iter().filter_map(|member| Note::of(&member.sync, &whole, terminal));
     notes.for_each(|note| note.begin());
-    let states: Vec<_> = syncs.members().iter().map(|member| (&member.sync.name, &member.sync.state.path)).collect();
+    let states: Vec<_> =
+        syncs.members().iter().filter_map(|member| Some((&member.sync.name, member.sync.state.file()?))).collect();
     syncs
         .deliver(
             clients,
@@ -119,8 +120,10 @@ async fn deliver(
                 for file in [&mut options.dead_letters, &mut options.html_report].into_iter().flatten() {
                     *file = of_sync(file, name);
                 }
-                let others = states.iter().filter(|(_, path)| **path != member.sync.state.path);
-                options.inputs.extend(others.map(|(other, path)| (format!("the state of `{other}`"), (*path).clone())));
+                let others = states.iter().filter(|(_, path)| Some(*path) != member.sync.state.file());
+                options
+                    .inputs
+                    .extend(others.map(|(other, path)| (format!("the state of `{other}`"), (*path).to_owned())));
                 let note = Note::of(&member.sync, &options, terminal);
                 let progress = Arc::new(Progress::among(&bars, terminal, name.as_str()));
                 let noted = note.iter().map(|note| Arc::clone(note) as Arc<dyn Observer>);

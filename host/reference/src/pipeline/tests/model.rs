@@ -53,8 +53,10 @@ proptest! {
         history in prop::collection::vec(run(), 0..4),
         last in run(),
         concurrency in 1usize..4,
+        elsewhere in any::<bool>(),
     ) {
         let mut bench = Bench::mirror();
+        bench.elsewhere = elsewhere.then(Memory::default);
         bench.plan.concurrency = concurrency;
         for member in THEIRS {
             bench.fake.held().records.insert(member.to_owned(), String::new());

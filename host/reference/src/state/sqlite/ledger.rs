@@ -9,12 +9,17 @@ use std::fs;
 use roaring::RoaringTreemap;
 use rusqlite::OptionalExtension;
 
+use super::content::text;
 use super::place::io_error;
-use super::{State, SyncRow, facts_from_json, facts_json, mark, text};
+use super::{OpenFile, State, SyncRow, facts_from_json, facts_json, mark};
 use crate::file_id::FileId;
 use crate::state::{Access, Change, Entry, Facts, Leaving, Ledger, Neighbour, Resend, Standing, StateError, changes};
 use destination_engine::arrow::records::Record;
 use destination_engine::bindings::Action;
+
+pub(super) const NOTE_REMOVALS: &str = "INSERT INTO removals (sync, at, members) VALUES (?1, ?2, ?3)
+                                         ON CONFLICT DO UPDATE SET members = members + excluded.members";
+pub(super) const FORGET_REMOVALS: &str = "DELETE FROM removals WHERE sync = ?1 AND at <= ?2";
 
 /// An open sync of a state file.
 #[derive(Debug)]
@@ -67,19 +72,22 @@ impl SqliteLedger {
         mark::begin(&self.state.connection).map_err(|error| self.failed(&error))?;
         self.run("COMMIT")?;
         mark::move_log(&self.state.connection).map_err(|error| self.failed(&error))?;
-        let log = self.state.place.log();
-        let there = fs::metadata(&log).map_err(|error| io_error(&self.state.place.shown, &error))?;
-        self.log = Some(FileId::of(&there));
+        if let Some(OpenFile { place, .. }) = &self.state.file {
+            let there = fs::metadata(place.log()).map_err(|error| io_error(&place.shown, &error))?;
+            self.log = Some(FileId::of(&there));
+        }
         self.run("BEGIN")
     }
 
     /// Fails where the file or its log is not the one that was opened.
     fn check_place(&self) -> Result<(), StateError> {
-        if self.state.access == Access::Read {
-            return Ok(());
+        match &self.state.file {
+            Some(file) if self.state.access == Access::Write => {
+                file.is_in_place()?;
+                self.log.map_or(Ok(()), |log| file.place.holds_log(log))
+            }
+            _ => Ok(()),
         }
-        self.state.place.holds(self.state.id()?)?;
-        self.log.map_or(Ok(()), |log| self.state.place.holds_log(log))
     }
 
     /// Whether another sync of the same target holds a key.
@@ -319,16 +327,15 @@ impl Ledger for SqliteLedger {
     }
 
     fn note_removals(&mut self, at: i64, since: i64, members: u64) -> Result<(), StateError> {
-        let insert = "INSERT INTO removals (sync, at, members) VALUES (?1, ?2, ?3)
-                      ON CONFLICT DO UPDATE SET members = members + excluded.members";
-        self.write(insert, (self.sync, at, members.cast_signed()))?;
-        self.write("DELETE FROM removals WHERE sync = ?1 AND at <= ?2", (self.sync, since))?;
+        self.write(NOTE_REMOVALS, (self.sync, at, members.cast_signed()))?;
+        self.write(FORGET_REMOVALS, (self.sync, since))?;
         Ok(())
     }
 
     fn commit(&mut self) -> Result<(), StateError> {
         self.check_place()?;
-        if !self.dirty {
+        // What is not to last is one transaction from its beginning to its end.
+        if !self.dirty || self.state.file.is_none() {
             return Ok(());
         }
         let update = "UPDATE syncs SET next_record = ?2 WHERE id = ?1";
@@ -344,7 +351,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn finish(mut self: Box<Self>, settled: bool) -> Result<(), StateError> {
-        let writes = self.state.access == Access::Write;
+        let writes = self.state.access == Access::Write && self.state.file.is_some();
         if settled && self.identity_was.is_some() && writes {
             let identity = facts_json(&self.identity);
             self.write("UPDATE syncs SET identity = ?2 WHERE id = ?1", (self.sync, identity))?;
@@ -358,7 +365,8 @@ impl Ledger for SqliteLedger {
             self.check_place()?;
             self.state.keep_log(false)?;
         }
-        let State { connection, place, .. } = self.state;
+        let State { connection, file, .. } = self.state;
+        let Some(OpenFile { place, .. }) = &file else { return Ok(()) };
         connection.close().map_err(|(_, error)| StateError::sqlite(&place.shown, &error))
     }
 }

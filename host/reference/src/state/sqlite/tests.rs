@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
-use crate::state::{Change, Leaving, Resend};
+use crate::state::{Change, Entry, Leaving, Resend, Standing};
 use destination_engine::arrow::records::Record;
 use destination_engine::bindings::Action;
 
@@ -272,7 +272,7 @@ fn what_is_known_is_read_in_order_and_not_sorted() {
     let place = Place::new();
     place.deliver(&["a"]);
     let state = State::open(&place.path(), Access::Read).unwrap().unwrap();
-    let explain = format!("EXPLAIN QUERY PLAN {}", super::KNOWN);
+    let explain = format!("EXPLAIN QUERY PLAN {}", super::content::KNOWN);
     let mut plan = state.connection.prepare(&explain).unwrap();
     let steps: Vec<String> =
         plan.query_map((1, ""), |row| row.get("detail")).unwrap().collect::<rusqlite::Result<_>>().unwrap();
