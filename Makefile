@@ -47,6 +47,10 @@ faults: component ## Storms, kills, bad records and the rate limit, at size; tak
 databases: component ## Sources and outcomes against a real PostgreSQL, SQLite and DuckDB; installs what is missing
 	@tests/databases/run.sh
 
+.PHONY: state
+state: component ## States in PostgreSQL, S3 and Azure, on real servers; installs what is missing. KILLS=100 STOPS=20 for more
+	@tests/state/run.sh
+
 .PHONY: values
 values: component ## Extreme values of every type, from every source, as other programs write them; installs those where they are missing
 	tests/values/run.sh

@@ -7,7 +7,7 @@
 mod drift;
 mod kills;
 mod mistake;
-mod random;
+pub(crate) mod random;
 mod rate;
 mod rules;
 mod splitting;

@@ -23,6 +23,7 @@ mod conform;
 mod databases;
 mod dialects;
 mod disks;
+mod elsewhere;
 mod failures;
 mod faults;
 mod files;

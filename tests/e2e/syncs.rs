@@ -137,7 +137,7 @@ fn what_can_not_be_run_is_told_before_anything_is_sent() {
         (
             "syncs/defaults.toml",
             format!("{DEFAULTS}[state]\npath = \"one.sqlite\"\n"),
-            "defaults.toml: state: can't be shared",
+            "defaults.toml: state.path: can't be shared",
         ),
         ("syncs/defaults.toml", DEFAULTS.replace("\"unlimited\"", "0"), "defaults.toml: limits.requests_per_second"),
         ("syncs/a-vip.toml", audience("vip", 1, "").replace("audience_id = 1", "audience_id = \"vip\""), "audience_id"),

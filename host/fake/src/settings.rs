@@ -28,7 +28,7 @@ const MANAGEMENT_RATE: u32 = 3;
 /// Everything about a fake that is fixed before it starts. It can't be printed: it holds the keys.
 #[derive(Clone)]
 pub struct Settings {
-    pub(crate) api_key: String,
+    pub(crate) api_keys: Vec<String>,
     pub(crate) management_key: Option<String>,
     definitions: Definitions,
     audiences: Audiences,
@@ -54,7 +54,7 @@ impl Settings {
     #[must_use]
     pub fn new(api_key: impl Into<String>) -> Self {
         Self {
-            api_key: api_key.into(),
+            api_keys: vec![api_key.into()],
             management_key: None,
             definitions: Definitions::built_in(),
             audiences: Audiences::default(),
@@ -99,6 +99,13 @@ impl Settings {
     #[must_use]
     pub fn management_key(self, key: impl Into<String>) -> Self {
         Self { management_key: Some(key.into()), ..self }
+    }
+
+    /// Takes this Integration API key too: as those of one deployment, each has all rights.
+    #[must_use]
+    pub fn another_key(mut self, api_key: impl Into<String>) -> Self {
+        self.api_keys.push(api_key.into());
+        self
     }
 
     /// Defines an attribute of profiles, or defines it again.

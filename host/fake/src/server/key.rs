@@ -41,8 +41,8 @@ impl Exchange {
     pub(super) fn key(&self, kind: Kind) -> Result<(), Problem> {
         let settings = &self.shared.settings;
         let right = match kind {
-            Kind::Integration => Some(&settings.api_key),
-            Kind::Management => settings.management_key.as_ref(),
+            Kind::Integration => settings.api_keys.as_slice(),
+            Kind::Management => settings.management_key.as_slice(),
         };
         let of = |kind: Kind, value: &[u8]| {
             let rest = value.strip_prefix(kind.prefix().as_bytes())?;
@@ -54,7 +54,7 @@ impl Exchange {
             (_, Some(_)) => "there is more than one Authorization header".to_owned(),
             (Some(value), None) => match of(kind, value) {
                 Some(key) if key.is_empty() => "the key is empty".to_owned(),
-                Some(key) if right.is_some_and(|right| key == right.as_bytes()) => return Ok(()),
+                Some(key) if right.iter().any(|right| key == right.as_bytes()) => return Ok(()),
                 Some(_) => "this key does not exist".to_owned(),
                 None if of(kind.other(), value).is_some() => {
                     format!("{} was sent, this call takes {}", kind.other().label(), kind.label())
