@@ -7,7 +7,8 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use destination_engine::arrow::records::Record;
 use destination_engine::bindings::Action;
-use destination_host::state::{Change, Facts, Ledger, Resend, State};
+use destination_host::state::sqlite::State;
+use destination_host::state::{Change, Facts, Ledger, Resend};
 use destination_host::sync_file::SyncName;
 
 const KEYS: usize = 100_000;

@@ -18,7 +18,7 @@ pub struct State {
 
 #[derive(Debug)]
 enum Kind {
-    File(sqlite::State),
+    File(Box<sqlite::State>),
     #[cfg(any(feature = "object-store-state", feature = "postgres-state"))]
     Remote(Box<RemoteState>),
 }
@@ -40,7 +40,7 @@ impl State {
         lease: &Lease,
     ) -> Result<Option<Self>, StateError> {
         let kind = match &spec.place {
-            StatePlace::File(path) => sqlite::State::open(path, access)?.map(Kind::File),
+            StatePlace::File(path) => sqlite::State::open(path, access)?.map(|state| Kind::File(Box::new(state))),
             StatePlace::Elsewhere(url) => open_elsewhere(url, name, access, (lease, spec.lease_seconds))?,
         };
         Ok(kind.map(|kind| Self { kind, name: name.clone() }))
@@ -49,7 +49,7 @@ impl State {
     /// Opens a state to write to it, and makes it first where there is none.
     pub(super) fn open_or_create(spec: &StateSpec, name: &SyncName, lease: &Lease) -> Result<Self, StateError> {
         let kind = match &spec.place {
-            StatePlace::File(path) => Kind::File(sqlite::State::open_or_create(path)?),
+            StatePlace::File(path) => Kind::File(Box::new(sqlite::State::open_or_create(path)?)),
             StatePlace::Elsewhere(url) => create_elsewhere(url, name, (lease, spec.lease_seconds))?,
         };
         Ok(Self { kind, name: name.clone() })
@@ -158,13 +158,13 @@ fn open_elsewhere(
     access: Access,
     lease: (&Lease, u32),
 ) -> Result<Option<Kind>, StateError> {
-    let state = RemoteState::open(place(url, name)?, name, access, lease)?;
+    let state = RemoteState::open(&place(url, name)?, name, access, lease)?;
     Ok(state.map(|state| Kind::Remote(Box::new(state))))
 }
 
 #[cfg(any(feature = "object-store-state", feature = "postgres-state"))]
 fn create_elsewhere(url: &StateUrl, name: &SyncName, lease: (&Lease, u32)) -> Result<Kind, StateError> {
-    RemoteState::open_or_create(place(url, name)?, name, lease).map(|state| Kind::Remote(Box::new(state)))
+    RemoteState::open_or_create(&place(url, name)?, name, lease).map(|state| Kind::Remote(Box::new(state)))
 }
 
 #[cfg(not(any(feature = "object-store-state", feature = "postgres-state")))]

@@ -58,7 +58,7 @@ impl RemoteState {
     /// Opens a state that is there; `None` where there is none. To write is to hold it, for as long as the `lease` is renewed; who
     /// only looks is refused where somebody holds it.
     pub(crate) fn open(
-        place: Place,
+        place: &Place,
         name: &SyncName,
         access: Access,
         lease: (&Lease, u32),
@@ -70,13 +70,12 @@ impl RemoteState {
     }
 
     /// Opens a state to write to it, and makes it first where there is none.
-    pub(crate) fn open_or_create(place: Place, name: &SyncName, lease: (&Lease, u32)) -> Result<Self, StateError> {
-        let failed = place.clone();
+    pub(crate) fn open_or_create(place: &Place, name: &SyncName, lease: (&Lease, u32)) -> Result<Self, StateError> {
         Self::take(place, name, lease, true)?
-            .ok_or_else(|| failed.fault(RemoteFault::Unavailable("it was deleted as soon as it was made".to_owned())))
+            .ok_or_else(|| place.fault(RemoteFault::Unavailable("it was deleted as soon as it was made".to_owned())))
     }
 
-    fn look(place: Place, name: &SyncName) -> Result<Option<Self>, StateError> {
+    fn look(place: &Place, name: &SyncName) -> Result<Option<Self>, StateError> {
         let worker = worker()?;
         let head = |place: Place| {
             let died = place.died();
@@ -90,7 +89,7 @@ impl RemoteState {
         let Some(before) = head(place.clone())? else { return Ok(None) };
         let mut copy = State::scratch(&place.shown)?;
         let mut replay = Replay::begin(&mut copy, name)?;
-        let read = reading::read(&worker, &place, &before, &mut replay);
+        let read = reading::read(&worker, place, &before, &mut replay);
         // Nothing keeps a run from beginning meanwhile, and from deleting what was to be read.
         if head(place.clone())? != Some(before) {
             return Err(place.fault(RemoteFault::Changing));
@@ -101,7 +100,7 @@ impl RemoteState {
     }
 
     fn take(
-        place: Place,
+        place: &Place,
         name: &SyncName,
         (lease, lease_seconds): (&Lease, u32),
         create: bool,
@@ -119,11 +118,11 @@ impl RemoteState {
 
         let mut copy = State::scratch(&place.shown)?;
         let mut replay = Replay::begin(&mut copy, name)?;
-        let mut read = reading::read(&worker, &place, &head, &mut replay)?;
+        let mut read = reading::read(&worker, place, &head, &mut replay)?;
         journal.skip(read.end.clone());
         // The first entry of an epoch keeps those before it out. One of them may have been quicker.
         while !journal.try_append(&[])? {
-            read.go_on(&worker, &place, read.end.next, head.epoch, &mut replay)?;
+            read.go_on(&worker, place, read.end.next, head.epoch, &mut replay)?;
             journal.skip(read.end.clone());
         }
         replay.end()?;

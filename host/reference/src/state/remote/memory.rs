@@ -100,8 +100,8 @@ impl Memory {
         let place = Place { store: Arc::new(self.clone()), sync: name.to_string(), shown: "memory://here".to_owned() };
         let lease = (&Lease::default(), 3600);
         match access {
-            Access::Read => RemoteState::open(place, name, access, lease),
-            Access::Write => RemoteState::open_or_create(place, name, lease).map(Some),
+            Access::Read => RemoteState::open(&place, name, access, lease),
+            Access::Write => RemoteState::open_or_create(&place, name, lease).map(Some),
         }
     }
 

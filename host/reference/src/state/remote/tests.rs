@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -32,7 +32,7 @@ fn add(key: &str) -> Record<'_> {
 }
 
 fn open(memory: &Memory) -> Result<RemoteState, StateError> {
-    RemoteState::open_or_create(place(memory), &sync(), (&Lease::default(), LEASE))
+    RemoteState::open_or_create(&place(memory), &sync(), (&Lease::default(), LEASE))
 }
 
 fn begin(memory: &Memory) -> Result<Box<dyn Ledger>, StateError> {
@@ -40,7 +40,7 @@ fn begin(memory: &Memory) -> Result<Box<dyn Ledger>, StateError> {
 }
 
 fn begin_for(memory: &Memory, lease: &Lease) -> Result<Box<dyn Ledger>, StateError> {
-    let state = RemoteState::open_or_create(place(memory), &sync(), (lease, LEASE))?;
+    let state = RemoteState::open_or_create(&place(memory), &sync(), (lease, LEASE))?;
     state.begin(&Facts::new(), &Facts::new())
 }
 
@@ -66,7 +66,7 @@ fn remove(ledger: &mut Box<dyn Ledger>, key: &str) -> Result<(), StateError> {
 
 /// All that is known, by who only looks.
 fn known(memory: &Memory) -> Result<BTreeMap<String, Standing>, StateError> {
-    let state = RemoteState::open(place(memory), &sync(), Access::Read, (&Lease::default(), LEASE))?;
+    let state = RemoteState::open(&place(memory), &sync(), Access::Read, (&Lease::default(), LEASE))?;
     let mut known = BTreeMap::new();
     if let Some(state) = state {
         let visit = |entry: Entry| {
@@ -101,7 +101,7 @@ fn names(memory: &Memory, prefix: &str) -> Vec<String> {
 #[test]
 fn what_a_run_did_is_there_for_the_next_one() {
     let memory = Memory::default();
-    assert!(RemoteState::open(place(&memory), &sync(), Access::Write, (&Lease::default(), LEASE)).unwrap().is_none());
+    assert!(RemoteState::open(&place(&memory), &sync(), Access::Write, (&Lease::default(), LEASE)).unwrap().is_none());
     assert!(memory.inner().parts.is_empty(), "to look makes nothing");
     let mut ledger = begin(&memory).unwrap();
     deliver(&mut ledger, &["a", "b", "c"], 7).unwrap();
