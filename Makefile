@@ -123,6 +123,14 @@ obelisk: component ## The plugin in Obelisk, which is killed between two attempt
 plugins: ## The webhook of examples/webhook in Rust, JavaScript and Python, each in the host, Node and Python; installs their tooling
 	@tests/plugins/run.sh
 
+.PHONY: dist
+dist: ## What users install, for this platform: target/packages; SIGNING_KEY=FILE signs it. Installs the packagers where they are missing
+	@host/dist/build.sh
+
+.PHONY: dist-test
+dist-test: ## Install each of what `make dist` makes into a clean folder and run the demo; the component from a registry. Makes it where it is missing
+	@tests/repository/packages/run.sh
+
 .PHONY: reproducible
 reproducible: component ## Build the plugin again in another folder and compare the bytes
 	@tests/repository/reproducible/run.sh

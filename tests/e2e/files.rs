@@ -37,6 +37,7 @@ fn env() -> TestEnv {
     env.write("sync.toml", sync + "[state]\npath = \"X.state.sqlite\"\n[network]\nca_files = [\"ca.pem\"]\n");
     env.host(&["sync", "sync.toml"]).ends_with(0);
     env.write("plugin.wasm", destination_host::embedded::COMPONENT);
+    env.write("policy.toml", "[[component]]\nname = \"**\"\nunsigned = true\n");
     env.write("letters.ndjson", "{\"row\":{\"id\":\"4\"},\"row_number\":1,\"code\":\"x\",\"message\":\"x\"}\n");
     fs::hard_link(env.path("m.csv"), env.path("hard.csv")).unwrap();
     std::os::unix::fs::symlink("m.csv", env.path("soft.csv")).unwrap();
@@ -62,13 +63,14 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_touche
         ("sync.toml", "the sync file"),
         ("ca.pem", "network.ca_files"),
         ("plugin.wasm", "--component"),
+        ("policy.toml", "--signature-policy"),
         ("letters.ndjson", "--replay"),
     ];
     for option in option {
         for (output, role) in inputs {
             let mut arguments = vec!["sync", "sync.toml", "--component", "plugin.wasm", option, output];
-            if role == "--replay" {
-                arguments.extend(["--replay", "letters.ndjson"]);
+            if ["--replay", "--signature-policy"].contains(&role) {
+                arguments.extend([role, output]);
             }
             for dry in [false, true] {
                 arguments.extend(dry.then_some("--dry-run"));

@@ -27,6 +27,7 @@ mod elsewhere;
 mod failures;
 mod faults;
 mod files;
+mod first_sync;
 mod folders;
 mod harness;
 mod hostile;
@@ -39,6 +40,8 @@ mod mirror;
 mod misbehaving;
 mod mistakes;
 mod network;
+#[cfg(unix)]
+mod oci;
 mod outcomes;
 mod payloads;
 mod preview;

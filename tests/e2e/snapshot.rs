@@ -6,7 +6,10 @@
 use insta::Settings;
 
 /// What differs from run to run, and what stands in its place.
-const VARYING: [(&str, &str); 12] = [
+const VARYING: [(&str, &str); 14] = [
+    // What this program was built from.
+    (r"\(commit [^)]+\)", "(commit [commit])"),
+    (r"sha256:[0-9a-f]{64}", "[digest]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
     // The summary: how wide its numbers stand depends on the longest of them, which may be the time.
     (r"[\d,]+ rows/s", "[speed] rows/s"),

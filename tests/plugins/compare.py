@@ -141,16 +141,21 @@ class Webhook:
 
     def test_in_node(self):
         config, rows, folder = self.other_engine()
-        node = folder / "node"
-        shutil.copytree(WORK / "node", node, symlinks=True, ignore=shutil.ignore_patterns("node_modules", "plugin"))
-        (node / "node_modules").symlink_to(WORK / "node" / "node_modules")
-        subprocess.run(["npx", "jco", "transpile", self.component, "--name", "plugin", "-o", "plugin", "--quiet"], cwd=node, check=True)
-        shown = subprocess.run(["node", "preview.mjs", config, rows], cwd=node, check=True, text=True, capture_output=True).stdout
-        self.assertEqual(shown, self.expected())
-        shutil.copy(ROOT / "tests" / "plugins" / "send.mjs", node)
+        # The package for Node with this component, and the example on it.
+        package, example = folder / "host" / "node", folder / "examples" / "node"
+        for copy, original in ((package, WORK / "host" / "node"), (example, WORK / "examples" / "node")):
+            shutil.copytree(original, copy, ignore=shutil.ignore_patterns("node_modules", "plugin"))
+        (package / "node_modules").symlink_to(WORK / "host" / "node" / "node_modules")
+        (example / "node_modules").mkdir()
+        (example / "node_modules" / "talon-one-destination").symlink_to(package)
+        (example / "node_modules" / "csv-parse").symlink_to(WORK / "examples" / "node" / "node_modules" / "csv-parse")
+        subprocess.run(["node", "build.mjs", self.component], cwd=package, check=True)
+        command = ["node", "preview.mjs", config, rows]
+        self.assertEqual(subprocess.run(command, cwd=example, check=True, text=True, capture_output=True).stdout, self.expected())
+        shutil.copy(ROOT / "tests" / "plugins" / "send.mjs", package)
 
         def send():
-            done = subprocess.run(["node", "send.mjs", node / "plugin", config, rows], cwd=node, check=True, text=True, capture_output=True)
+            done = subprocess.run(["node", "send.mjs", package / "plugin", config, rows], cwd=package, check=True, text=True, capture_output=True)
             return json.loads(done.stdout)
 
         self.assertEqual(send()["accepted"], [0, 1])

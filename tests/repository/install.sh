@@ -60,6 +60,17 @@ npm_install() {
     fi
 }
 
+# node_example FOLDER: the package for Node and the example on it, copied below a folder as they lie here, and built.
+node_example() {
+    need_node
+    mkdir -p "$1/host/node" "$1/examples/node"
+    cp -r host/node/package.json host/node/build.mjs host/node/src "$1/host/node/"
+    cp examples/node/package.json examples/node/*.mjs "$1/examples/node/"
+    npm_install "$1/host/node"
+    npm_install "$1/examples/node"
+    node "$1/host/node/build.mjs" target/component/talon-one-destination.wasm
+}
+
 # cargo_install CRATE VERSION OPTION…: a command from crates.io, built once into target/tools.
 cargo_install() {
     crate=$1 version=$2

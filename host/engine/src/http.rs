@@ -5,5 +5,6 @@ pub mod clearance;
 pub mod client;
 pub mod egress;
 pub mod hooks;
+pub(crate) mod joined;
 pub mod rate_limiter;
 pub(crate) mod secrets;

@@ -65,7 +65,6 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let Ok((stream, line)) = prepare(stream, &shared) else {
         return;
     };
-    #[cfg(feature = "tls")]
     if let Some(config) = &shared.settings.tls {
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(config));
         let handshake = tokio::select! {

@@ -1,9 +1,7 @@
 //! How a fake is set up before it starts.
 
-#[cfg(feature = "tls")]
 use std::sync::Arc;
 
-#[cfg(feature = "tls")]
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::api::bulk::Batches;
@@ -44,7 +42,6 @@ pub struct Settings {
     pub(crate) faults: Faults,
     pub(crate) clock: Clock,
     pub(crate) port: u16,
-    #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
@@ -70,7 +67,6 @@ impl Settings {
             faults: Faults::none(),
             clock: Clock::system(),
             port: 0,
-            #[cfg(feature = "tls")]
             tls: None,
         }
     }
@@ -229,18 +225,13 @@ impl Settings {
 
     /// Serves TLS. The certificate must be good for `127.0.0.1`, or for the name that the client is given. HTTP/2 is
     /// offered where `config` names it in its ALPN protocols.
-    #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(self, config: Arc<ServerConfig>) -> Self {
         Self { tls: Some(config), ..self }
     }
 
     pub(crate) fn scheme(&self) -> &'static str {
-        #[cfg(feature = "tls")]
-        if self.tls.is_some() {
-            return "https";
-        }
-        "http"
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     pub(crate) fn rates(&self) -> Rates {

@@ -1,5 +1,6 @@
 //! The command line: parses, calls the library, prints, and exits with the code that says how it went.
 
+mod about;
 pub(crate) mod arguments;
 pub(crate) mod command;
 pub(crate) mod log;

@@ -11,6 +11,7 @@ pub mod airbyte;
 #[cfg(feature = "conform")]
 pub mod conform;
 pub mod database;
+pub mod digest;
 #[cfg(feature = "embedded-plugin")]
 pub mod embedded;
 pub mod fault;
@@ -18,6 +19,8 @@ pub mod file;
 mod file_id;
 pub mod human_format;
 pub mod inference;
+#[cfg(feature = "oci")]
+pub mod oci;
 pub mod pipeline;
 pub mod report;
 pub mod sanitize;

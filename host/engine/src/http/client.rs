@@ -2,11 +2,14 @@
 //!
 //! It sends what it is given to the origin it is given and reports what came back. Whether a request may leave
 //! ([`crate::http::egress`]), when ([`crate::http::rate_limiter`]) and whether it is made again (the plugin) is decided elsewhere: redirects
-//! are not followed and nothing is retried here, so that every request on the wire was asked for.
+//! are not followed and nothing is retried here, so that every request on the wire was asked for. A host's own downloads go through it
+//! as well ([`HttpClient::download`]).
 //!
 //! `reqwest` rather than hyper's own pool: system proxies with their exceptions, the platform's certificate store and
 //! tunnels are what it adds, and what we would have to write.
 
+pub(crate) mod answer;
+mod download;
 mod fault;
 mod proxy;
 mod upload;
@@ -20,6 +23,7 @@ use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::crypto::ring;
 
+pub use download::DownloadError;
 pub use fault::FaultKind;
 pub(crate) use fault::TransportFault;
 

@@ -7,7 +7,6 @@
 
 mod call;
 mod incoming;
-mod joined;
 mod traffic;
 
 use std::sync::Arc;
@@ -28,11 +27,12 @@ pub(crate) use call::CallLog;
 pub use call::CallTraffic;
 pub use traffic::{Counts, Durations, Traffic};
 
-use self::incoming::{End, Incoming, Pulled};
-use self::joined::Joined;
+use self::incoming::{Incoming, Pulled};
 use crate::http::clearance::Clearance;
+use crate::http::client::answer::End;
 use crate::http::client::{FaultKind, HttpClient, TransportFault};
 use crate::http::egress::{self, Policy};
+use crate::http::joined::Joined;
 use crate::http::rate_limiter::{RateLimiter, retry_after};
 use crate::http::secrets::Secrets;
 use crate::limits::Limits;

@@ -1,4 +1,5 @@
-//! The folder in which compiled plugins are kept, and whether it may be trusted.
+//! The folder in which compiled plugins are kept, and whether it may be trusted. A host keeps its own caches by the same rules
+//! ([`private_folder`]).
 //!
 //! What lies there is native code that the next start runs, so it is as good as the program itself. It is used only where
 //! nobody but its owner, who runs this process, and root could have written to it: not into the folder, and not by putting
@@ -54,7 +55,7 @@ pub(crate) fn open(wanted: CompileCache) -> (Option<Cache>, Option<CacheRefused>
     let folder = match wanted {
         CompileCache::Off => return (None, None),
         CompileCache::Directory(folder) => Some(folder),
-        CompileCache::User => users_folder(),
+        CompileCache::User => users_folder(COMPILED),
     };
     match folder.as_deref().map(trusted) {
         Some(Ok(folder)) => {
@@ -64,7 +65,7 @@ pub(crate) fn open(wanted: CompileCache) -> (Option<Cache>, Option<CacheRefused>
         Some(Err(Untrusted::Unavailable(reason))) => return unavailable(reason),
         // The sandbox's own place, on a system whose owners and modes are not looked at here.
         None if cfg!(not(unix)) => {}
-        None => return unavailable("neither XDG_CACHE_HOME nor HOME is set".to_owned()),
+        None => return unavailable(NO_PLACE.to_owned()),
     }
     match Cache::new(config) {
         Ok(cache) => (Some(cache), None),
@@ -73,13 +74,33 @@ pub(crate) fn open(wanted: CompileCache) -> (Option<Cache>, Option<CacheRefused>
 }
 
 /// Why there is no cache in a folder.
-enum Untrusted {
+#[derive(Debug)]
+pub enum Untrusted {
+    /// Others could have written to it.
     Refused(CacheRefused),
+    /// It is not there and can't be made.
     Unavailable(String),
 }
 
+/// The name of the folder for compiled plugins.
+const COMPILED: &str = "destination-host";
+
+/// A folder of this name in the user's cache directory, made if it is not there, that nobody but the user and root can write to.
+///
+/// # Errors
+/// Where there is no such place, or others can write to it or to what is above it. On systems whose owners and modes are
+/// not looked at here there is none.
+pub fn private_folder(name: &str) -> Result<PathBuf, Untrusted> {
+    match users_folder(name) {
+        Some(folder) => trusted(&folder),
+        None => Err(Untrusted::Unavailable(NO_PLACE.to_owned())),
+    }
+}
+
+const NO_PLACE: &str = "neither XDG_CACHE_HOME nor HOME is set";
+
 #[cfg(not(unix))]
-fn users_folder() -> Option<PathBuf> {
+fn users_folder(_: &str) -> Option<PathBuf> {
     None
 }
 
@@ -104,19 +125,17 @@ mod owned {
 
     use super::{CacheRefused, Untrusted};
 
-    /// A folder of this name in the user's cache directory.
-    const NAME: &str = "destination-host";
     const WRITABLE_BY_OTHERS: u32 = 0o022;
     const OPEN_TO_OTHERS: u32 = 0o077;
     /// In such a folder only a file's owner may rename or remove it.
     const STICKY: u32 = 0o1000;
     const ROOT: u32 = 0;
 
-    pub(super) fn users_folder() -> Option<PathBuf> {
-        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    pub(super) fn users_folder(name: &str) -> Option<PathBuf> {
+        let absolute = |variable| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let below_home = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
         let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(below_home)))?;
-        Some(caches.join(NAME))
+        Some(caches.join(name))
     }
 
     /// Makes the folder where it is not there, and looks at it, at what is above it, and, if others may look into it, at

@@ -7,7 +7,7 @@ use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
 use crate::limits::Limits;
 use crate::plugin::compile_cache;
-pub use crate::plugin::compile_cache::{CacheRefused, CompileCache};
+pub use crate::plugin::compile_cache::{CacheRefused, CompileCache, Untrusted as CacheUntrusted, private_folder};
 use crate::plugin::sandbox::output::Sink;
 
 /// How often a plugin that computes is made to let others run; a call that has run out of time ends at the next tick.

@@ -16,5 +16,4 @@ mod published;
 mod rate;
 mod recording;
 mod refusals;
-#[cfg(feature = "tls")]
 mod tls;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -10,8 +11,12 @@ use destination_engine::http::egress::Origin;
 use destination_engine::plugin::trust::Trust;
 #[cfg(feature = "conform")]
 use destination_host::conform::Confirmation;
+#[cfg(feature = "oci")]
+use destination_host::oci::{Reference, ReferenceError};
 use destination_host::report::outcomes::OutcomeFile;
 use destination_host::verification::SampleSize;
+
+use crate::cli::about;
 
 const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage or config, 3 some rows rejected, \
                           4 removals withheld, 5 drift found.\n\
@@ -19,7 +24,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all delivered, 1 failed, 2 wrong usage o
 
 /// Delivers the rows of a file or query to a destination, through a sandboxed plugin.
 #[derive(Debug, Parser)]
-#[command(name = "destination-host", version, after_help = EXIT_CODES)]
+#[command(name = "destination-host", version, long_version = about::long_version(), after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// How standard error is written: for people, or one JSON object a line.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
@@ -32,9 +37,13 @@ pub(crate) struct Cli {
 /// Which plugin, and what its user allows it.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PluginChoice {
-    /// Use this plugin instead of the one inside.
-    #[arg(long, value_name = "FILE.wasm")]
-    pub(crate) component: Option<PathBuf>,
+    /// Use this plugin instead of the one inside: a file, or one of a registry, oci://host/name@sha256:…
+    #[arg(long, value_name = "PLUGIN")]
+    pub(crate) component: Option<ComponentSource>,
+    /// Take a plugin of a registry only if it is signed by a key that this file names for it.
+    #[cfg(feature = "oci")]
+    #[arg(long, value_name = "FILE", env = "DESTINATION_SIGNATURE_POLICY")]
+    pub(crate) signature_policy: Option<PathBuf>,
     /// Give the plugin the values of secrets that it asks for itself, to sign with, say. It could give them away.
     #[arg(long)]
     trust_plugin_with_secrets: bool,
@@ -47,7 +56,48 @@ pub(crate) struct PluginChoice {
     allow_origin: Vec<Origin>,
 }
 
+/// Where a plugin comes from that is not the one inside.
+#[derive(Debug, Clone)]
+pub(crate) enum ComponentSource {
+    /// A file.
+    File(PathBuf),
+    /// A registry.
+    #[cfg(feature = "oci")]
+    Registry(Reference),
+}
+
+impl FromStr for ComponentSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if !text.starts_with("oci://") {
+            return Ok(Self::File(PathBuf::from(text)));
+        }
+        #[cfg(feature = "oci")]
+        return text.parse().map(Self::Registry).map_err(|error: ReferenceError| error.to_string());
+        #[cfg(not(feature = "oci"))]
+        return Err("this build takes no plugin from a registry: its feature `oci` is off".to_owned());
+    }
+}
+
 impl PluginChoice {
+    /// The plugin's file, where it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self.component.as_ref()? {
+            ComponentSource::File(path) => Some(path),
+            #[cfg(feature = "oci")]
+            ComponentSource::Registry(_) => None,
+        }
+    }
+
+    /// The file that says whose signature counts.
+    pub(crate) fn policy(&self) -> Option<&Path> {
+        #[cfg(feature = "oci")]
+        return self.signature_policy.as_deref();
+        #[cfg(not(feature = "oci"))]
+        return None;
+    }
+
     pub(crate) fn trust(&self) -> Trust {
         Trust { with_secrets: self.trust_plugin_with_secrets, origins: self.allow_origin.clone() }
     }
@@ -172,8 +222,11 @@ pub(crate) enum Command {
     },
     /// Run a Talon.One to try things on. It listens on this machine alone.
     #[cfg(feature = "demo")]
-    #[command(after_help = "Example:\n  destination-host fake --port 8085")]
+    #[command(after_help = "Examples:\n  destination-host fake --port 8085\n  destination-host fake --any-attributes")]
     Fake {
+        /// Take custom attributes of any name, as if all had been created. For rows of your own.
+        #[arg(long)]
+        any_attributes: bool,
         /// The port; 0 takes a free one.
         #[arg(long, value_name = "N", default_value_t = 0)]
         port: u16,

@@ -2,6 +2,7 @@
 
 mod airbyte;
 mod check;
+mod component;
 #[cfg(feature = "conform")]
 mod conform;
 #[cfg(feature = "demo")]
@@ -35,8 +36,9 @@ use destination_engine::plugin::runtime::{CompileCache, Runtime};
 use destination_host::fault::Fault;
 use destination_host::report::exit::Exit;
 use destination_host::sync_file::{Draft, Network, SyncFile};
-use destination_host::{embedded, file, pipeline::declared, pipeline::job::Job, source};
+use destination_host::{file, pipeline::declared, pipeline::job::Job, source};
 
+use self::component::Component;
 use crate::cli::arguments::{Cli, Command, PluginChoice};
 use crate::cli::problem::Problem;
 use crate::cli::terminal::Terminal;
@@ -48,7 +50,10 @@ const ROWS_FOR_COLUMNS: usize = 100;
 pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> {
     let load = |choice| load(choice, terminal);
     match cli.command {
-        Command::Describe { schema, plugin } => describe::run(&load(plugin).await?, schema, terminal),
+        Command::Describe { schema, plugin } => {
+            let component = component::find(&plugin, terminal).await?;
+            describe::run(&load_component(&component, &plugin, terminal).await?, &component, schema, terminal)
+        }
         Command::Validate { sync, plugin } => validate::run(&load(plugin).await?, &sync, terminal).await,
         Command::Init(args) => init::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Check { sync, plugin } => check::run(&load(plugin).await?, &sync, terminal).await,
@@ -56,8 +61,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
             preview::run(&load(plugin).await?, &sync, rows as usize, terminal).await
         }
         Command::Sync(args) => {
-            let component = args.plugin.component.clone();
-            sync::run(&load(args.plugin.clone()).await?, component.as_deref(), args, terminal).await
+            sync::run(&load(args.plugin.clone()).await?, args, terminal).await
         }
         #[cfg(feature = "conform")]
         Command::Conform { plugin, config, rows, confirm, json } => {
@@ -67,8 +71,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Discover { sync, json, plugin } => discover::run(&load(plugin).await?, &sync, json, terminal).await,
         Command::Verify(args) => {
-            let component = args.plugin.component.clone();
-            verify::run(&load(args.plugin.clone()).await?, component.as_deref(), &args, terminal).await
+            verify::run(&load(args.plugin.clone()).await?, &args, terminal).await
         }
         Command::Provision { sync, yes, plugin } => provision::run(&load(plugin).await?, &sync, yes, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
@@ -77,17 +80,19 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Completions { shell } => grammar::completions(shell),
         Command::Man => grammar::manual(),
         #[cfg(feature = "demo")]
-        Command::Fake { port } => fake::run(port, terminal).await,
+        Command::Fake { any_attributes, port } => fake::run(port, any_attributes, terminal).await,
         #[cfg(feature = "demo")]
         Command::Demo => demo::run(&load(PluginChoice::default()).await?, terminal).await,
     }
 }
 
-/// Bytes of a plugin. One that brings an interpreter has some tens of millions.
-const MOST_PLUGIN_BYTES: u64 = 256 << 20;
-
-/// The plugin: the one inside, or a file.
+/// The plugin: the one inside, a file, or one of a registry.
 async fn load(choice: PluginChoice, terminal: &Terminal) -> Result<Plugin, Problem> {
+    let component = component::find(&choice, terminal).await?;
+    load_component(&component, &choice, terminal).await
+}
+
+async fn load_component(component: &Component, choice: &PluginChoice, terminal: &Terminal) -> Result<Plugin, Problem> {
     let runtime = Runtime::new(Limits::default(), CompileCache::User)?;
     if let Some(refused) = runtime.cache_refused() {
         terminal.warning(&format!("{refused}; each start takes longer"), Some(&refused.hint));
@@ -98,16 +103,8 @@ async fn load(choice: PluginChoice, terminal: &Terminal) -> Result<Plugin, Probl
     } else {
         runtime
     };
-    let plugin = match &choice.component {
-        None => Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await?,
-        Some(path) => Plugin::load(&runtime, &plugin_bytes(path)?, &path.display().to_string()).await?,
-    };
+    let plugin = Plugin::load(&runtime, &component.bytes, &component.name).await?;
     Ok(plugin.trusted(choice.trust()))
-}
-
-fn plugin_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
-    file::read(path, MOST_PLUGIN_BYTES)
-        .map_err(|reason| Problem::new(Exit::Usage, format!("the plugin {} {reason}", path.display())))
 }
 
 /// Bytes of a file of certificates. The system's own has a quarter of a million.

@@ -58,6 +58,26 @@ async fn requests_in_a_row_share_a_connection() {
 }
 
 #[tokio::test]
+async fn a_download_is_whole_or_refused() {
+    let server = TestServer::start(|_| Answer::whole("200 OK", "", "12345")).await;
+    let origin = Origin::of_url(&server.url()).unwrap();
+    let client = client();
+    let get = |most| client.download(&origin, "/v2/x?y=1", http::HeaderMap::new(), most);
+    assert_eq!(get(5).await.unwrap().into_body(), "12345");
+    assert_eq!(get(4).await.unwrap_err(), DownloadError::TooLarge { origin: origin.clone(), most: 4 });
+    let unwritable = client.download(&origin, "no path", http::HeaderMap::new(), 5).await;
+    assert!(matches!(unwritable, Err(DownloadError::Request(..))), "{unwritable:?}");
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|seen| seen.head.starts_with("GET /v2/x?y=1 HTTP/1.1\r\n") && seen.body.is_empty()));
+
+    let cut =
+        TestServer::start(|_| Answer::SendAndClose("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n123".to_owned())).await;
+    let cut = client.download(&Origin::of_url(&cut.url()).unwrap(), "/", http::HeaderMap::new(), 9).await;
+    assert!(matches!(cut, Err(DownloadError::Transport(_))), "{cut:?}");
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed() {
     let other = TestServer::start(|_| Answer::no_content()).await;
     let location = format!("location: {}\r\n", other.url());

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use destination_host::conform::report::{Outcome, Report};
 use destination_host::conform::{Confirmation, ConformError, Trial, conform};
-use destination_host::embedded;
 use destination_host::file;
 use destination_host::report::exit::Exit;
 
-use super::plugin_bytes;
+use super::component::Component;
 use crate::cli::problem::Problem;
 use crate::cli::terminal::{Style, Terminal, paint};
 
@@ -23,9 +22,9 @@ pub(super) async fn run(
     json: bool,
     terminal: &Terminal,
 ) -> Result<Exit, Problem> {
-    let (bytes, name) = match component {
-        None => (embedded::COMPONENT.to_vec(), embedded::NAME.to_owned()),
-        Some(path) => (plugin_bytes(path)?, path.display().to_string()),
+    let Component { bytes, name, .. } = match component {
+        None => Component::inside(),
+        Some(path) => Component::of_file(path)?,
     };
     let config_name = config.display().to_string();
     let text = file::read(config, MOST_CONFIG_BYTES)

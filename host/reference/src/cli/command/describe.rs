@@ -2,14 +2,17 @@
 
 use destination_engine::bindings::{Descriptor, Endpoint, ObjectType, SecretUse};
 use destination_engine::plugin::Plugin;
+use destination_host::digest::Digest;
 use destination_host::pipeline::job::mode_name;
 use destination_host::report::exit::Exit;
 
+use super::component::Component;
+use crate::cli::about::VERSION;
 use crate::cli::problem::Problem;
 use crate::cli::terminal::{Style, Terminal, paint};
 use destination_host::human_format::{bytes, count};
 
-pub(super) fn run(plugin: &Plugin, schema: bool, terminal: &Terminal) -> Result<Exit, Problem> {
+pub(super) fn run(plugin: &Plugin, component: &Component, schema: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let descriptor = plugin.descriptor();
     if schema {
         terminal.data(&laid_out(&descriptor.config_schema));
@@ -22,6 +25,10 @@ pub(super) fn run(plugin: &Plugin, schema: bool, terminal: &Terminal) -> Result<
         show_object_type(object_type, terminal);
     }
     show_rest(descriptor, terminal);
+    let signed = component.signed_by.as_ref().map(|key| format!(", signed by the key {key}")).unwrap_or_default();
+    terminal.stdout(&format!("component: {}{signed}", Digest::of(&component.bytes)));
+    terminal.stdout(&format!("host: {VERSION}"));
+    terminal.stdout(&paint(Style::Faint, "describe --schema prints the JSON Schema of the settings"));
     Ok(Exit::Success)
 }
 
@@ -78,5 +85,4 @@ fn show_rest(descriptor: &Descriptor, terminal: &Terminal) {
         SecretUse::Plugin => format!("`{}` (needs --trust-plugin-with-secrets)", secret.config_key),
     });
     terminal.stdout(&format!("secrets: {}", secrets.collect::<Vec<_>>().join(", ")));
-    terminal.stdout(&paint(Style::Faint, "describe --schema prints the JSON Schema of the settings"));
 }

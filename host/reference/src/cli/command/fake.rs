@@ -11,9 +11,10 @@ use crate::cli::terminal::{Style, Terminal, paint};
 const API_KEY: &str = "demo-key";
 const MANAGEMENT_KEY: &str = "demo-management-key";
 
-pub(super) async fn run(port: u16, terminal: &Terminal) -> Result<Exit, Problem> {
+pub(super) async fn run(port: u16, any_attributes: bool, terminal: &Terminal) -> Result<Exit, Problem> {
     let failed = |error: std::io::Error| Problem::new(Exit::Failed, format!("can't run the fake Talon.One: {error}"));
-    let fake = Fake::start(Settings::demo(API_KEY).management_key(MANAGEMENT_KEY).port(port)).map_err(failed)?;
+    let settings = Settings::demo(API_KEY).management_key(MANAGEMENT_KEY).port(port);
+    let fake = Fake::start(if any_attributes { settings.any_attributes() } else { settings }).map_err(failed)?;
     // The first line is the URL alone, for scripts.
     terminal.stdout(fake.url());
     terminal.stderr("A Talon.One to try things on. It forgets everything when it ends: Ctrl-C ends it.");

@@ -17,7 +17,7 @@ use destination_host::syncs::last_run::LastRunFile;
 
 use super::selection::Selection;
 use super::{client, sync_file, syncs};
-use crate::cli::arguments::Sync;
+use crate::cli::arguments::{PluginChoice, Sync};
 use crate::cli::note::Note;
 use crate::cli::problem::Problem;
 use crate::cli::progress::Progress;
@@ -26,7 +26,6 @@ use crate::cli::{signal, summary};
 
 pub(super) async fn run(
     plugin: &Plugin,
-    component: Option<&Path>,
     args: Sync,
     terminal: &Terminal,
 ) -> Result<Exit, Problem> {
@@ -35,14 +34,14 @@ pub(super) async fn run(
         .map_err(|error| Problem::new(Exit::Failed, format!("can't listen to signals: {error}")))?;
     let path = match Selection::of(&args.syncs)? {
         Selection::One(path) if args.select.is_empty() => path,
-        several => return syncs::run(plugin, component, several.files(), args, &stop, terminal).await,
+        several => return syncs::run(plugin, several.files(), args, &stop, terminal).await,
     };
     let sync = sync_file(plugin, &path, terminal).await?;
     if args.failed && !has_failed(&LastRunFile::of(&sync))? {
         terminal.stdout(&format!("{} `{}` did not fail last time: nothing to do", paint(Style::Good, "✔"), sync.name));
         return Ok(Exit::Success);
     }
-    let options = options(&args, component, &path);
+    let options = options(&args, &path);
     let metrics = match args.metrics {
         Some(address) => {
             let metrics = serve_metrics(address, terminal).await?;
@@ -54,7 +53,7 @@ pub(super) async fn run(
 }
 
 /// What the command line asks of one run.
-pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Options {
+pub(super) fn options(args: &Sync, sync: &Path) -> Options {
     Options {
         dry_run: args.dry_run,
         report: args.report.clone(),
@@ -66,14 +65,19 @@ pub(super) fn options(args: &Sync, component: Option<&Path>, sync: &Path) -> Opt
         resend: args.resend_all,
         replay: args.replay.clone(),
         most_rows: args.limit,
-        inputs: inputs(component, sync),
+        inputs: inputs(&args.plugin, sync),
     }
 }
 
 /// The files that the command line has read for a run, each by what it is called.
-pub(super) fn inputs(component: Option<&Path>, sync: &Path) -> Vec<(String, PathBuf)> {
+pub(super) fn inputs(plugin: &PluginChoice, sync: &Path) -> Vec<(String, PathBuf)> {
     let defaults = sync.with_file_name(DEFAULTS);
-    let read = [("--component", component), ("the sync file", Some(sync)), ("the defaults", Some(&defaults))];
+    let read = [
+        ("--component", plugin.file()),
+        ("--signature-policy", plugin.policy()),
+        ("the sync file", Some(sync)),
+        ("the defaults", Some(&defaults)),
+    ];
     read.into_iter().filter_map(|(role, path)| Some((role.to_owned(), path?.to_owned()))).collect()
 }
 

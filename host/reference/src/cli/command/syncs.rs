@@ -33,7 +33,6 @@ const PLACEHOLDER: &str = "{sync}";
 
 pub(super) async fn run(
     plugin: &Plugin,
-    component: Option<&Path>,
     files: &[PathBuf],
     args: Sync,
     stop: &Stop,
@@ -81,7 +80,7 @@ pub(super) async fn run(
         clients.push(client(&member.sync.network)?);
     }
     let watched = |member: &Member| Some(metrics.as_ref()?.run(labels(plugin, &member.sync)) as Arc<dyn Observer>);
-    let reports = deliver(&syncs, &clients, component, &args, watched, stop, terminal).await;
+    let reports = deliver(&syncs, &clients, &args, watched, stop, terminal).await;
     summary::show_all(&reports, args.dead_letters.as_deref(), terminal);
     if let Some((file, path)) = report_file {
         let written = reports.json().map_err(std::io::Error::from).and_then(|json| file.write(&json));
@@ -96,7 +95,6 @@ type Watchers = (Arc<Progress>, Option<Arc<Note>>);
 async fn deliver(
     syncs: &Syncs<'_>,
     clients: &[destination_engine::http::client::HttpClient],
-    component: Option<&Path>,
     args: &Sync,
     watched: impl Fn(&Member) -> Option<Arc<dyn Observer>>,
     stop: &Stop,
@@ -105,7 +103,7 @@ async fn deliver(
     let bars = MultiProgress::new();
     let running: RefCell<HashMap<SyncName, Watchers>> = RefCell::default();
     // All of them, before the first begins: where the process is killed, `--failed` knows those that it did not come to.
-    let whole = options(args, component, Path::new(""));
+    let whole = options(args, Path::new(""));
     let notes = syncs.members().iter().filter_map(|member| Note::of(&member.sync, &whole, terminal));
     notes.for_each(|note| note.begin());
     let states: Vec<_> =
@@ -115,7 +113,7 @@ async fn deliver(
             clients,
             |member, run| {
                 let name = &member.sync.name;
-                let mut options = Options { report: None, ..options(args, component, &member.path) };
+                let mut options = Options { report: None, ..options(args, &member.path) };
                 options.outcomes = options.outcomes.map(|file| file.at(of_sync(file.path(), name)));
                 for file in [&mut options.dead_letters, &mut options.html_report].into_iter().flatten() {
                     *file = of_sync(file, name);

@@ -20,7 +20,6 @@ use crate::cli::terminal::{Style, Terminal, paint};
 
 pub(super) async fn run(
     plugin: &Plugin,
-    component: Option<&Path>,
     args: &Verify,
     terminal: &Terminal,
 ) -> Result<Exit, Problem> {
@@ -51,7 +50,7 @@ pub(super) async fn run(
         return Ok(verification.exit());
     }
     let run =
-        Options { allow_removals: args.allow_removals, inputs: sync::inputs(component, path), ..Options::default() };
+        Options { allow_removals: args.allow_removals, inputs: sync::inputs(&args.plugin, path), ..Options::default() };
     sync::deliver(plugin, path, &sync, &run, &stop, None, terminal).await.map(|report| report.verdict().exit())
 }
 

@@ -4,13 +4,13 @@ use bytes::{Bytes, BytesMut};
 
 /// A single piece, the usual case, is not copied.
 #[derive(Default)]
-pub(super) struct Joined {
+pub(crate) struct Joined {
     first: Bytes,
     rest: BytesMut,
 }
 
 impl Joined {
-    pub(super) fn push(&mut self, data: Bytes) {
+    pub(crate) fn push(&mut self, data: Bytes) {
         if self.first.is_empty() {
             self.first = data;
         } else {
@@ -18,7 +18,7 @@ impl Joined {
         }
     }
 
-    pub(super) fn finish(self) -> Bytes {
+    pub(crate) fn finish(self) -> Bytes {
         if self.rest.is_empty() {
             return self.first;
         }
