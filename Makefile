@@ -1,6 +1,5 @@
 # The commands of this project. `make help` lists them.
 
-HOST = target/release/destination-host
 COMPONENT = target/component/talon-one-destination.wasm
 
 .PHONY: help
@@ -16,8 +15,10 @@ build: component ## Build the plugin and target/release/destination-host, which 
 	cargo build --locked --release --package destination-host
 
 .PHONY: demo
-demo: build ## The whole job on a fake Talon.One: profiles, then a mirrored audience, twice
-	@$(HOST) demo
+demo: component ## The whole job on a fake Talon.One: profiles, then a mirrored audience, twice
+	@# Of the whole workspace, as `make test` builds it: both have the same features of everything, and share one build.
+	cargo build --locked --workspace --bin destination-host
+	@target/debug/destination-host demo
 
 .PHONY: test
 test: component ## All tests
@@ -57,7 +58,8 @@ values: component ## Extreme values of every type, from every source, as other p
 
 .PHONY: audit
 audit: ## Licences, sources and known vulnerabilities of what is built on; installs cargo-deny where it is missing
-	@cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny
+	@# Not optimised: it runs for seconds, and takes minutes to build.
+	@cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked --debug --config profile.dev.debug=false cargo-deny
 	@# For every platform: what another one is built on has a licence too.
 	@cargo fetch --quiet --locked
 	cargo deny --offline check --hide-inclusion-graph licenses bans sources
@@ -99,6 +101,7 @@ meltano: component ## The Singer target in Meltano, with a real tap and a real P
 .PHONY: airbyte
 airbyte: component ## The Airbyte destination behind PyAirbyte, read by Airbyte's own models; installs what is missing
 	@tests/engines/airbyte/run.sh
+
 .PHONY: dlt
 dlt: component ## The Python package as a destination of dlt; installs dlt where it is missing
 	@tests/engines/dlt/run.sh

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, StringArray};
 use destination_engine::{
     ClientSettings, CompileCache, HttpClient, HttpContext, Limits, Plugin, RateLimiter, RecordBatch, Runtime,
 };

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target" / "bench"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-RELEASE = TARGET / "release"
+DIST = TARGET / "dist"
 COMPONENT = ROOT / "target" / "component" / "talon-one-destination.wasm"
 ROWS = int(os.environ.get("ROWS", 1_000_000))
 ROUNDS = int(os.environ.get("ROUNDS", 3))
@@ -72,7 +72,7 @@ class Sink:
     """The server in front, which is not what is measured."""
 
     def __enter__(self):
-        self.process = subprocess.Popen([RELEASE / "sink"], stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([DIST / "sink"], stdout=subprocess.PIPE)
         self.url = self.process.stdout.readline().decode().strip()
         return self
 
@@ -135,8 +135,8 @@ def python():
 def clients(sink):
     csv, fewer = customers(ROWS), customers(max(ROWS // 10, 1000))
     contenders = {
-        "this host": ([RELEASE / "destination-host", "sync", sync_file("host", csv, sink.url)], ROWS, {}),
-        "native Rust client": ([RELEASE / "native", csv, sink.url], ROWS, {}),
+        "this host": ([DIST / "destination-host", "sync", sync_file("host", csv, sink.url)], ROWS, {}),
+        "native Rust client": ([DIST / "native", csv, sink.url], ROWS, {}),
     }
     here = Path(__file__).parent
     environment = {**os.environ, "BENCH_NODE_MODULES": str(javascript() / "node_modules")}
@@ -231,7 +231,7 @@ def show_calls(found):
 def start(sink):
     """From nothing to ten mapped rows on the screen, with the compiled plugin in the cache."""
     sync = sync_file("start", customers(1000), sink.url)
-    runs = [measured([RELEASE / "destination-host", "preview", sync])["seconds"] * 1000 for _ in range(11)]
+    runs = [measured([DIST / "destination-host", "preview", sync])["seconds"] * 1000 for _ in range(11)]
     return {"preview_ms": statistics.median(runs[1:])}
 
 
@@ -242,7 +242,7 @@ def instructions():
 
     def count(rounds):
         out = WORK / f"callgrind-{rounds}.out"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", RELEASE / "mapping", str(rounds)]
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", DIST / "mapping", str(rounds)]
         subprocess.run(command, check=True, capture_output=True)
         return next(int(line.split()[1]) for line in out.read_text().splitlines() if line.startswith("summary:"))
 
@@ -253,15 +253,15 @@ def scale(sink):
     curve = {}
     for rows in (1_000_000, 3_000_000, 10_000_000):
         csv = customers(rows)
-        run = measured([RELEASE / "destination-host", "sync", sync_file(f"scale-{rows}", csv, sink.url)])
+        run = measured([DIST / "destination-host", "sync", sync_file(f"scale-{rows}", csv, sink.url)])
         curve[f"{rows:,} rows"] = run | {"rate": rows / run["seconds"]}
         say(f"bench: {rows:,} rows in {run['seconds']:.1f} s")
     rows = 10_000_000
     sync = sync_file("changes", customers(rows), sink.url)
     for name in WORK.glob("changes.state.sqlite*"):
         name.unlink()
-    curve["first load with state, 10,000,000 keys"] = measured([RELEASE / "destination-host", "sync", sync, "--changed-only"])
-    curve["nothing changed, 10,000,000 keys"] = measured([RELEASE / "destination-host", "sync", sync, "--changed-only"])
+    curve["first load with state, 10,000,000 keys"] = measured([DIST / "destination-host", "sync", sync, "--changed-only"])
+    curve["nothing changed, 10,000,000 keys"] = measured([DIST / "destination-host", "sync", sync, "--changed-only"])
     return curve
 
 

@@ -8,5 +8,5 @@ cd "$(dirname "$0")/../.."
 
 need_python
 need_node
-cargo build --locked --release --package destination-host --package bench --bins
+cargo build --locked --profile dist --package destination-host --package bench --bins
 exec python3 tests/bench/measure.py

@@ -4,9 +4,10 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::*;
-use arrow::datatypes::*;
-use arrow::ipc::writer::StreamWriter;
+use arrow_array::{builder::*, types::*, *};
+use arrow_buffer::i256;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::*;
 
 use crate::harness::{TestEnv, counts, sync_file};
 

@@ -99,7 +99,7 @@ async fn each_mutant_fails_by_the_number_of_the_rule_that_it_breaks() {
     let dir = tempfile::tempdir().unwrap();
     let rows = dir.path().join("rows.ndjson");
     std::fs::write(&rows, "{\"id\":\"a\",\"n\":1}\n{\"id\":\"b\",\"n\":null}\n{\"id\":\"c\",\"n\":2.5}\n").unwrap();
-    let slots = Arc::new(Semaphore::new(8));
+    let slots = Arc::new(Semaphore::new(4));
     let mut trials = tokio::task::JoinSet::new();
     for (mutant, rules) in MUTANTS {
         let (whole, slots, rows) = (Arc::clone(&whole), Arc::clone(&slots), rows.clone());

@@ -10,8 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, StringArray};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use fake_talon_one::{Keep, Settings};
 
 use crate::harness::{KEY, Outcome, TestEnv, counts, sync_file};
@@ -278,8 +277,8 @@ fn typed() -> RecordBatch {
         (0..CUSTOMERS).map(|n| customer(n).into_iter().nth(column).unwrap()).collect()
     };
     let days = |text: &str| {
-        let date = arrow::compute::cast(&StringArray::from(vec![text]), &arrow::datatypes::DataType::Date32).unwrap();
-        arrow::array::AsArray::as_primitive::<arrow::datatypes::Date32Type>(&date).value(0)
+        let date = arrow_cast::cast(&StringArray::from(vec![text]), &arrow_schema::DataType::Date32).unwrap();
+        arrow_array::cast::AsArray::as_primitive::<arrow_array::types::Date32Type>(&date).value(0)
     };
     let cents = |text: &str| text.replace('.', "").parse::<i128>().unwrap();
     let columns: [ArrayRef; 7] = [

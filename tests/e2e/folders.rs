@@ -1,7 +1,6 @@
 //! Several files as one source: a folder, and files of a form.
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
 use crate::harness::{TestEnv, counts, sync_file};
 use crate::sources::parquet_file;

@@ -1,7 +1,6 @@
 //! A first sync file for files of the kinds that people have: it is valid, and previews what was meant or says what it could not tell.
 
-use arrow::array::{ArrayRef, Decimal128Array, Int64Array, StringArray};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 
 use crate::harness::{Outcome, TestEnv};

@@ -4,8 +4,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, BinaryArray, RecordBatch};
 
 use crate::harness::{TestEnv, counts, sync_file};
 use crate::sources::parquet_file;

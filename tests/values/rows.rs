@@ -3,7 +3,8 @@
 
 use std::io::{self, BufWriter, Cursor, Read, Write};
 
-use arrow::array::{Array, AsArray};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
 use destination_host::source::{self, Format, SourceError};
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use destination_engine::arrow_format::array::{ArrayRef, StringArray};
+//! use destination_engine::arrow_array::{ArrayRef, StringArray};
 //! use destination_engine::{
 //!     ClientSettings, CompileCache, HttpClient, HttpContext, Limits, Plugin, Rate, RateLimiter, RecordBatch, Runtime,
 //! };
@@ -56,8 +56,9 @@ pub mod plugin;
 pub mod redaction;
 pub mod stop;
 
-pub use ::arrow as arrow_format;
-pub use ::arrow::record_batch::RecordBatch;
+pub use ::arrow_array;
+pub use ::arrow_array::RecordBatch;
+pub use ::arrow_schema;
 
 pub use crate::arrow::records::MappedBatch;
 pub use crate::http::clearance::Clearance;

@@ -42,7 +42,7 @@ mod wasi {
             Body::Text(text) => text.as_bytes(),
             Body::Bytes(bytes) => bytes,
         };
-        let patience = mutant(text, "impatient").then_some(500_000_000);
+        let patience = mutant(text, "impatient").then_some(1_500_000_000);
         let scheme = if config.https { "https" } else { "http" };
         round_trip(config, scheme, &config.authority, &request.method, &request.path, body, patience)
     }

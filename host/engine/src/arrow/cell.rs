@@ -4,15 +4,16 @@
 //! No digit is lost: a decimal is a JSON number with its digits. Dates and times are texts (RFC 3339; a timestamp with a
 //! zone in UTC), as is what JSON has no number for: NaN stands as "NaN", never as null.
 
-use arrow::array::{Array, ArrayRef, AsArray, MapArray};
-use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Field, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Date64Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
 };
-use arrow::error::ArrowError;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow_array::{Array, ArrayRef, MapArray};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType, Field, TimeUnit};
 
 /// The metadata entry that names what a column's values mean beyond their layout.
 const EXTENSION: &str = "ARROW:extension:name";
@@ -272,12 +273,12 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{
+    use arrow_array::builder::{ListBuilder, MapBuilder, StringBuilder};
+    use arrow_array::types::Int32Type;
+    use arrow_array::{
         ArrayRef, BinaryArray, Date32Array, DictionaryArray, FixedSizeBinaryArray, Float32Array, Float64Array,
-        LargeStringArray, ListBuilder, MapBuilder, StringBuilder, StringViewArray, StructArray, Time64MicrosecondArray,
-        TimestampMicrosecondArray,
+        LargeStringArray, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray,
     };
-    use arrow::datatypes::Int32Type;
 
     use super::*;
 
@@ -323,7 +324,7 @@ mod tests {
         let list: ArrayRef = Arc::new(list.finish());
         assert_eq!(json(&list), r#"["a",null]"#);
 
-        let mut map = MapBuilder::new(None, StringBuilder::new(), arrow::array::Int64Builder::new());
+        let mut map = MapBuilder::new(None, StringBuilder::new(), arrow_array::builder::Int64Builder::new());
         map.keys().append_value("k");
         map.values().append_value(9_007_199_254_740_993);
         map.append(true).unwrap();

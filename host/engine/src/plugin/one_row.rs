@@ -1,8 +1,8 @@
 //! One row as a batch of one, for plugins that leave `map-row` out.
 
-use arrow::array::timezone::Tz;
-use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
-use arrow::datatypes::Date32Type;
+use arrow_array::timezone::Tz;
+use arrow_array::types::Date32Type;
+use arrow_cast::parse::{Parser, string_to_datetime};
 
 use crate::bindings::{Column, Row, Strings, TimeUnit, Timestamps, Value, Values};
 

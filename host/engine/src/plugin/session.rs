@@ -16,7 +16,7 @@ pub use self::provisioning::Provisioning;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
 
 use crate::arrow::columns::{ColumnError, Columns, Reading};
 use crate::arrow::records::MappedBatch;

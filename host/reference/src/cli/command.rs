@@ -60,9 +60,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Preview { sync, rows, plugin } => {
             preview::run(&load(plugin).await?, &sync, rows as usize, terminal).await
         }
-        Command::Sync(args) => {
-            sync::run(&load(args.plugin.clone()).await?, args, terminal).await
-        }
+        Command::Sync(args) => sync::run(&load(args.plugin.clone()).await?, args, terminal).await,
         #[cfg(feature = "conform")]
         Command::Conform { plugin, config, rows, confirm, json } => {
             conform::run(plugin.as_deref(), &config, rows.as_deref(), confirm, json, terminal).await
@@ -70,9 +68,7 @@ pub(crate) async fn run(cli: Cli, terminal: &Terminal) -> Result<Exit, Problem> 
         Command::Airbyte(command) => Ok(airbyte::run(command, terminal).await),
         Command::Singer(args) => singer::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Discover { sync, json, plugin } => discover::run(&load(plugin).await?, &sync, json, terminal).await,
-        Command::Verify(args) => {
-            verify::run(&load(args.plugin.clone()).await?, &args, terminal).await
-        }
+        Command::Verify(args) => verify::run(&load(args.plugin.clone()).await?, &args, terminal).await,
         Command::Provision { sync, yes, plugin } => provision::run(&load(plugin).await?, &sync, yes, terminal).await,
         Command::Status { syncs, json } => status::run(&syncs, json, terminal),
         Command::State(command) => state::run(&command, terminal),

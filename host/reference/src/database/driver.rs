@@ -7,7 +7,7 @@ use adbc_core::error::Error;
 use adbc_core::options::{AdbcVersion, InfoCode, OptionDatabase, OptionValue};
 use adbc_core::{Connection, Driver, LOAD_FLAG_DEFAULT};
 use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedDriver};
-use arrow::array::AsArray;
+use arrow_array::cast::AsArray;
 
 use super::DatabaseError;
 use crate::sync_file::{DatabaseSpec, is_manifest};

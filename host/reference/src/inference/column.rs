@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Field};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_schema::{DataType, Field};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::form::{Form, Forms};

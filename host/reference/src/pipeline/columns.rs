@@ -1,6 +1,6 @@
 //! The columns of some rows as the plugin reads them, once it is sure that they are what the source has.
 
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
 
 use crate::source::{altered, provenance};
 use destination_engine::arrow::columns::{ColumnError, Columns, Reading};
@@ -18,7 +18,7 @@ pub(crate) enum UnreadableColumn {
 
 /// The columns of `rows`, each as `reading` says by its name. One that a computed column stands in for is not read.
 pub(crate) fn read(rows: &RecordBatch, reading: impl Fn(&str) -> Reading) -> Result<Columns<'_>, UnreadableColumn> {
-    let reading = |field: &arrow::datatypes::Field| match provenance::is_replaced(field) {
+    let reading = |field: &arrow_schema::Field| match provenance::is_replaced(field) {
         true => Reading::None,
         false => reading(field.name()),
     };

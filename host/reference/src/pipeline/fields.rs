@@ -7,7 +7,7 @@ use super::{Error, job::Job};
 use crate::fault::Fault;
 use crate::source::{Peeked, Source};
 use crate::sync_file::{Destination, Input, SyncFile};
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
 use destination_engine::arrow::columns::Columns;
 use destination_engine::bindings::{ConfigIssue, MissingObject};
 use destination_engine::plugin::session::{Provisioning, Session};

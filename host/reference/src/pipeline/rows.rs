@@ -1,9 +1,8 @@
 //! Rows of a source that are on their way, kept to say which one was rejected.
 
-use arrow::array::UInt32Array;
-use arrow::compute::take_record_batch;
-use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::ArrowError;
+use arrow_select::take::take_record_batch;
 use serde_json::value::RawValue;
 
 use crate::source::{Chunk, provenance};
@@ -95,8 +94,8 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, NullArray, StringArray};
-    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow_array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, NullArray, StringArray};
+    use arrow_schema::{DataType, Field, Schema};
 
     use super::*;
 

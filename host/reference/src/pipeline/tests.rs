@@ -16,8 +16,7 @@ mod model;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringArray};
-use arrow::record_batch::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use tempfile::TempDir;
 
 use self::fake::{Fake, Turn};

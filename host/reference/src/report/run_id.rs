@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
 
-use arrow::temporal_conversions::timestamp_us_to_datetime;
+use arrow_array::temporal_conversions::timestamp_us_to_datetime;
 use serde::Serialize;
 
 /// A run's name: `20261127T021530Z-9f8c2d1e04b7`. Names sort by when their runs began.

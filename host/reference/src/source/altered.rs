@@ -6,7 +6,7 @@
 //! prints.
 
 use super::duckdb;
-use arrow::datatypes::{DataType, Field};
+use arrow_schema::{DataType, Field};
 use destination_engine::arrow::cell;
 
 /// The metadata entry that names a column's type, as the driver writes it.
@@ -78,7 +78,7 @@ fn instead(field: &Field) -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::datatypes::TimeUnit;
+    use arrow_schema::TimeUnit;
 
     use super::*;
 

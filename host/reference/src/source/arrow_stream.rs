@@ -8,11 +8,11 @@ mod claims;
 
 use std::io::{self, BufReader, Read};
 
-use arrow::buffer::Buffer;
-use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamDecoder;
-use arrow::ipc::root_as_message;
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_ipc::root_as_message;
+use arrow_schema::SchemaRef;
 
 use super::chunks::Chunks;
 use super::{Chunk, READ_BYTES, Source, SourceError, guarded};
@@ -186,10 +186,10 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int32Array, NullArray, StringArray};
-    use arrow::datatypes::{DataType, Field, Schema};
-    use arrow::ipc::CompressionType;
-    use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+    use arrow_array::{ArrayRef, Int32Array, NullArray, StringArray};
+    use arrow_ipc::CompressionType;
+    use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+    use arrow_schema::{DataType, Field, Schema};
     use proptest::prelude::*;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! What a source hands over at a time.
 
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
 use serde_json::value::RawValue;
 
 use super::SourceError;
@@ -94,7 +94,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array};
+    use arrow_array::{ArrayRef, Int64Array};
 
     use super::*;
 

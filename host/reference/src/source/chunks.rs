@@ -6,11 +6,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use super::CHUNK_BYTES;
 
@@ -83,8 +81,9 @@ pub(super) fn unpacked(data_type: &DataType) -> Option<DataType> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-    use arrow::array::{Array, AsArray, DictionaryArray, Int64Array, RunArray, StringArray, StringViewArray};
-    use arrow::datatypes::{Int32Type, Int64Type};
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Int32Type, Int64Type};
+    use arrow_array::{Array, DictionaryArray, Int64Array, RunArray, StringArray, StringViewArray};
 
     use super::*;
 

@@ -7,9 +7,9 @@ mod value;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, StringBuilder};
-use arrow::datatypes::{Field, Schema};
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{Field, Schema};
 use minijinja::Value;
 
 use super::{Chunk, MOST_RECORD_BYTES, Source, SourceError, altered, provenance};
@@ -189,7 +189,8 @@ fn json_of(value: &Value) -> Result<Option<String>, String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-    use arrow::array::{Array, AsArray, Decimal128Array, Float64Array, Int64Array, StringArray};
+    use arrow_array::cast::AsArray;
+    use arrow_array::{Array, Decimal128Array, Float64Array, Int64Array, StringArray};
 
     use super::*;
     use crate::sync_file::expression::Expression;

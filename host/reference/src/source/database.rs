@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use adbc_core::{Connection, Database, Statement};
 use adbc_driver_manager::{ManagedConnection, ManagedDatabase, ManagedStatement};
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, new_null_array};
-use arrow::datatypes::{DataType, Schema};
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions, RecordBatchReader, new_null_array};
+use arrow_schema::{ArrowError, DataType, Schema};
 
 use super::chunks::Chunks;
 use super::{Chunk, Source, SourceError, duckdb};
@@ -79,7 +78,7 @@ impl Source for DatabaseSource {
     }
 
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
-        let failed = |error: arrow::error::ArrowError| {
+        let failed = |error: arrow_schema::ArrowError| {
             SourceError::new(&self.name, format!("the query broke off: {error}"))
                 .hint("what was read may have been delivered; nobody was removed")
         };

@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal256Array, FixedSizeListArray, GenericListArray, MapArray,
-    OffsetSizeTrait, StructArray,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int8Type, TimestampNanosecondType};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Decimal256Array, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait,
+    RecordBatch, RecordBatchOptions, StructArray,
 };
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, Int8Type, Schema, TimeUnit, TimestampNanosecondType, i256};
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow_buffer::i256;
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use serde_json::Value;
 
 use destination_engine::arrow::cell;
@@ -185,8 +186,8 @@ fn integers(array: &ArrayRef, read: impl Fn([u8; 16]) -> i256) -> Result<Decimal
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-    use arrow::array::{FixedSizeBinaryArray, Int8Array, ListArray, TimestampNanosecondArray};
-    use arrow::buffer::OffsetBuffer;
+    use arrow_array::{FixedSizeBinaryArray, Int8Array, ListArray, TimestampNanosecondArray};
+    use arrow_buffer::OffsetBuffer;
 
     use super::*;
 

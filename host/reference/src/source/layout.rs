@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::file::Wanted;
-use arrow::datatypes::SchemaRef;
+use arrow_schema::SchemaRef;
 
 use super::input::kind::Expected;
 use super::input::meter::{Meter, Metered};

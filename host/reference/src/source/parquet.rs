@@ -9,8 +9,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::{Fields, SchemaRef, TimeUnit};
-use arrow::record_batch::RecordBatch;
+use arrow_array::RecordBatch;
+use arrow_schema::{Fields, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::errors::Result as ParquetResult;
@@ -164,7 +164,7 @@ mod tests {
 
     use std::io::{Seek, Write};
 
-    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use arrow_array::{ArrayRef, Int64Array, StringArray};
     use parquet::arrow::ArrowWriter;
     use parquet::basic::{Compression, Encoding};
     use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -212,7 +212,7 @@ mod tests {
         ] {
             let chunks = read(&written(compression)).unwrap();
             assert!(chunks.iter().all(|chunk| chunk.num_rows() <= 256));
-            let all = arrow::compute::concat_batches(&rows().schema(), &chunks).unwrap();
+            let all = arrow_select::concat::concat_batches(&rows().schema(), &chunks).unwrap();
             assert_eq!(all, rows(), "{compression:?}");
         }
     }
@@ -335,7 +335,7 @@ mod tests {
                 let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties)).unwrap();
                 writer.write(&rows).unwrap();
                 let chunks = read(&writer.into_inner().unwrap()).unwrap();
-                prop_assert_eq!(arrow::compute::concat_batches(&rows.schema(), &chunks).unwrap(), rows.clone());
+                prop_assert_eq!(arrow_select::concat::concat_batches(&rows.schema(), &chunks).unwrap(), rows.clone());
             }
         }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::file::Wanted;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow_schema::{DataType, SchemaRef};
 
 use super::chunks::unpacked;
 use super::input::files::{FileSet, Listed};
@@ -144,8 +144,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use arrow::array::{ArrayRef, AsArray, Int64Array, NullArray, StringArray};
-    use arrow::record_batch::RecordBatch;
+    use arrow_array::cast::AsArray;
+    use arrow_array::{ArrayRef, Int64Array, NullArray, RecordBatch, StringArray};
 
     use crate::source::{Source, SourceError, open};
     use crate::sync_file::{CsvDialect, Input, OnError, SourceSpec};

@@ -3,7 +3,7 @@
 //! A computed column is what the plugin reads; a rejected row is written down as the source had it, so that it can be fed
 //! back in and is computed once. So a column that a computed one replaces stays with the rows, out of the plugin's sight.
 
-use arrow::datatypes::Field;
+use arrow_schema::Field;
 
 const KEY: &str = "destination-host.column";
 const COMPUTED: &str = "computed";

@@ -1,12 +1,12 @@
 //! State that is not kept in a file of this machine: in an object store, or in PostgreSQL.
 //!
-//! What lasts is a snapshot and a journal of what was changed since, as parts in a [`Store`]; a run works on a private copy in
+//! What lasts is a snapshot and a journal of what was changed since, as parts in a [`Store`](store::Store); a run works on a private copy in
 //! SQLite ([`State::scratch`]), which is gone when it ends. So a row costs what it costs with a file, and a commit one request. Each sync
 //! has its state to itself, under its name.
 //!
 //! One run at a time: a run holds the state for a lease ([`holding`]), and is fenced when it has lost it. It can't commit, since the
 //! entries of the journal are numbered and each number is written once ([`journal`]); and it can't send, since each request asks for the
-//! lease before it leaves ([`Lease`](super::Lease)).
+//! lease before it leaves ([`Lease`]).
 //!
 //! Why not slatedb, a key-value store on object storage: it has the same parts underneath (numbered writes under conditions, an epoch, a
 //! compaction), but its keys would be read through its own cache, a hundred thousand look-ups in two minutes where SQLite

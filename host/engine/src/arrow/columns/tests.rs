@@ -8,12 +8,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::{
     BinaryArray, BooleanArray, Date32Array, Date64Array, Decimal128Array, Decimal256Array, DictionaryArray,
     Float32Array, Float64Array, Int8Array, Int64Array, LargeStringArray, NullArray, StringArray, StringViewArray,
     TimestampMillisecondArray, UInt64Array,
 };
-use arrow::datatypes::{Schema, i256};
+use arrow_buffer::i256;
+use arrow_schema::Schema;
 use proptest::prelude::*;
 
 use super::*;

@@ -24,11 +24,7 @@ use crate::cli::progress::Progress;
 use crate::cli::terminal::{Style, Terminal, paint};
 use crate::cli::{signal, summary};
 
-pub(super) async fn run(
-    plugin: &Plugin,
-    args: Sync,
-    terminal: &Terminal,
-) -> Result<Exit, Problem> {
+pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Result<Exit, Problem> {
     let stop = Stop::default();
     signal::listen(&stop, terminal)
         .map_err(|error| Problem::new(Exit::Failed, format!("can't listen to signals: {error}")))?;

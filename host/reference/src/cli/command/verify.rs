@@ -18,11 +18,7 @@ use crate::cli::progress::Counter;
 use crate::cli::signal;
 use crate::cli::terminal::{Style, Terminal, paint};
 
-pub(super) async fn run(
-    plugin: &Plugin,
-    args: &Verify,
-    terminal: &Terminal,
-) -> Result<Exit, Problem> {
+pub(super) async fn run(plugin: &Plugin, args: &Verify, terminal: &Terminal) -> Result<Exit, Problem> {
     let stop = Stop::default();
     signal::listen(&stop, terminal)
         .map_err(|error| Problem::new(Exit::Failed, format!("can't listen to signals: {error}")))?;

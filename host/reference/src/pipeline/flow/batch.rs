@@ -237,8 +237,7 @@ impl Hasher for AsItIs {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-    use arrow::array::{ArrayRef, Int64Array};
-    use arrow::record_batch::RecordBatch;
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch};
     use proptest::prelude::*;
 
     use super::*;

@@ -9,8 +9,9 @@ use adbc_core::error::Status;
 use adbc_core::options::{IngestMode, OptionConnection, OptionStatement, OptionValue};
 use adbc_core::{Connection, Database, Optionable, Statement};
 use adbc_driver_manager::ManagedConnection;
-use arrow::array::AsArray;
-use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_schema::{DataType, Schema, TimeUnit};
 use destination_engine::redaction::Redaction;
 
 use super::batches::{Batches, schema};

@@ -1,7 +1,7 @@
 //! What a message claims beyond the bytes that came: the length of each compressed buffer once it is unpacked, and the number of
 //! rows. The decoder makes room for the one and believes the other, and room that can't be had ends the process.
 
-use arrow::ipc::{Message, RecordBatch};
+use arrow_ipc::{Message, RecordBatch};
 
 /// Bytes of a batch once it is unpacked.
 const MOST_UNPACKED: u64 = super::MOST_BODY;

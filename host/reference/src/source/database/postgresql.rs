@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
-use arrow::datatypes::{DataType, Date32Type, FieldRef, Int32Type, Schema, TimeUnit, TimestampMicrosecondType};
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Int32Type, TimestampMicrosecondType};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, DataType, FieldRef, Schema, TimeUnit};
 
 use crate::source::altered::type_name;
 
@@ -60,8 +60,8 @@ fn settle_column(field: &FieldRef, array: &ArrayRef) -> (FieldRef, ArrayRef) {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-    use arrow::array::{Date32Array, Int32Array, TimestampMicrosecondArray};
-    use arrow::datatypes::Field;
+    use arrow_array::{Date32Array, Int32Array, TimestampMicrosecondArray};
+    use arrow_schema::Field;
 
     use super::*;
     use crate::source::altered::TYPE;
@@ -86,6 +86,6 @@ mod tests {
         let rows = settle(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()).unwrap();
         assert_eq!(rows.column(0).as_primitive::<TimestampMicrosecondType>().values(), &[i64::MAX, i64::MIN, 7]);
         assert_eq!(rows.column(1).as_primitive::<Date32Type>().values(), &[i32::MAX, i32::MIN, 7]);
-        assert_eq!(rows.column(2).as_primitive::<arrow::datatypes::Int64Type>().values(), &[4_294_967_295, 0, 7]);
+        assert_eq!(rows.column(2).as_primitive::<arrow_array::types::Int64Type>().values(), &[4_294_967_295, 0, 7]);
     }
 }

@@ -2,9 +2,10 @@
 //! and takes the widest kind: integers beside floats become floats, which lose digits from 2^53 on, and floats beside texts are
 //! written with six digits. What was lost can't be had back; that something may have been can be seen.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float64Type};
-use arrow::record_batch::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 
 /// Floats below this hold every integer.
 const INTEGERS_END: f64 = 9_007_199_254_740_992.0;
@@ -46,7 +47,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use arrow::array::{Float64Array, Int64Array, StringArray};
+    use arrow_array::{Float64Array, Int64Array, StringArray};
 
     use super::*;
 
