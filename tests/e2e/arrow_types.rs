@@ -1,5 +1,5 @@
 //! Every Arrow type and every type that a mapping can declare, through the real component to the JSON that the server
-//! received. The table in the host's README is what comes out here.
+//! received. The table in host/guide/types.md is what comes out here.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -179,8 +179,8 @@ fn every_arrow_type_has_its_value_for_every_declared_type() {
         let taken = if plain == "nothing" { "any".to_owned() } else { taken.join(", ") };
         table.push_str(&format!("| {name} | {plain} | {taken} |\n"));
     }
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
-    assert!(readme.contains(&table), "host/README.md does not have this table:\n{table}");
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../guide/types.md")).unwrap();
+    assert!(page.contains(&table), "host/guide/types.md does not have this table:\n{table}");
 }
 
 #[test]

@@ -44,12 +44,14 @@ fn every_example_and_every_sync_file_in_the_documentation_fits_the_schema() {
             judge(&path.display().to_string(), &fs::read_to_string(&path).unwrap());
         }
     }
-    for readme in ["README.md", "host/README.md"] {
-        let text = fs::read_to_string(examples().join("..").join(readme)).unwrap();
+    let repository = examples().join("..");
+    let guide = fs::read_dir(repository.join("host/guide")).unwrap().map(|page| page.unwrap().path());
+    for page in [repository.join("README.md"), repository.join("host/README.md")].into_iter().chain(guide) {
+        let text = fs::read_to_string(&page).unwrap();
         let blocks = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
         // What several sync files share is none by itself.
         for block in blocks.filter(|block| block.contains("[destination]") && block.contains("[source]")) {
-            judge(readme, block);
+            judge(&page.display().to_string(), block);
         }
     }
     assert!(seen >= 4, "{seen} sync files were found");
@@ -96,13 +98,13 @@ fn reference(schema: &Value, path: &str, tables: &mut Vec<String>) {
 }
 
 #[test]
-fn the_reference_in_the_readme_is_made_of_the_schema() {
+fn the_reference_in_the_guide_is_made_of_the_schema() {
     let schema = schema();
-    let readme = fs::read_to_string(examples().join("../host/README.md")).unwrap();
+    let page = fs::read_to_string(examples().join("../host/guide/sync-file.md")).unwrap();
     let mut tables = Vec::new();
     for section in ["source", "limits", "state", "outcomes", "network"] {
         reference(&schema["properties"][section], section, &mut tables);
     }
     let reference = tables.join("\n");
-    assert!(readme.contains(&reference), "host/README.md does not have this reference:\n{reference}");
+    assert!(page.contains(&reference), "host/guide/sync-file.md does not have this reference:\n{reference}");
 }
