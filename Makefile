@@ -37,7 +37,7 @@ lint: component ## Format, clippy and documentation, all without a warning
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --locked --workspace --no-deps --document-private-items
 
 .PHONY: lint-scripts
-lint-scripts: ## Shell scripts by shellcheck, Python by ruff; installs both where they are missing
+lint-scripts: ## Shell scripts by shellcheck, Python by ruff, the links of all pages; installs what is missing
 	@tests/repository/scripts/run.sh
 
 .PHONY: faults
