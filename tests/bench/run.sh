@@ -8,5 +8,7 @@ cd "$(dirname "$0")/../.."
 
 need_python
 need_node
-cargo build --locked --profile dist --package destination-host --package bench --bins
+# The host by itself, so that it is the one of `make dist`.
+cargo build --locked --profile dist --package destination-host
+cargo build --locked --profile dist --package bench --bins
 exec python3 tests/bench/measure.py
