@@ -89,3 +89,23 @@ fn a_page_that_cannot_be_written_is_found_before_the_first_request() {
     env.host(&["sync", "sync.toml", "--report-html", "no/such/folder/page.html"]).ends_with(2).says("no/such/folder");
     assert_eq!(env.fake.requests().len(), 0);
 }
+
+#[test]
+fn the_syncs_name_stands_in_the_name_of_each_file() {
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id\n1\n\n");
+    env.profiles(&[("id", "integration_id", "")]);
+    let (files, names) =
+        [("--report", "json"), ("--report-html", "html"), ("--outcomes", "csv"), ("--dead-letters", "ndjson")]
+            .map(|(option, extension)| {
+                ([option.to_owned(), format!("of-{{sync}}.{extension}")], format!("of-e2e.{extension}"))
+            })
+            .into_iter()
+            .unzip::<_, _, Vec<_>, Vec<_>>();
+    let arguments: Vec<&str> =
+        ["sync", "sync.toml"].into_iter().chain(files.iter().flatten().map(String::as_str)).collect();
+    env.host(&arguments).ends_with(0);
+    for name in names {
+        assert!(!env.read(&name).is_empty() || name.ends_with("ndjson"), "{name}");
+    }
+}

@@ -19,7 +19,7 @@ pypi "$venv" 'uv~=0.9' 'oras~=0.2'
 mkdir -p target/packages-test/node
 cp tests/repository/packages/package.json target/packages-test/node/
 npm_install target/packages-test/node
-[ -x target/tools/bin/wkg ] || cargo_install wkg 0.16.1
+[ -x target/tools/bin/wkg ] || cargo_install wkg 0.16.1 --debug --config profile.dev.debug=false
 
 key=$PWD/target/packages-test/minisign.key
 if [ ! -e target/packages/SHA256SUMS.minisig ] || [ ! -e "$key" ]; then

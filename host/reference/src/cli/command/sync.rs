@@ -12,7 +12,7 @@ use destination_host::report::Report;
 use destination_host::report::exit::Exit;
 use destination_host::report::metrics::{self, Metrics};
 use destination_host::report::observer::{Observer, Observers};
-use destination_host::sync_file::{DEFAULTS, SyncFile};
+use destination_host::sync_file::{DEFAULTS, SyncFile, SyncName};
 use destination_host::syncs::last_run::LastRunFile;
 
 use super::selection::Selection;
@@ -37,7 +37,7 @@ pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Res
         terminal.stdout(&format!("{} `{}` did not fail last time: nothing to do", paint(Style::Good, "✔"), sync.name));
         return Ok(Exit::Success);
     }
-    let options = options(&args, &path);
+    let options = options(&args, &path, &sync.name);
     let metrics = match args.metrics {
         Some(address) => {
             let metrics = serve_metrics(address, terminal).await?;
@@ -48,20 +48,24 @@ pub(super) async fn run(plugin: &Plugin, args: Sync, terminal: &Terminal) -> Res
     deliver(plugin, &path, &sync, &options, &stop, metrics, terminal).await.map(|report| report.verdict().exit())
 }
 
-/// What the command line asks of one run.
-pub(super) fn options(args: &Sync, sync: &Path) -> Options {
+/// What stands for a sync's name in the name of a file.
+pub(super) const PLACEHOLDER: &str = "{sync}";
+
+/// What the command line asks of one run of a sync, whose file is at `path`.
+pub(super) fn options(args: &Sync, path: &Path, name: &SyncName) -> Options {
+    let named = |file: &Path| PathBuf::from(file.to_string_lossy().replace(PLACEHOLDER, name.as_str()));
     Options {
         dry_run: args.dry_run,
-        report: args.report.clone(),
-        html_report: args.report_html.clone(),
-        dead_letters: args.dead_letters.clone(),
-        outcomes: args.outcomes.clone(),
+        report: args.report.as_deref().map(named),
+        html_report: args.report_html.as_deref().map(named),
+        dead_letters: args.dead_letters.as_deref().map(named),
+        outcomes: args.outcomes.as_ref().map(|file| file.at(named(file.path()))),
         allow_removals: args.allow_removals,
         changed_only: args.changed_only,
         resend: args.resend_all,
         replay: args.replay.clone(),
         most_rows: args.limit,
-        inputs: inputs(&args.plugin, sync),
+        inputs: inputs(&args.plugin, path),
     }
 }
 

@@ -20,16 +20,13 @@ use indicatif::MultiProgress;
 
 use super::client;
 use super::selection;
-use super::sync::{has_failed, labels, options, serve_metrics};
+use super::sync::{PLACEHOLDER, has_failed, labels, options, serve_metrics};
 use crate::cli::arguments::Sync;
 use crate::cli::note::Note;
 use crate::cli::problem::Problem;
 use crate::cli::progress::Progress;
 use crate::cli::summary;
 use crate::cli::terminal::{Style, Terminal, paint};
-
-/// What stands for a sync's name in the name of a file.
-const PLACEHOLDER: &str = "{sync}";
 
 pub(super) async fn run(
     plugin: &Plugin,
@@ -103,8 +100,8 @@ async fn deliver(
     let bars = MultiProgress::new();
     let running: RefCell<HashMap<SyncName, Watchers>> = RefCell::default();
     // All of them, before the first begins: where the process is killed, `--failed` knows those that it did not come to.
-    let whole = options(args, Path::new(""));
-    let notes = syncs.members().iter().filter_map(|member| Note::of(&member.sync, &whole, terminal));
+    let options = |member: &Member| Options { report: None, ..options(args, &member.path, &member.sync.name) };
+    let notes = syncs.members().iter().filter_map(|member| Note::of(&member.sync, &options(member), terminal));
     notes.for_each(|note| note.begin());
     let states: Vec<_> =
         syncs.members().iter().filter_map(|member| Some((&member.sync.name, member.sync.state.file()?))).collect();
@@ -113,11 +110,7 @@ async fn deliver(
             clients,
             |member, run| {
                 let name = &member.sync.name;
-                let mut options = Options { report: None, ..options(args, &member.path) };
-                options.outcomes = options.outcomes.map(|file| file.at(of_sync(file.path(), name)));
-                for file in [&mut options.dead_letters, &mut options.html_report].into_iter().flatten() {
-                    *file = of_sync(file, name);
-                }
+                let mut options = options(member);
                 let others = states.iter().filter(|(_, path)| Some(*path) != member.sync.state.file());
                 options
                     .inputs
@@ -134,7 +127,7 @@ async fn deliver(
             |member, ended| {
                 let (progress, note) = match running.borrow_mut().remove(&member.sync.name) {
                     Some((progress, note)) => (Some(progress), note),
-                    None => (None, Note::of(&member.sync, &whole, terminal)),
+                    None => (None, Note::of(&member.sync, &options(member), terminal)),
                 };
                 progress.iter().for_each(|progress| progress.finish());
                 if let Some(note) = note {
@@ -167,10 +160,6 @@ fn faults_of_several(args: &Sync) -> Vec<Fault> {
         faults.push(Fault::new("--replay", "reads the rejected rows of one sync").hint("name that sync's file alone"));
     }
     faults
-}
-
-fn of_sync(file: &Path, name: &SyncName) -> PathBuf {
-    PathBuf::from(file.to_string_lossy().replace(PLACEHOLDER, name.as_str()))
 }
 
 fn not_written(path: &Path, error: &std::io::Error) -> Problem {
