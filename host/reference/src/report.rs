@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod observer;
 pub mod outcomes;
 pub mod output;
+mod rejections;
 pub mod run_id;
 pub(crate) mod timeline;
 
@@ -18,11 +19,11 @@ use serde::{Serialize, Serializer};
 
 use crate::report::effects::Effects;
 use crate::report::exit::Exit;
+use crate::report::rejections::MOST_CODES;
+pub use crate::report::rejections::{RejectionTally, Rejections};
 use crate::report::run_id::RunId;
 use destination_engine::redaction::Redaction;
 
-/// Kinds of rejection that are told apart. A destination whose codes never repeat does not make the report grow.
-const MOST_CODES: usize = 100;
 /// Members of a code that are named whose removal was refused.
 const MOST_REFUSED_NAMED: usize = 100;
 
@@ -57,19 +58,6 @@ pub struct Counts {
     pub left_to_others: u64,
     /// Rows that a dry run would have sent; then `added`, `changed` and `removed` say what they would have been.
     pub planned: u64,
-}
-
-/// Rejections of one code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rejections {
-    /// The code.
-    pub code: String,
-    /// How many rows have it.
-    pub rows: u64,
-    /// The first such row of the source, from 1; `null` where it is a removal.
-    pub first_row: Option<u64>,
-    /// What was said of that row.
-    pub message: String,
 }
 
 /// What stopped a run, for machines. In JSON it is its code.
@@ -375,41 +363,6 @@ impl Report {
     }
 }
 
-/// Rejections as they come, counted by code.
-#[derive(Debug, Default)]
-pub struct RejectionTally {
-    codes: Vec<Rejections>,
-}
-
-impl RejectionTally {
-    /// Counts one.
-    pub fn add(&mut self, code: &str, message: &str, row: Option<u64>) {
-        if let Some(known) = self.codes.iter_mut().find(|known| known.code == code) {
-            known.rows += 1;
-            // Answers come in any order; the report names the same row each time.
-            if row.is_some_and(|row| known.first_row.is_none_or(|first| row < first)) {
-                known.first_row = row;
-                message.clone_into(&mut known.message);
-            }
-            return;
-        }
-        if self.codes.len() < MOST_CODES {
-            self.codes.push(Rejections { code: code.to_owned(), rows: 1, first_row: row, message: message.to_owned() });
-        }
-    }
-
-    /// All codes, the most frequent first.
-    pub fn finish(mut self) -> Vec<Rejections> {
-        self.codes.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.code.cmp(&b.code)));
-        self.codes
-    }
-
-    /// The most frequent so far.
-    pub fn commonest(&self) -> Option<&Rejections> {
-        self.codes.iter().max_by(|a, b| a.rows.cmp(&b.rows).then_with(|| b.code.cmp(&a.code)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -497,27 +450,5 @@ mod tests {
         let mut delivered = Report { failure: None, ..report() };
         delivered.fail(failure(FailureKind::Output));
         assert_eq!((delivered.verdict().exit(), delivered.failure), (Exit::Failed, Some(failure(FailureKind::Output))));
-    }
-
-    #[test]
-    fn rejections_are_counted_by_code() {
-        let mut tally = RejectionTally::default();
-        tally.add("a", "first a", Some(1));
-        // Answers come in any order; the report does not depend on it.
-        tally.add("b", "a removal", None);
-        tally.add("b", "second b", Some(3));
-        tally.add("b", "first b", Some(2));
-        tally.add("b", "third b", Some(4));
-        assert_eq!(tally.commonest().map(|rejections| rejections.rows), Some(4));
-        let told = tally.finish();
-        assert_eq!(
-            told.iter().map(|r| (r.code.as_str(), r.rows, r.first_row)).collect::<Vec<_>>(),
-            [("b", 4, Some(2)), ("a", 1, Some(1))]
-        );
-        assert_eq!(told[0].message, "first b");
-
-        let mut many = RejectionTally::default();
-        (0..1000).for_each(|n| many.add(&n.to_string(), "x", None));
-        assert_eq!(many.finish().len(), MOST_CODES);
     }
 }
