@@ -54,7 +54,7 @@ impl SourceGuess {
             Sample::Ndjson => ("ndjson", "it begins with {"),
             Sample::Text(bytes, is_whole) => {
                 let found = dialect::infer(&bytes, is_whole);
-                let mut keys = vec![Guess::new("type", "csv", "it is a text"), Guess::new("path", written, "")];
+                let mut keys = vec![Guess::new("type", "csv", "text in columns"), Guess::new("path", written, "")];
                 keys.extend(found.keys);
                 let spec = SourceSpec::Csv { input: input.clone(), dialect: found.dialect, on_error: OnError::Stop };
                 return Ok(Self { spec, keys, unclear: found.unclear });
