@@ -1,21 +1,21 @@
 # shellcheck shell=sh
 # How the suites' scripts install what is missing, and how they build the host that they test. Sourced, from the repository's
 # folder. A suite works on a machine that has Rust, a C compiler and Debian's package manager, and nothing else:
-# `make clean-room` proves it.
+# `make clean-room` proves it. Functions with variables are shells of their own, `( )`: the caller's variables are not touched.
 
 say() { echo "$(basename "$(dirname "$0")"): $*" >&2; }
 fail() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # debian HINT PACKAGE…: installs Debian's packages; the hint is for people with another system.
-debian() {
+debian() (
     hint=$1
     shift
     command -v apt-get >/dev/null || fail "$hint"
     say "installing $*"
     as_root apt-get update -qq >&2
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
-}
+)
 
 # need_python: makes sure of Python 3.11 or later with its venv module.
 need_python() {
@@ -26,7 +26,7 @@ need_python() {
 
 # pypi FOLDER PACKAGE…: a virtual environment with packages from PyPI, or from a folder of this repository. It is made once, and
 # made again when the list of packages or a folder's own list of dependencies changes.
-pypi() {
+pypi() (
     venv=$1
     shift
     wanted=$(printf '%s\n' "$@")
@@ -41,7 +41,7 @@ $(cat "$folder/pyproject.toml")" ;; esac
         "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
         printf '%s\n' "$wanted" >"$venv/installed"
     fi
-}
+)
 
 # need_node: makes sure of Node.js 20 or later, with npm. Debian's may be older: then it comes from PyPI.
 need_node() {
@@ -72,12 +72,13 @@ node_example() {
 }
 
 # cargo_install CRATE VERSION OPTION…: a command from crates.io, built once into target/tools.
-cargo_install() {
+cargo_install() (
     crate=$1 version=$2
     shift 2
     say "building $crate"
-    CARGO_TARGET_DIR=$PWD/target/tools/build cargo install --quiet --locked "$crate" --version "$version" --root "$PWD/target/tools" "$@"
-}
+    export CARGO_TARGET_DIR="$PWD/target/tools/build"
+    cargo install --quiet --locked "$crate" --version "$version" --root "$PWD/target/tools" "$@"
+)
 
 # build_host: builds the host and names it in HOST. As `make test` builds it: for one package alone, features would differ and
 # everything would be built again.
