@@ -72,6 +72,14 @@ pub(crate) fn assert_keys<F>(server: &Server<F>) {
     }
 }
 
+/// The HTTP status of a failure.
+pub(crate) fn status_of<T>(result: &Result<T, wit::Failure>) -> Option<u16> {
+    match result {
+        Err(wit::Failure::Permanent(problem) | wit::Failure::Transient(problem)) => problem.status,
+        _ => None,
+    }
+}
+
 /// The message of a permanent failure; it holds no key.
 pub(crate) fn permanent<T>(result: Result<T, wit::Failure>) -> (wit::ProblemKind, String) {
     let failure = result.err();

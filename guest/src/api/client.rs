@@ -96,7 +96,7 @@ impl<'a> Management<'a> {
                 envelope = page::read(answer.body.as_mut(), &mut |element| each(&Object::read(element)?))?;
                 Ok(())
             })?;
-            if !envelope.more(skip, PAGE_SIZE).map_err(|fault| self.0.not_documented(request.looking(), &fault))? {
+            if !envelope.more(skip, PAGE_SIZE).map_err(|fault| self.0.not_documented(request.looking(), 200, &fault))? {
                 return Ok(());
             }
             skip += envelope.count;
@@ -131,13 +131,13 @@ impl<'a> Management<'a> {
             taken = Some((answer.status, std::mem::replace(&mut answer.body, Box::new(Taken))));
             Ok(())
         })?;
-        taken.ok_or_else(|| self.0.not_documented(request.looking(), "there is no answer"))
+        taken.ok_or_else(no_answer)
     }
 
-    /// What the reading of an answer ended with.
+    /// What the reading of an answer of 200 ended with.
     #[cfg_attr(target_family = "wasm", optimize(size))]
     pub(crate) fn failure(&self, request: &ManagementRequest, fault: ReadFault) -> Failure {
-        self.0.read_fault(request.looking(), fault).confirmed().err().unwrap_or_else(no_answer)
+        self.0.read_fault(request.looking(), 200, fault).confirmed().err().unwrap_or_else(no_answer)
     }
 
     /// The time, by the engine's clock.
@@ -222,7 +222,7 @@ impl<'a> Client<'a> {
             let disposition = match self.network.open(&self.connection, &looking.request) {
                 Ok(mut answer) if statuses.contains(&answer.status) && !is_page(&answer) => match read(&mut answer) {
                     Ok(()) => return Ok(()),
-                    Err(fault) => self.read_fault(looking, fault),
+                    Err(fault) => self.read_fault(looking, answer.status, fault),
                 },
                 other => self.disposition(looking, other),
             };
@@ -250,7 +250,7 @@ impl<'a> Client<'a> {
     }
 
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn read_fault(&self, looking: &Looking, fault: ReadFault) -> Disposition {
+    fn read_fault(&self, looking: &Looking, status: u16, fault: ReadFault) -> Disposition {
         match fault {
             ReadFault::Broken(TransportError { kind, detail }) => {
                 let detail = joined(": ", &["truncated response", &detail]);
@@ -258,7 +258,7 @@ impl<'a> Client<'a> {
                 let kind = if kind == TransportErrorKind::Denied { TransportErrorKind::Reset } else { kind };
                 response::of_transport_error(self.config, &TransportError { kind, detail })
             }
-            ReadFault::Form(fault) => match self.not_documented(looking, &fault) {
+            ReadFault::Form(fault) => match self.not_documented(looking, status, &fault) {
                 Failure::Permanent(problem) | Failure::Transient(problem) => Disposition::Permanent(problem),
                 Failure::ExecutionFailed => Disposition::Accepted(Vec::new()),
             },
@@ -266,7 +266,7 @@ impl<'a> Client<'a> {
     }
 
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn not_documented(&self, looking: &Looking, fault: &str) -> Failure {
+    fn not_documented(&self, looking: &Looking, status: u16, fault: &str) -> Failure {
         let (method, path) = looking.endpoint;
         let message = format!(
             "{} answered {} {path} with something else than Talon.One documents",
@@ -274,7 +274,7 @@ impl<'a> Client<'a> {
             method.name()
         );
         let message = joined("; ", &[&joined(": ", &[&message, &self.config.scrub(fault)]), message::check_address()]);
-        Failure::Permanent(problem(ProblemKind::Server, message))
+        Failure::Permanent(Problem { status: Some(status), ..problem(ProblemKind::Server, message) })
     }
 }
 

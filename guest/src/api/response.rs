@@ -39,6 +39,10 @@ pub(crate) fn disposition(
     let (problem_kind, permanent, message, advice) = match (status, audience) {
         // 414: an ID in a path may be too long for a server.
         (400 | 413 | 414 | 422, _) => return Disposition::Refused(Refusal { status, error_body }),
+        // What would be created is there already. Two updates of one profile are in each other's way with records alone.
+        (409, _) if matches!(kind, RequestKind::Looking(..)) => {
+            return Disposition::Refused(Refusal { status, error_body });
+        }
         (407 | 511, _) => (ProblemKind::Connection, true, message::proxy_sign_in(status), ""),
         (401 | 403, _) if html => (ProblemKind::Authentication, true, message::html_refusal(config, status), address),
         (401 | 403, _) => (ProblemKind::Authentication, true, message::authentication(config, status, kind), ""),

@@ -36,7 +36,7 @@ pub(super) fn compare(
         let attributes = Attributes::read(&mut management)?;
         for planned in &plan.attributes {
             let finding = match attributes.get(planned.attribute.name()) {
-                Some(attribute) => of_type(planned, attribute, &mut comparison.notes),
+                Some(attribute) => of_type(config, planned, attribute, &mut comparison.notes),
                 None => undefined(planned, &attributes),
             };
             comparison.faults.extend(finding.map(|finding| finding.at(config, planned)));
@@ -54,15 +54,18 @@ struct Finding {
 }
 
 impl Finding {
-    /// With the path of the mapping; of a column that maps to itself there is none.
-    #[cfg_attr(target_family = "wasm", optimize(size))]
     fn at(self, config: &Config, planned: &PlannedAttribute<'_>) -> ConfigIssue {
-        let mapping = config.mappings.as_ref().and_then(|mappings| mappings.of(planned.attribute.name()));
-        let path = match mapping {
-            Some(mapping) => format!("mappings[{}].{}", mapping.index, self.key),
-            None => "mappings".to_owned(),
-        };
-        ConfigIssue { path, message: self.message, hint: Some(self.hint) }
+        ConfigIssue { path: path(config, planned, self.key), message: self.message, hint: Some(self.hint) }
+    }
+}
+
+/// The path of a key of the mapping; of a column that maps to itself there is none.
+#[inline(never)]
+#[cfg_attr(target_family = "wasm", optimize(size))]
+fn path(config: &Config, planned: &PlannedAttribute<'_>, key: &str) -> String {
+    match config.mappings.as_ref().and_then(|mappings| mappings.of(planned.attribute.name())) {
+        Some(mapping) => format!("mappings[{}].{key}", mapping.index),
+        None => "mappings".to_owned(),
     }
 }
 
@@ -86,14 +89,22 @@ fn undefined(planned: &PlannedAttribute<'_>, attributes: &Attributes) -> Option<
 /// Whether the values will be taken by the attribute as it is defined.
 #[inline(never)]
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn of_type(planned: &PlannedAttribute<'_>, attribute: &AttributeInfo, notes: &mut Vec<ConfigIssue>) -> Option<Finding> {
+fn of_type(
+    config: &Config,
+    planned: &PlannedAttribute<'_>,
+    attribute: &AttributeInfo,
+    notes: &mut Vec<ConfigIssue>,
+) -> Option<Finding> {
     let (name, source) = (quoted(&attribute.name), quoted(planned.column.name));
-    let mut note = |message: String| notes.push(ConfigIssue { path: String::new(), message, hint: None });
+    let mut note = |key, message: String| {
+        notes.push(ConfigIssue { path: path(config, planned, key), message, hint: None });
+    };
     if attribute.closed_list {
-        note(format!(
+        let message = format!(
             "the attribute {name} takes only the values of its list in Talon.One: rows of the column {source} with another value \
              are rejected"
-        ));
+        );
+        note("destination", message);
     }
     let defined = attribute.field_type?;
     let is = |seen: FieldType| format!("{}, but the attribute {name} is {} in Talon.One", seen.name(), defined.name());
@@ -110,10 +121,11 @@ fn of_type(planned: &PlannedAttribute<'_>, attribute: &AttributeInfo, notes: &mu
         // A date goes out as a text.
         (None, Some(FieldType::Time)) if defined == FieldType::String => None,
         (None, Some(FieldType::String)) if defined == FieldType::Time => {
-            note(format!(
+            let message = format!(
                 "the texts of the column {source} go to the attribute {name}, a time, as they are: with type = \"time\" in the \
                  mapping they are checked, and other forms of a time are taken"
-            ));
+            );
+            note("source", message);
             None
         }
         (None, Some(own)) => {

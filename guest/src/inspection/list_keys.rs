@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 
 use destination_toolkit::bindings::inspection::KeyPage;
-use destination_toolkit::bindings::{Failure, ProblemKind};
+use destination_toolkit::bindings::{Failure, Problem, ProblemKind};
 use destination_toolkit::clock::Clock;
 use destination_toolkit::columns::Packed;
 use destination_toolkit::http::{BodyReader, Network, TransportError, TransportErrorKind};
@@ -157,7 +157,10 @@ impl Listing<'_> {
         let (status, body) = self.management.open(&management::export(self.target.audience), &[200, 404])?;
         if status == 404 {
             let message = message::audience_not_found(self.config, self.target.audience);
-            return Err(Failure::Permanent(problem(ProblemKind::NotFound, message)));
+            return Err(Failure::Permanent(Problem {
+                status: Some(status),
+                ..problem(ProblemKind::NotFound, message)
+            }));
         }
         Ok(Export { body, buffer: Vec::new(), at: 0, ended: false, offset: 0, hasher: DefaultHasher::new(), lines: 0 })
     }

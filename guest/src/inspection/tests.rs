@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testing::{
     Server, TestClock, answer, assert_keys, audience, column, managed, managed_audience, permanent, profile_batch,
-    profiles, strings, texts,
+    profiles, status_of, strings, texts,
 };
 use destination_toolkit::bindings::{Action, ProblemKind, Values};
 use destination_toolkit::http::{Request, Response, TransportError};
@@ -148,7 +148,9 @@ fn what_is_not_as_documented_is_named() {
         (json!({"data": [], "totalResultSize": 3}), "says that there are more"),
     ] {
         let mut server = Server::new(|_, _| answer(200, &body));
-        let (kind, message) = permanent(managed(&json!({})).discover(&mut server, &mut TestClock::new()));
+        let discovered = managed(&json!({})).discover(&mut server, &mut TestClock::new());
+        assert_eq!(status_of(&discovered), Some(200), "there was an answer");
+        let (kind, message) = permanent(discovered);
         assert_eq!(kind, ProblemKind::Server);
         assert!(message.contains(what) && message.contains("GET /v1/attributes"), "{message}");
     }
@@ -182,7 +184,7 @@ fn compared(mapped: &Value) -> (Vec<(String, String, String)>, Vec<String>) {
     let fault = |issue: wit::ConfigIssue| (issue.path, issue.message, issue.hint.unwrap_or_default());
     (
         comparison.faults.into_iter().map(fault).collect(),
-        comparison.notes.into_iter().map(|issue| issue.message).collect(),
+        comparison.notes.into_iter().map(|issue| format!("{}: {}", issue.path, issue.message)).collect(),
     )
 }
 
@@ -239,9 +241,11 @@ fn a_type_that_does_not_fit_is_a_fault() {
 fn a_closed_list_and_an_unchecked_time_are_told() {
     let (faults, notes) = compared(&mapping("text", "tier", &json!({})));
     assert_eq!(faults, []);
-    assert!(notes.len() == 1 && notes[0].contains("\"tier\" takes only the values of its list"), "{notes:?}");
+    let closed = "mappings[1].destination: the attribute \"tier\" takes only the values of its list";
+    assert!(notes.len() == 1 && notes[0].starts_with(closed), "{notes:?}");
     let (_, notes) = compared(&mapping("text", "born", &json!({})));
-    assert!(notes.len() == 1 && notes[0].contains("type = \"time\""), "{notes:?}");
+    let unchecked = notes.len() == 1 && notes[0].starts_with("mappings[1].source: ");
+    assert!(unchecked && notes[0].contains("type = \"time\""), "{notes:?}");
 }
 
 #[test]

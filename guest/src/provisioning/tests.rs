@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testing::{
     KEY, MANAGEMENT_KEY, Server, TestClock, answer, assert_keys, audience, column, managed, managed_audience,
-    permanent, profiles, strings, texts,
+    permanent, profiles, status_of, strings, texts,
 };
 
 /// An account that creates what it is asked to.
@@ -35,7 +35,7 @@ impl Account {
         }
         let mut object: Value = serde_json::from_str(&request.body).unwrap();
         if path == "/v1/attributes" && list.iter().any(|there| there["name"] == object["name"]) {
-            return answer(400, &json!({"message": "an attribute of this name exists"}));
+            return answer(409, &json!({"message": "an attribute of this name exists"}));
         }
         object["id"] = json!(list.len() + 1);
         list.push(object.clone());
@@ -118,6 +118,8 @@ fn an_answer_that_got_lost_creates_nothing_twice() {
     let missing = config.plan(&columns(), &mut server, &mut clock).unwrap();
     config.create(&missing, &mut server, &mut clock).unwrap();
     assert_eq!(account.borrow().attributes.len(), 3);
+    let creating = server.requests.iter().filter(|request| request.method == Method::Post).count();
+    assert_eq!((creating, clock.slept.len()), (6, 3), "what is there already (409) is not asked for again");
     let config = managed_audience(&json!({"audience_id": null, "audience_name": "VIP", "create_audience": true}));
     let resolved = config.resolve("{}".to_owned(), &mut server, &mut clock).unwrap();
     assert_eq!((resolved.as_str(), account.borrow().audiences.len()), ("{\"audience_id\":1}", 1));
@@ -144,6 +146,14 @@ fn a_refusal_names_what_was_not_created() {
         field_type: Some("string".to_owned()),
         description: String::new(),
     };
+    let mut taken = Server::new(|_, request| match request.method {
+        Method::Get => answer(200, &json!({"data": [], "totalResultSize": 0})),
+        _ => answer(409, &json!({"message": "title is taken"})),
+    });
+    let created = mapped().create(std::slice::from_ref(&object), &mut taken, &mut TestClock::new());
+    assert_eq!(status_of(&created), Some(409));
+    let (kind, message) = permanent(created);
+    assert!(kind == ProblemKind::Refused && message.contains("Talon.One refused POST /v1/attributes"), "{message}");
     let (_, message) = permanent(mapped().create(std::slice::from_ref(&object), &mut server, &mut TestClock::new()));
     assert!(
         message.starts_with("the attribute \"tags\" was not created") && message.contains("title is taken"),

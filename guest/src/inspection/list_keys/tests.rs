@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{
-    Server, TestClock, answer, answer_text, assert_keys, audience, managed_audience, permanent, unpacked,
+    Server, TestClock, answer, answer_text, assert_keys, audience, managed_audience, permanent, status_of, unpacked,
 };
 
 /// What the server says; tests change it between pages.
@@ -226,6 +226,7 @@ fn what_is_not_the_export_is_named() {
         false => answer(200, &json!({"data": []})),
     });
     let listed = page(&managed_audience(&json!({})), None, PAGE_SIZE, &mut None, &mut server, &mut TestClock::new());
+    assert_eq!(status_of(&listed), Some(404));
     let (kind, message) = permanent(listed);
     assert_eq!(kind, ProblemKind::NotFound);
     assert!(message.contains("Talon.One has no audience 42"), "{message}");
