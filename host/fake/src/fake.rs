@@ -20,6 +20,7 @@ use crate::faults::fault::Movement;
 use crate::lock::lock;
 use crate::recorder::{Request, TimedOut};
 use crate::server;
+use crate::server::control;
 use crate::server::shared::Shared;
 use crate::settings::Settings;
 
@@ -99,6 +100,15 @@ impl Fake {
     /// Adds a rule to the campaigns.
     pub fn add_rule(&self, rule: Rule) {
         lock(&self.shared.deployment).campaigns.rules.push(rule);
+    }
+
+    /// What `POST /_fake/NAME` does with this body, for tests that take what the fake holds from a file.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such call or it does not take the body: the reason, and nothing has changed.
+    pub fn control(&self, name: &str, body: String) -> Result<(), String> {
+        control::Call::post(name, &self.shared, body.into())
     }
 
     /// Which rules fired for whom, in order.

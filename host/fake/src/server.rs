@@ -1,7 +1,7 @@
 //! The accept loop and its connections: HTTP/1.1 with keep-alive, or HTTP/2 where the client begins with it.
 
 mod calls;
-mod control;
+pub(crate) mod control;
 mod exchange;
 mod export;
 mod idempotency;

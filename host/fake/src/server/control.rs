@@ -16,6 +16,7 @@ use crate::api::error_body::ErrorBody;
 use crate::deployment::attributes::AttributeType;
 use crate::deployment::campaigns::Rule;
 use crate::deployment::definitions::NewAttribute;
+use crate::deployment::profiles::Attributes;
 use crate::deployment::snapshot::Snapshot;
 use crate::faults::Faults;
 use crate::faults::fault::Movement;
@@ -39,6 +40,7 @@ pub(crate) enum Call {
     Audiences,
     Attributes,
     Members,
+    Profiles,
     Rules,
     /// What is there, for who asks for something else.
     Unknown,
@@ -61,6 +63,16 @@ struct DefinedAttribute {
     kind: AttributeType,
     #[serde(default)]
     description: String,
+    /// It takes these alone.
+    values: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KnownProfile {
+    id: String,
+    #[serde(default)]
+    attributes: Attributes,
 }
 
 /// A request as `GET /_fake/requests` shows it. The key is left out: the status says whether it was the right one.
@@ -87,8 +99,11 @@ struct Shown<'a> {
 impl Call {
     /// None for a path that is not under `/_fake/`.
     pub(crate) fn of(head: &Parts) -> Option<Self> {
-        let name = head.uri.path().strip_prefix(PREFIX)?;
-        Some(match (&head.method, name) {
+        Some(Self::named(&head.method, head.uri.path().strip_prefix(PREFIX)?))
+    }
+
+    fn named(method: &Method, name: &str) -> Self {
+        match (method, name) {
             (&Method::GET, "state") => Self::State,
             (&Method::GET, "requests") => Self::Requests,
             (&Method::POST, "reset") => Self::Reset,
@@ -97,9 +112,18 @@ impl Call {
             (&Method::POST, "audiences") => Self::Audiences,
             (&Method::POST, "attributes") => Self::Attributes,
             (&Method::POST, "members") => Self::Members,
+            (&Method::POST, "profiles") => Self::Profiles,
             (&Method::POST, "rules") => Self::Rules,
             _ => Self::Unknown,
-        })
+        }
+    }
+
+    /// What `POST /_fake/NAME` does with a body, or why it does nothing.
+    pub(crate) fn post(name: &str, shared: &Shared, body: Bytes) -> Result<(), String> {
+        match Self::named(&Method::POST, name) {
+            Self::Unknown => Err(format!("there is no POST /_fake/{name}")),
+            call => call.act(shared, &body).map(drop),
+        }
     }
 
     pub(crate) async fn answer(self, shared: &Shared, body: Incoming) -> Result<Reply, Ended> {
@@ -136,12 +160,21 @@ impl Call {
             Self::Attributes => {
                 let attribute: DefinedAttribute = read(body)?;
                 let defined = NewAttribute::of_profiles(&attribute.name, attribute.kind);
-                let defined = NewAttribute { description: attribute.description, ..defined };
+                let defined = NewAttribute {
+                    description: attribute.description,
+                    restricted_by_suggestions: attribute.values.is_some(),
+                    suggestions: attribute.values.unwrap_or_default(),
+                    ..defined
+                };
                 lock(&shared.deployment).definitions.define(defined);
             }
             Self::Members => {
                 let movement: Movement = read(body)?;
                 lock(&shared.deployment).move_members(&movement);
+            }
+            Self::Profiles => {
+                let KnownProfile { id, attributes } = read(body)?;
+                lock(&shared.deployment).profiles.ensure(id).attributes.extend(attributes);
             }
             Self::Rules => {
                 let rule: Rule = read(body)?;
@@ -149,7 +182,7 @@ impl Call {
             }
             Self::Unknown => {
                 let known = "known are GET /_fake/state and requests, POST /_fake/reset, faults, release, audiences, \
-                             attributes, members and rules";
+                             attributes, members, profiles and rules";
                 return Ok(refused(StatusCode::NOT_FOUND, known));
             }
         }

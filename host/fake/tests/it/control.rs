@@ -61,6 +61,24 @@ async fn faults_audiences_and_attributes_can_be_set() {
 }
 
 #[tokio::test]
+async fn what_a_test_needs_can_be_there_before_it_over_http_and_in_process() {
+    let fake = start(Settings::new(KEY));
+    let closed = r#"{"name":"tier","type":"string","values":["gold","tin"]}"#;
+    assert_eq!(control(&fake, Method::POST, "attributes", closed).await.0, StatusCode::NO_CONTENT);
+    fake.control("profiles", r#"{"id":"a","attributes":{"tier":"old","n":1.50}}"#.to_owned()).unwrap();
+    fake.control("profiles", r#"{"id":"a","attributes":{"tier":"gold"}}"#.to_owned()).unwrap();
+    fake.control("profiles", r#"{"id":"b"}"#.to_owned()).unwrap();
+    assert_eq!((fake.profiles()["a"]["tier"].as_str(), fake.profiles()["a"]["n"].as_str()), ("\"gold\"", "1.50"));
+    assert!(fake.profiles()["b"].is_empty() && fake.requests().is_empty());
+    let listed = put_profiles(&fake, r#"{"integrationId":"a","attributes":{"tier":"tin"}}"#).await;
+    assert_eq!(listed.status(), StatusCode::NO_CONTENT);
+    let another = put_profiles(&fake, r#"{"integrationId":"a","attributes":{"tier":"silver"}}"#).await;
+    assert_eq!(another.status(), StatusCode::BAD_REQUEST);
+    assert!(fake.control("profiles", "{}".to_owned()).unwrap_err().contains("id"));
+    assert!(fake.control("state", String::new()).unwrap_err().contains("no POST /_fake/state"));
+}
+
+#[tokio::test]
 async fn a_wrong_call_is_refused_with_the_reason_and_changes_nothing() {
     let fake = start(Settings::new(KEY));
     for (name, body, why) in [
