@@ -50,6 +50,13 @@ def test_a_function_that_the_contract_has_not_is_named(plugin):
         plugin.call("map-everything")
 
 
+def test_a_function_of_an_optional_interface_is_called_by_both_names(plugin):
+    limits = plugin.call("route-limits", interface="inspection")
+    assert ("GET", "/v1/audiences") in {(limit.method, limit.path) for limit in limits}
+    with pytest.raises(ValueError, match="does not export etl:destination/inspections@"):
+        plugin.call("route-limits", interface="inspections")
+
+
 def test_a_component_that_is_no_plugin_is_named(tmp_path):
     other = tmp_path / "other.wat"
     other.write_text("(component)")

@@ -53,28 +53,32 @@ class Plugin:
         self._store.set_wasi(WasiConfig())
         self._store.set_wasi_http()
         self._instance = linker.instantiate(self._store, component)
-        interface = self._instance.get_export_index(self._store, INTERFACE)
-        if interface is None:
+        if self._instance.get_export_index(self._store, INTERFACE) is None:
             raise ValueError(f"{path} is not a compatible destination plugin: it does not export {INTERFACE}")
-        self._interface = interface
 
-    def call(self, name: str, *arguments: Any) -> Any:
+    def call(self, name: str, *arguments: Any, interface: str = "destination") -> Any:
         """Calls a function of the contract by its name in the WIT, such as `map-batch`; returns its result.
 
-        Raises CallFailed where that is a failure, and wasmtime's own errors where the plugin traps.
+        `interface` names one of the optional interfaces for a function of theirs: `inspection`, `provisioning`, `effects`.
+        Raises CallFailed where the result is a failure, ValueError where the plugin has no such function, and wasmtime's own errors
+        where the plugin traps.
         """
-        function = self._function(name)
+        function = self._function(interface, name)
         answer = function(self._store, *arguments)
         function.post_return(self._store)
         if isinstance(answer, Variant):
             raise CallFailed(answer)
         return answer
 
-    def _function(self, name: str) -> Func:
-        index = self._instance.get_export_index(self._store, name, self._interface)
+    def _function(self, interface: str, name: str) -> Func:
+        full_name = INTERFACE.replace("/destination@", f"/{interface}@")
+        exports = self._instance.get_export_index(self._store, full_name)
+        if exports is None:
+            raise ValueError(f"the plugin does not export {full_name}")
+        index = self._instance.get_export_index(self._store, name, exports)
         function = self._instance.get_func(self._store, index) if index is not None else None
         if function is None:
-            raise ValueError(f"the contract has no function {name}")
+            raise ValueError(f"{full_name} has no function {name}")
         return function
 
 
