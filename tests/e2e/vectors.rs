@@ -1,6 +1,8 @@
 //! The contract's vectors (`tests/vectors`) through the real component in this engine. Other engines run the same files:
 //! `make runtimes`.
 
+mod extensions;
+
 use std::fs;
 use std::path::Path;
 
@@ -14,8 +16,9 @@ use destination_engine::plugin::Plugin;
 use destination_engine::plugin::answers::{Failure, Report};
 use destination_engine::plugin::instance::CallError;
 use destination_engine::plugin::runtime::{CompileCache, Runtime};
+use destination_engine::plugin::session::Session;
 use destination_host::embedded;
-use fake_talon_one::{Fake, Faults, Settings};
+use fake_talon_one::{Fake, Faults, Request, Settings};
 use serde_json::{Value as Json, json};
 
 fn vectors(name: &str) -> Vec<Json> {
@@ -163,6 +166,32 @@ fn batch(records: &Json) -> MappedBatch {
     batch
 }
 
+/// A session with a vector's config at this fake.
+fn session(plugin: &Plugin, config: &Json, fake: &Fake) -> Session {
+    let mut config = config.clone();
+    config["deployment_url"] = json!(fake.url());
+    let client = HttpClient::new(&ClientSettings::default()).unwrap();
+    plugin.session(&config.to_string(), HttpContext::new(client, RateLimiter::unlimited())).unwrap()
+}
+
+fn inject(fake: &Fake, script: &Json) {
+    fake.inject(serde_json::from_value::<Faults>(json!({"script": script})).unwrap());
+}
+
+/// What the fake saw.
+fn requests(fake: &Fake) -> Json {
+    let shown = |request: &Request| {
+        let query = request.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
+        json!({
+            "method": request.method.as_str(),
+            "path": format!("{}{query}", request.path),
+            "body": request.body.as_deref().map(String::from_utf8_lossy),
+            "status": request.status.map(|status| status.as_u16()),
+        })
+    };
+    fake.requests().iter().map(shown).collect()
+}
+
 #[tokio::test]
 async fn batches_are_delivered_as_the_vectors_say() {
     let plugin = plugin().await;
@@ -170,11 +199,8 @@ async fn batches_are_delivered_as_the_vectors_say() {
     let mut wrong = Vec::new();
     for mut vector in vectors("deliveries.json") {
         fake.reset();
-        fake.inject(serde_json::from_value::<Faults>(json!({"script": vector["faults"]})).unwrap());
-        let mut config = vector["config"].clone();
-        config["deployment_url"] = json!(fake.url());
-        let client = HttpClient::new(&ClientSettings::default()).unwrap();
-        let session = plugin.session(&config.to_string(), HttpContext::new(client, RateLimiter::unlimited())).unwrap();
+        inject(&fake, &vector["faults"]);
+        let session = session(&plugin, &vector["config"], &fake);
         let outcome = match session.send_batch(&batch(&vector["records"])).await.answer {
             Ok(answer) => json!({"report": report(&answer)}),
             Err(CallError::Failed(it)) => json!({"failure": failure(&it)}),
@@ -182,22 +208,10 @@ async fn batches_are_delivered_as_the_vectors_say() {
         };
         // The port is another in each run.
         let outcome: Json = serde_json::from_str(&outcome.to_string().replace(fake.url(), "http://fake")).unwrap();
-        let requests: Vec<Json> = fake
-            .requests()
-            .iter()
-            .map(|request| {
-                let query = request.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
-                json!({
-                    "method": request.method.as_str(),
-                    "path": format!("{}{query}", request.path),
-                    "body": request.body.as_deref().map(String::from_utf8_lossy),
-                    "status": request.status.map(|status| status.as_u16()),
-                })
-            })
-            .collect();
-        if vector["outcome"] != outcome || vector["requests"] != json!(requests) {
+        let requests = requests(&fake);
+        if vector["outcome"] != outcome || vector["requests"] != requests {
             vector["outcome"] = outcome;
-            vector["requests"] = json!(requests);
+            vector["requests"] = requests;
             wrong.push(vector);
         }
     }
