@@ -63,8 +63,6 @@ pub(crate) fn open(wanted: CompileCache) -> (Option<Cache>, Option<CacheRefused>
         }
         Some(Err(Untrusted::Refused(refused))) => return (None, Some(refused)),
         Some(Err(Untrusted::Unavailable(reason))) => return unavailable(reason),
-        // The sandbox's own place, on a system whose owners and modes are not looked at here.
-        None if cfg!(not(unix)) => {}
         None => return unavailable(NO_PLACE.to_owned()),
     }
     match Cache::new(config) {
@@ -88,8 +86,8 @@ const COMPILED: &str = "destination-host";
 /// A folder of this name in the user's cache directory, made if it is not there, that nobody but the user and root can write to.
 ///
 /// # Errors
-/// Where there is no such place, or others can write to it or to what is above it. On systems whose owners and modes are
-/// not looked at here there is none.
+/// Where there is no such place, or others can write to it or to what is above it. On Windows it is the user's folder for
+/// local data of programs, whose permissions are not looked at.
 pub fn private_folder(name: &str) -> Result<PathBuf, Untrusted> {
     match users_folder(name) {
         Some(folder) => trusted(&folder),
@@ -97,11 +95,16 @@ pub fn private_folder(name: &str) -> Result<PathBuf, Untrusted> {
     }
 }
 
+#[cfg(unix)]
 const NO_PLACE: &str = "neither XDG_CACHE_HOME nor HOME is set";
-
 #[cfg(not(unix))]
-fn users_folder(_: &str) -> Option<PathBuf> {
-    None
+const NO_PLACE: &str = "LOCALAPPDATA is not set";
+
+/// Windows lets only the user, administrators and the system into this folder.
+#[cfg(not(unix))]
+fn users_folder(name: &str) -> Option<PathBuf> {
+    let caches = std::env::var_os("LOCALAPPDATA").map(PathBuf::from).filter(|path| path.is_absolute())?;
+    Some(caches.join(name))
 }
 
 #[cfg(not(unix))]

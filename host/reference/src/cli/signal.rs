@@ -1,4 +1,4 @@
-//! Ctrl-C and a polite kill: the first asks the run to finish what is in flight, the second ends the process at once.
+//! Ctrl-C and a polite kill (on Windows Ctrl-Break and the closed window; it has no signal for another process): the first asks the run to finish what is in flight, the second ends the process at once.
 
 use std::io;
 
@@ -52,18 +52,21 @@ impl Signals {
 #[cfg(windows)]
 struct Signals {
     ctrl_c: tokio::signal::windows::CtrlC,
+    ctrl_break: tokio::signal::windows::CtrlBreak,
     close: tokio::signal::windows::CtrlClose,
 }
 
 #[cfg(windows)]
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()?, close: tokio::signal::windows::ctrl_close()? })
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+        Ok(Self { ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
     }
 
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.ctrl_c.recv() => "Ctrl-C",
+            _ = self.ctrl_break.recv() => "Ctrl-Break",
             _ = self.close.recv() => "closing the window",
         }
     }

@@ -98,11 +98,23 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{}{text}{END}", style.mark())
 }
 
+/// Consoles before Windows 10 print the escapes; later ones have to be told.
+#[cfg(windows)]
+fn console_shows_colours() -> bool {
+    anstyle_query::windows::enable_ansi_colors() == Some(true)
+}
+
+#[cfg(not(windows))]
+fn console_shows_colours() -> bool {
+    true
+}
+
 impl Terminal {
     /// Looks where the streams go to. Any `NO_COLOR` that is not empty keeps colours out.
     pub(crate) fn detect(format: LogFormat) -> Self {
         let colour = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && env::var_os("TERM").is_none_or(|term| term != "dumb");
+            && env::var_os("TERM").is_none_or(|term| term != "dumb")
+            && console_shows_colours();
         let json = format == LogFormat::Json;
         let stream = |is_terminal| Stream { is_terminal, colour: colour && is_terminal };
         let (stdout, stderr) = (stream(io::stdout().is_terminal()), stream(io::stderr().is_terminal() && !json));

@@ -128,10 +128,10 @@ impl Place {
     fn of(path: &Path) -> Option<Self> {
         match path.metadata() {
             Ok(there) if !there.is_file() => None,
-            Ok(there) => match FileId::of(&there) {
-                Some(id) if output::standard_stream(Some(id)).is_some() => None,
-                Some(id) => Some(Self::File(id)),
-                None => path.canonicalize().ok().map(Self::Path),
+            Ok(_) => match FileId::at(path) {
+                Ok(id) if output::standard_stream(id).is_some() => None,
+                Ok(id) => Some(Self::File(id)),
+                Err(_) => None,
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Some(Self::Path(output::not_yet_there(path, MOST_LINKS)))

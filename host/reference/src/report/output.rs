@@ -103,7 +103,7 @@ impl Destination {
         match path.metadata() {
             Ok(there) if there.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder")),
             // Even where it is a file: the rest of what this process prints goes to the same one.
-            Ok(there) => match standard_stream(FileId::of(&there)) {
+            Ok(there) => match FileId::at(path).ok().and_then(standard_stream) {
                 Some(stream) => Ok(Self::Stream(stream)),
                 None if there.is_file() => path.canonicalize().map(Self::File),
                 None => OpenOptions::new().append(true).open(path).map(Self::Stream),
@@ -133,21 +133,18 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Standard output or standard error, where this file is one of the two.
-#[cfg(unix)]
-pub(crate) fn standard_stream(file: Option<FileId>) -> Option<File> {
-    use std::os::fd::AsFd;
-    let streams = [io::stdout().as_fd().try_clone_to_owned(), io::stderr().as_fd().try_clone_to_owned()];
-    streams
-        .into_iter()
-        .flatten()
-        .map(File::from)
-        .find(|stream| stream.metadata().is_ok_and(|of| FileId::of(&of) == file))
-}
-
-/// Standard output or standard error, where this file is one of the two.
-#[cfg(not(unix))]
-pub(crate) fn standard_stream(_: Option<FileId>) -> Option<File> {
-    None
+pub(crate) fn standard_stream(file: FileId) -> Option<File> {
+    #[cfg(unix)]
+    let streams = {
+        use std::os::fd::AsFd;
+        [io::stdout().as_fd().try_clone_to_owned(), io::stderr().as_fd().try_clone_to_owned()]
+    };
+    #[cfg(windows)]
+    let streams = {
+        use std::os::windows::io::AsHandle;
+        [io::stdout().as_handle().try_clone_to_owned(), io::stderr().as_handle().try_clone_to_owned()]
+    };
+    streams.into_iter().flatten().map(File::from).find(|stream| FileId::of(stream).is_ok_and(|of| of == file))
 }
 
 /// A temporary file that is locked, so that no other run takes it for one that was left behind.
@@ -166,8 +163,8 @@ fn locked_temporary(folder: &Path) -> io::Result<NamedTempFile> {
 
 /// Whether an open file is the one at this path.
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(open), Ok(there)) => FileId::of(&open) == FileId::of(&there),
+    match (FileId::of(file), fs::symlink_metadata(path), FileId::at(path)) {
+        (Ok(open), Ok(there), Ok(at)) => !there.is_symlink() && open == at,
         _ => false,
     }
 }

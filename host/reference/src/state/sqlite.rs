@@ -256,8 +256,8 @@ impl State {
 impl OpenFile {
     /// Fails where another file, or none, is at its path now.
     fn is_in_place(&self) -> Result<(), StateError> {
-        let there = self.file.metadata().map_err(|error| io_error(&self.place.shown, &error))?;
-        self.place.holds(FileId::of(&there))
+        let open = FileId::of(&self.file).map_err(|error| io_error(&self.place.shown, &error))?;
+        self.place.holds(open)
     }
 }
 

@@ -4,7 +4,6 @@
 //! commits before it does. What was never about to be sent is thus never taken for something that may have arrived. Rows
 //! that did not change cost a look-up and no write; that they were seen is kept in a bitmap of record ids.
 
-use std::fs;
 
 use roaring::RoaringTreemap;
 use rusqlite::OptionalExtension;
@@ -38,7 +37,7 @@ pub(super) struct SqliteLedger {
     any_removed: bool,
     dirty: bool,
     /// SQLite's log, once this run has marked its beginning in the file.
-    log: Option<Option<FileId>>,
+    log: Option<FileId>,
 }
 
 impl SqliteLedger {
@@ -73,8 +72,8 @@ impl SqliteLedger {
         self.run("COMMIT")?;
         mark::move_log(&self.state.connection).map_err(|error| self.failed(&error))?;
         if let Some(OpenFile { place, .. }) = &self.state.file {
-            let there = fs::metadata(place.log()).map_err(|error| io_error(&place.shown, &error))?;
-            self.log = Some(FileId::of(&there));
+            let log = FileId::at(&place.log()).map_err(|error| io_error(&place.shown, &error))?;
+            self.log = Some(log);
         }
         self.run("BEGIN")
     }

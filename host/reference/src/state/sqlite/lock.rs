@@ -35,7 +35,7 @@ impl Lock {
             let file =
                 private().create(true).truncate(false).write(true).open(&path).map_err(|error| failed(&error))?;
             match file.try_lock() {
-                Ok(()) if at(&path) == id(&file) => return Ok(Self { file: Some(file), path }),
+                Ok(()) if is_at(&file, &path) => return Ok(Self { file: Some(file), path }),
                 // Its last owner removed it between our two looks.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(StateError::InUse { path: place.shown.clone() }),
@@ -69,7 +69,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Removed while it is still locked, so that nobody holds it; and only where it is ours.
         if let Some(file) = &self.file
-            && at(&self.path) == id(file)
+            && is_at(file, &self.path)
             && let Err(error) = fs::remove_file(&self.path)
         {
             tracing::debug!("{} cannot be removed: {error}", self.path.display());
@@ -87,10 +87,6 @@ fn refuse_irregular(place: &Place, path: &std::path::Path) -> Result<(), StateEr
     }
 }
 
-fn at(path: &std::path::Path) -> Option<Option<FileId>> {
-    fs::metadata(path).ok().map(|there| FileId::of(&there))
-}
-
-fn id(file: &File) -> Option<Option<FileId>> {
-    file.metadata().ok().map(|there| FileId::of(&there))
+fn is_at(file: &File, path: &std::path::Path) -> bool {
+    matches!((FileId::of(file), FileId::at(path)), (Ok(open), Ok(at)) if open == at)
 }

@@ -64,20 +64,20 @@ impl Place {
     }
 
     /// Fails where another file, or none, is at the path now.
-    pub(super) fn holds(&self, file: Option<FileId>) -> Result<(), StateError> {
+    pub(super) fn holds(&self, file: FileId) -> Result<(), StateError> {
         same(&self.real, file, &self.shown)
     }
 
     /// Fails where another log, or none, is beside the file now.
-    pub(super) fn holds_log(&self, log: Option<FileId>) -> Result<(), StateError> {
+    pub(super) fn holds_log(&self, log: FileId) -> Result<(), StateError> {
         same(&self.log(), log, &self.shown)
     }
 }
 
-fn same(at: &Path, file: Option<FileId>, shown: &Path) -> Result<(), StateError> {
+fn same(at: &Path, file: FileId, shown: &Path) -> Result<(), StateError> {
     let replaced = |how| Err(StateError::Replaced { path: shown.to_owned(), file: at.to_owned(), how });
-    match fs::metadata(at) {
-        Ok(there) if FileId::of(&there) == file => Ok(()),
+    match FileId::at(at) {
+        Ok(there) if there == file => Ok(()),
         Ok(_) => replaced("replaced by another file"),
         Err(error) if error.kind() == io::ErrorKind::NotFound => replaced("deleted or moved away"),
         Err(error) => Err(io_error(shown, &error)),
