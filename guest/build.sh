@@ -4,10 +4,8 @@
 #
 # The target is wasm32-unknown-unknown, whose standard library does not come with a Rust installation. It is built together
 # with the plugin, from source: only what is used gets in, and a panic is a bare trap (a component without standard
-# streams could show its message to nobody). The source is found or installed in one of two ways, and the script says which:
-#   rustup   `rustup component add rust-src`, for the compiler that is there
-#   debian   where rustup's server is out of reach: a compiler and the source that fits it, from Debian's packages
-# WASM_TOOLCHAIN=rustup or =debian leaves no choice.
+# streams could show its message to nobody). `standard_library` in tests/repository/install.sh finds or installs the source;
+# WASM_TOOLCHAIN=rustup or =debian leaves it no choice.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -20,38 +18,8 @@ out=target/component
 command -v cargo >/dev/null || fail "cargo is missing; install Rust 1.95 or later with rustup"
 sysroot=$(rustc --print sysroot)
 
-rustup_source=$sysroot/lib/rustlib/src/rust
-debian_source=/usr/lib/rustlib/src/rust
-debian_rustc=/usr/bin/rustc
-
-has_std() { [ -e "$1/library/std/Cargo.toml" ]; }
-
-use_rustup() {
-    has_std "$rustup_source" && return 0
-    command -v rustup >/dev/null || return 1
-    say "adding the component rust-src with rustup"
-    timeout 120 rustup component add rust-src >&2 && has_std "$rustup_source"
-}
-
-use_debian() {
-    if [ ! -x $debian_rustc ] || ! has_std $debian_source; then
-        command -v apt-get >/dev/null || return 1
-        debian "" rustc-web rust-web-src || return 1
-    fi
-    [ -x $debian_rustc ] && has_std $debian_source
-}
-
-rustc=
-case "${WASM_TOOLCHAIN:-any}" in
-    any | rustup) if use_rustup; then rustc=$(rustup which rustc 2>/dev/null || command -v rustc) source=$rustup_source; fi ;;
-    debian) ;;
-    *) fail "WASM_TOOLCHAIN is '$WASM_TOOLCHAIN'; it can be rustup or debian" ;;
-esac
-if [ -z "$rustc" ] && [ "${WASM_TOOLCHAIN:-any}" != rustup ] && use_debian; then
-    rustc=$debian_rustc source=$debian_source
-fi
-[ -n "$rustc" ] || fail "the standard library's source is missing: neither 'rustup component add rust-src' nor Debian's packages rustc-web and rust-web-src could be had"
-
+# shellcheck disable=SC2154 # it names the compiler in rustc and the source in source
+standard_library
 say "building with $("$rustc" --version), the standard library from source"
 linker=$(find "$sysroot/lib/rustlib" -name rust-lld -type f | head -n 1)
 [ -n "$linker" ] || fail "no rust-lld below $sysroot"

@@ -23,10 +23,11 @@ class Control:
 
 
 class Fake(Control):
-    """A fake of one's own. `host` is the host's binary; HOST names it where it is left out."""
+    """A fake of one's own. `host` is the host's binary; HOST names it where it is left out. Options are those of the command `fake`."""
 
-    def __init__(self, host=None):
-        self.process = subprocess.Popen([host or os.environ["HOST"], "fake"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    def __init__(self, host=None, *options):
+        command = [host or os.environ["HOST"], "fake", *options]
+        self.process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         super().__init__(self.process.stdout.readline().strip())
 
     def stop(self):

@@ -80,6 +80,50 @@ cargo_install() (
     cargo install --quiet --locked "$crate" --version "$version" --root "$PWD/target/tools" "$@"
 )
 
+# standard_library: the source of Rust's standard library, for targets that a Rust installation does not come with, in `source`, and the
+# compiler that fits it in `rustc`. It is found or installed in one of two ways:
+#   rustup   `rustup component add rust-src`, for the compiler that is there
+#   debian   where rustup's server is out of reach: a compiler and the source that fits it, from Debian's packages
+# WASM_TOOLCHAIN=rustup or =debian leaves no choice.
+standard_library() {
+    rustc='' source=''
+    case "${WASM_TOOLCHAIN:-any}" in
+        any | rustup)
+            if has_rustup_source; then
+                rustc=$(rustup which rustc 2>/dev/null || command -v rustc)
+                source=$rustup_source
+            fi
+            ;;
+        debian) ;;
+        *) fail "WASM_TOOLCHAIN is '$WASM_TOOLCHAIN'; it can be rustup or debian" ;;
+    esac
+    if [ -z "$rustc" ] && [ "${WASM_TOOLCHAIN:-any}" != rustup ] && has_debian_source; then
+        rustc=$debian_rustc source=$debian_source
+    fi
+    [ -n "$rustc" ] || fail "the standard library's source is missing: neither 'rustup component add rust-src' nor Debian's packages rustc-web and rust-web-src could be had"
+}
+
+debian_source=/usr/lib/rustlib/src/rust
+debian_rustc=/usr/bin/rustc
+
+has_std() { [ -e "$1/library/std/Cargo.toml" ]; }
+
+has_rustup_source() {
+    rustup_source=$(rustc --print sysroot)/lib/rustlib/src/rust
+    has_std "$rustup_source" && return 0
+    command -v rustup >/dev/null || return 1
+    say "adding the component rust-src with rustup"
+    timeout 120 rustup component add rust-src >&2 && has_std "$rustup_source"
+}
+
+has_debian_source() {
+    if [ ! -x $debian_rustc ] || ! has_std $debian_source; then
+        command -v apt-get >/dev/null || return 1
+        debian "" rustc-web rust-web-src || return 1
+    fi
+    [ -x $debian_rustc ] && has_std $debian_source
+}
+
 # build_host: builds the host and names it in HOST. As `make test` builds it: for one package alone, features would differ and
 # everything would be built again.
 build_host() {

@@ -134,7 +134,9 @@ impl Place {
                 Err(_) => None,
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Some(Self::Path(output::not_yet_there(path, MOST_LINKS)))
+                let path = output::not_yet_there(path, MOST_LINKS);
+                // Windows takes names that differ in case alone for one file.
+                Some(Self::Path(if cfg!(windows) { path.to_string_lossy().to_lowercase().into() } else { path }))
             }
             Err(_) => None,
         }
