@@ -122,6 +122,10 @@ http: component ## The plugin behind HTTP, under wasmtime serve; builds wac wher
 obelisk: component ## The plugin in Obelisk, which is killed between two attempts; builds Obelisk where it is missing: half an hour
 	@tests/engines/obelisk/run.sh
 
+.PHONY: platforms
+platforms: component ## The host cross-compiled for aarch64 and for Windows, under qemu and wine, beside this machine's; installs what is missing
+	@tests/platforms/run.sh
+
 .PHONY: plugins
 plugins: ## The webhook of examples/webhook in Rust, JavaScript and Python, each in the host, Node and Python; installs their tooling
 	@tests/plugins/run.sh

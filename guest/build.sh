@@ -18,7 +18,6 @@ out=target/component
 command -v cargo >/dev/null || fail "cargo is missing; install Rust 1.95 or later with rustup"
 sysroot=$(rustc --print sysroot)
 
-# shellcheck disable=SC2154 # it names the compiler in rustc and the source in source
 standard_library
 say "building with $("$rustc" --version), the standard library from source"
 linker=$(find "$sysroot/lib/rustlib" -name rust-lld -type f | head -n 1)

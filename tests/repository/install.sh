@@ -85,6 +85,7 @@ cargo_install() (
 #   rustup   `rustup component add rust-src`, for the compiler that is there
 #   debian   where rustup's server is out of reach: a compiler and the source that fits it, from Debian's packages
 # WASM_TOOLCHAIN=rustup or =debian leaves no choice.
+# shellcheck disable=SC2034 # they are for who calls it
 standard_library() {
     rustc='' source=''
     case "${WASM_TOOLCHAIN:-any}" in
