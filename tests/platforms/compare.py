@@ -99,13 +99,14 @@ def all_types(host):
     ]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (host.folder / "rows.ndjson").write_text(text, encoding="utf-8")
-    mappings = [("id", "integration_id", ""), ("integer", "a", ""), ("float", "b", ""), ("text", "name", ""), ("flag", "c", ""), ("time", "d", "time")]
-    mappings += [("list", "e", "list(string)"), ("number", "f", "number")]
+    mappings = {"id": "integration_id", "integer": "a", "float": "b", "text": "name", "flag": "c", "time": "d", "list": "e", "number": "f"}
+    types = {"time": "time", "list": "list(string)", "number": "number"}
     lines = [
         'name = "types"\n[destination]\ndeployment_url = "${TALON_ONE_URL}"\napi_key = "${TALON_ONE_API_KEY}"\nobject_type = "customer_profiles"\n',
         *(
-            f'[[destination.mappings]]\nsource = "{source}"\ndestination = "{destination}"\n' + (f'type = "{kind}"\n' if kind else "")
-            for source, destination, kind in mappings
+            f'[[destination.mappings]]\nsource = "{source}"\ndestination = "{destination}"\n'
+            + (f'type = "{types[source]}"\n' if source in types else "")
+            for source, destination in mappings.items()
         ),
         '[source]\ntype = "ndjson"\npath = "rows.ndjson"\n[limits]\nconcurrency = 1\n',
     ]
