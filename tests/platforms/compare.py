@@ -24,6 +24,9 @@ QEMU = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
 TESTS = ["vectors::", "removals::", "mirror::"]
 """Of tests/e2e: those of the contract's vectors, of what a mirror may remove, and of mirrors."""
 
+CACHE = {"XDG_CACHE_HOME": str(WORK / "cache")}
+"""Compiled plugins are kept from one suite to the next: under qemu compiling one takes a minute."""
+
 ROWS = 5000
 """Of the sync of all types: 5 requests and more."""
 
@@ -52,11 +55,11 @@ class Platform:
         ended = subprocess.run(
             [*self.command, *arguments],
             cwd=self.folder,
-            env=os.environ | {"XDG_CACHE_HOME": str(self.folder / "cache"), "NO_PROXY": "127.0.0.1"} | environment,
+            env=os.environ | CACHE | {"NO_PROXY": "127.0.0.1"} | environment,
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=600,
+            timeout=1800,
         )
         if ended.returncode != expected:
             raise RuntimeError(f"{' '.join(arguments)} ended with {ended.returncode}\n{ended.stdout}{ended.stderr}")
@@ -170,7 +173,7 @@ def tests(host):
     began = time.monotonic()
     lines = (json.loads(line) for line in (WORK / "aarch64.json").read_text(encoding="utf-8").splitlines())
     binary = next(line["executable"] for line in lines if line.get("reason") == "compiler-artifact" and line["target"]["name"] == "e2e")
-    ended = subprocess.run([*QEMU, binary, *TESTS], capture_output=True, text=True)
+    ended = subprocess.run([*QEMU, binary, *TESTS], env=os.environ | CACHE, capture_output=True, text=True)
     result = re.search(r"test result: .*?(\d+) passed; (\d+) failed", ended.stdout)
     if ended.returncode != 0 or not result:
         failures.append(f"{host.name}: tests\n{ended.stdout[-5000:]}{ended.stderr[-2000:]}")
