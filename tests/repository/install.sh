@@ -76,8 +76,7 @@ cargo_install() (
     crate=$1 version=$2
     shift 2
     say "building $crate"
-    export CARGO_TARGET_DIR="$PWD/target/tools/build"
-    cargo install --quiet --locked "$crate" --version "$version" --root "$PWD/target/tools" "$@"
+    env CARGO_TARGET_DIR="$PWD/target/tools/build" cargo install --quiet --locked "$crate" --version "$version" --root "$PWD/target/tools" "$@"
 )
 
 # standard_library: the source of Rust's standard library, for targets that a Rust installation does not come with, in `source`, and the

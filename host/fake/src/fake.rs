@@ -108,7 +108,7 @@ impl Fake {
     ///
     /// Where there is no such call or it does not take the body: the reason, and nothing has changed.
     pub fn control(&self, name: &str, body: String) -> Result<(), String> {
-        control::Call::post(name, &self.shared, body.into())
+        control::Call::post(name, &self.shared, &body.into())
     }
 
     /// Which rules fired for whom, in order.

@@ -1,5 +1,7 @@
 //! The vectors of the optional interfaces: what is listed, compared, planned, created, resolved and counted.
 
+#![expect(clippy::needless_pass_by_value, reason = "an answer is given away to be shown")]
+
 use destination_engine::arrow::records::Texts;
 use destination_engine::bindings::{
     Column, Comparison, ConfigIssue, Difference, Discovery, MissingObject, Strings, TimeUnit, Timestamps, Values,

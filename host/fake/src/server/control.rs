@@ -119,10 +119,10 @@ impl Call {
     }
 
     /// What `POST /_fake/NAME` does with a body, or why it does nothing.
-    pub(crate) fn post(name: &str, shared: &Shared, body: Bytes) -> Result<(), String> {
+    pub(crate) fn post(name: &str, shared: &Shared, body: &Bytes) -> Result<(), String> {
         match Self::named(&Method::POST, name) {
             Self::Unknown => Err(format!("there is no POST /_fake/{name}")),
-            call => call.act(shared, &body).map(drop),
+            call => call.act(shared, body).map(drop),
         }
     }
 

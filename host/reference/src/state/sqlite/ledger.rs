@@ -4,7 +4,6 @@
 //! commits before it does. What was never about to be sent is thus never taken for something that may have arrived. Rows
 //! that did not change cost a look-up and no write; that they were seen is kept in a bitmap of record ids.
 
-
 use roaring::RoaringTreemap;
 use rusqlite::OptionalExtension;
 
