@@ -62,6 +62,8 @@ fn instead(found: FileType, wanted: Wanted) -> Option<&'static str> {
             return Some("a socket");
         }
     }
+    #[cfg(not(unix))]
+    let _ = wanted;
     None
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn kind(metadata: &Metadata) -> &'static str {
 /// Options that make a file which its owner alone may read: it may hold customers' data. On Windows a file has the permissions of
 /// its folder.
 pub(crate) fn private() -> std::fs::OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "a mode is set on unix alone"))]
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
