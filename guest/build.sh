@@ -43,7 +43,9 @@ guest/binaryen/node_modules/.bin/wasm-opt -O3 --enable-bulk-memory-opt --enable-
     "$core" -o "$core.optimized"
 
 mkdir -p $out
-cargo run --quiet --locked --package componentize -- "$core.optimized" "$out/$package.wasm.new"
+# Of the whole workspace, as the host is built after it: they share what both are built on.
+cargo build --quiet --locked --workspace --bin componentize
+"${CARGO_TARGET_DIR:-target}/debug/componentize" "$core.optimized" "$out/$package.wasm.new"
 # Left alone where nothing changed, so that what embeds it is not compiled again.
 if cmp -s "$out/$package.wasm.new" "$out/$package.wasm"; then
     rm "$out/$package.wasm.new"

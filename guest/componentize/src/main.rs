@@ -21,7 +21,7 @@ fn main() -> Result<()> {
         .validate(true)
         .debug_names(false)
         .module(&module)
-        .and_then(ComponentEncoder::encode)
+        .and_then(|mut encoder| encoder.encode())
         .with_context(|| format!("{input} does not make a component"))?;
     fs::write(output, without_names(&component)?).with_context(|| format!("cannot write {output}"))
 }
@@ -39,9 +39,7 @@ fn without_names(component: &[u8]) -> Result<Vec<u8>> {
         let length = match &payload {
             // A module or component within this one is kept whole.
             Payload::ModuleSection { unchecked_range: within, .. }
-            | Payload::ComponentSection { unchecked_range: within, .. } => {
-                consumed + usize::try_from(within.end - within.start)?
-            }
+            | Payload::ComponentSection { unchecked_range: within, .. } => consumed + within.end - within.start,
             _ => consumed,
         };
         let (section, after) = rest.split_at_checked(length).context("a section is longer than the component")?;

@@ -11,6 +11,6 @@ pub(crate) fn component() -> Vec<u8> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir("../../wit").unwrap();
     let world = resolve.select_world(&[package], Some("destination-plugin")).unwrap();
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
 }

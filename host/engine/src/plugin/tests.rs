@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::plugin::runtime::CompileCache;
 
 fn runtime() -> Runtime {
-    Runtime::new(Limits::default(), CompileCache::Off).unwrap()
+    Runtime::new(Limits::default(), CompileCache::User).unwrap()
 }
 
 async fn load(wat: &str) -> LoadError {

@@ -15,7 +15,7 @@ const CONFIG: &str = r#"{}"#;
 
 async fn misbehaving_plugin() -> Plugin {
     let limits = Limits { memory: 64 * MIB, pure_call: Duration::from_secs(1), ..Limits::default() };
-    let runtime = Runtime::new(limits, CompileCache::Off).unwrap();
+    let runtime = Runtime::new(limits, CompileCache::User).unwrap();
     Plugin::load(&runtime, &misbehaving_plugin::component(), "misbehaving_plugin.wasm").await.unwrap()
 }
 

@@ -30,7 +30,7 @@ struct Work {
 }
 
 async fn load(limits: Limits) -> Plugin {
-    let runtime = Runtime::new(limits, CompileCache::Off).unwrap();
+    let runtime = Runtime::new(limits, CompileCache::User).unwrap();
     Plugin::load(&runtime, embedded::COMPONENT, embedded::NAME).await.unwrap()
 }
 
