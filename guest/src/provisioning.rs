@@ -43,7 +43,7 @@ impl Provisioning for Config {
             .ok_or_else(|| client::no_management_key("what is missing is found out with it"))?;
         let mut missing = Vec::new();
         if let Some(named) = &self.named_audience
-            && audience_of(named, &mut management)?.is_none()
+            && audience_of(named, &audiences(&mut management)?)?.is_none()
         {
             missing.push(MissingObject {
                 kind: "audience".to_owned(),
@@ -177,21 +177,18 @@ impl Config {
     ) -> Result<Option<AudienceId>, Failure> {
         let mut management = Management::new(self, network, clock)
             .ok_or_else(|| client::no_management_key("an audience is looked up by its name with it"))?;
-        match audience_of(named, &mut management)? {
-            None if !named.create => Err(self.no_such_audience(named, &mut management)),
+        let all = audiences(&mut management)?;
+        match audience_of(named, &all)? {
+            None if !named.create => Err(self.no_such_audience(named, &all)),
             found => Ok(found),
         }
     }
 
     #[inline(never)]
     #[cfg_attr(target_family = "wasm", optimize(size))]
-    fn no_such_audience(&self, named: &NamedAudience, management: &mut Management<'_>) -> Failure {
-        let all = match audiences(management) {
-            Ok(all) => all,
-            Err(failure) => return failure,
-        };
+    fn no_such_audience(&self, named: &NamedAudience, all: &[Audience]) -> Failure {
         let near = nearest(&named.name, all.iter().map(|audience| audience.name.as_str()));
-        let near = near.map_or_else(String::new, |near| format!("; did you mean {}?", quoted(near)));
+        let near = near.map_or_else(String::new, |near| format!(" (did you mean {}?)", quoted(near)));
         let message = format!(
             "Talon.One at {} has no audience named {}{near}; names are compared to the letter and case; create it first, or set \
              create_audience to true",
@@ -202,17 +199,14 @@ impl Config {
     }
 }
 
-/// The audience of a name, if there is one.
+/// The audience of a name among all, if there is one.
 ///
 /// # Errors
-/// There are several, or there is no whole list.
+/// There are several.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-fn audience_of(named: &NamedAudience, management: &mut Management<'_>) -> Result<Option<AudienceId>, Failure> {
-    let ids: Vec<AudienceId> = audiences(management)?
-        .into_iter()
-        .filter(|audience| audience.name == named.name)
-        .map(|audience| audience.id)
-        .collect();
+fn audience_of(named: &NamedAudience, all: &[Audience]) -> Result<Option<AudienceId>, Failure> {
+    let ids: Vec<AudienceId> =
+        all.iter().filter(|audience| audience.name == named.name).map(|audience| audience.id).collect();
     match ids.as_slice() {
         [] => Ok(None),
         [id] => Ok(Some(*id)),

@@ -256,7 +256,7 @@ impl<'a> Client<'a> {
                 let detail = joined(": ", &["truncated response", &detail]);
                 // What broke off once may come whole: the head was there, so that nothing forbids it.
                 let kind = if kind == TransportErrorKind::Denied { TransportErrorKind::Reset } else { kind };
-                response::of_transport_error(self.config, &TransportError { kind, detail })
+                response::of_transport_error(self.config, self.kind(looking), &TransportError { kind, detail })
             }
             ReadFault::Form(fault) => match self.not_documented(looking, status, &fault) {
                 Failure::Permanent(problem) | Failure::Transient(problem) => Disposition::Permanent(problem),

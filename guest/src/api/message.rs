@@ -134,7 +134,7 @@ fn origin(location: &str) -> Option<String> {
 
 /// No answer at all.
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(crate) fn no_answer(config: &Config, error: &TransportError) -> String {
+pub(crate) fn no_answer(config: &Config, kind: RequestKind, error: &TransportError) -> String {
     let url = &config.deployment_url;
     let detail = error.detail.as_str();
     let (message, advice) = match error.kind {
@@ -148,10 +148,14 @@ pub(crate) fn no_answer(config: &Config, error: &TransportError) -> String {
                 "{url} did not answer within the {} of request_timeout_ms: {detail}",
                 duration(config.timeouts.request)
             ),
-            "if this persists, raise request_timeout_ms or lower batch_size",
+            match kind {
+                RequestKind::Records => "if this persists, raise request_timeout_ms or lower batch_size",
+                _ => "if this persists, raise request_timeout_ms",
+            },
         ),
         TransportErrorKind::Reset => {
-            (format!("lost the connection to {url}: {detail}"), "the request may have been carried out")
+            let advice = if kind.changes() { "the request may have been carried out" } else { "" };
+            (format!("lost the connection to {url}: {detail}"), advice)
         }
         TransportErrorKind::Denied => (format!("blocked request to {url}: {detail}"), ""),
     };

@@ -20,6 +20,13 @@ pub(crate) enum RequestKind {
     Looking(Api, (Method, &'static str)),
 }
 
+impl RequestKind {
+    /// Whether it may have changed something, even without an answer.
+    pub(super) fn changes(self) -> bool {
+        !matches!(self, Self::Ping | Self::Looking(_, (Method::Get, _)))
+    }
+}
+
 /// Which of the two APIs a request is for, and so which key it carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Api {

@@ -24,7 +24,7 @@ pub(crate) fn disposition(
 ) -> Disposition {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return of_transport_error(config, &error),
+        Err(error) => return of_transport_error(config, kind, &error),
     };
     let status = answer.status;
     if (200..300).contains(&status) {
@@ -74,9 +74,9 @@ pub(crate) fn disposition(
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn of_success(answer: &Response, config: &Config, kind: RequestKind) -> Disposition {
     let status = answer.status;
-    if let Some(kind) = answer.truncated {
-        let error = TransportError { kind, detail: format!("truncated response (HTTP {status})") };
-        return of_transport_error(config, &error);
+    if let Some(fault) = answer.truncated {
+        let error = TransportError { kind: fault, detail: format!("truncated response (HTTP {status})") };
+        return of_transport_error(config, kind, &error);
     }
     let runs_rules = kind == RequestKind::Records && config.trigger_rules;
     let effects = match (kind, status) {
@@ -109,8 +109,8 @@ fn lists_profiles(answer: &Response, object: Object) -> bool {
 }
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
-pub(super) fn of_transport_error(config: &Config, error: &TransportError) -> Disposition {
-    let message = config.scrub(&message::no_answer(config, error));
+pub(super) fn of_transport_error(config: &Config, kind: RequestKind, error: &TransportError) -> Disposition {
+    let message = config.scrub(&message::no_answer(config, kind, error));
     match error.kind {
         TransportErrorKind::Connect | TransportErrorKind::Reset => {
             Disposition::Transient(problem(ProblemKind::Connection, message))

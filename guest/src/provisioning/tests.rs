@@ -193,7 +193,7 @@ fn a_name_is_resolved_and_created_only_if_the_config_says_so() {
 
     let account = Account::with(&[], &[(7, "vip")]);
     let (_, message) = permanent(resolve(&account, false));
-    assert!(message.contains("no audience named \"VIP\"; did you mean \"vip\"?"), "{message}");
+    assert!(message.contains("no audience named \"VIP\" (did you mean \"vip\"?)"), "{message}");
     assert_eq!(account.borrow().audiences.len(), 1);
     assert!(resolve(&account, true).unwrap().contains("\"audience_id\":2"));
     assert_eq!(account.borrow().audiences[1], json!({"id": 2, "name": "VIP"}));

@@ -6,7 +6,7 @@
 
 pub(crate) mod columns;
 pub mod declared;
-mod failure;
+pub(crate) mod failure;
 mod fields;
 mod files;
 mod flow;

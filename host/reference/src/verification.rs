@@ -23,6 +23,7 @@ pub use self::members::{Keys, Members};
 pub use self::records::{FoundDifference, Records};
 use self::sample::Sample;
 pub use self::sample::SampleSize;
+use crate::pipeline::failure::Work;
 use crate::pipeline::{self, job::Job};
 use crate::report::Failure;
 use crate::report::exit::Exit;
@@ -105,7 +106,7 @@ pub enum VerifyError {
 
 impl VerifyError {
     fn call(what: &str, error: &CallError, cause: Option<String>) -> Self {
-        let failure = Failure::call(error, cause);
+        let failure = Failure::call(Work::Asking, error, cause);
         Self::Failed(Failure { message: format!("{what}: {}", failure.message), ..failure })
     }
 

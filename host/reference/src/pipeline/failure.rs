@@ -109,16 +109,22 @@ impl Failure {
     }
 
     /// A plugin's problem, or that of the sandbox around it.
-    pub(crate) fn call(error: &CallError, cause: Option<String>) -> Self {
+    pub(crate) fn call(work: Work, error: &CallError, cause: Option<String>) -> Self {
         match error {
-            CallError::Failed(failure) => Self::plugin(failure, cause),
-            _ => Self::new(FailureKind::Plugin, error.to_string())
-                .hint("this is a fault of the plugin; records in its hands are sent again by the next run"),
+            CallError::Failed(failure) => Self::plugin(work, failure, cause),
+            _ => Self::new(FailureKind::Plugin, error.to_string()).hint(match work {
+                Work::Sending => "this is a fault of the plugin; records in its hands are sent again by the next run",
+                Work::Asking => "this is a fault of the plugin",
+            }),
         }
     }
 
     /// A plugin's own verdict.
-    pub(crate) fn plugin(failure: &destination_engine::plugin::answers::Failure, cause: Option<String>) -> Self {
+    pub(crate) fn plugin(
+        work: Work,
+        failure: &destination_engine::plugin::answers::Failure,
+        cause: Option<String>,
+    ) -> Self {
         let problem = failure.problem();
         let mut failed = Self::new(problem.kind.into(), problem.message.clone());
         if matches!(problem.kind, ProblemKind::Connection | ProblemKind::Timeout) {
@@ -126,11 +132,23 @@ impl Failure {
             failed.cause = cause;
         }
         if failure.is_transient() {
-            failed.hint("run the same command again later; to send a row twice does no harm")
+            failed.hint(match work {
+                Work::Sending => "run the same command again later; to send a row twice does no harm",
+                Work::Asking => "run the same command again later",
+            })
         } else {
             failed
         }
     }
+}
+
+/// What a plugin was at when it failed, as far as it matters for what to do next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// Mapping or sending rows.
+    Sending,
+    /// Looking at what the destination holds, or preparing it: no row is on its way.
+    Asking,
 }
 
 impl From<StateError> for Failure {
@@ -152,7 +170,7 @@ impl Mapped {
             Self::Rows(..) | Self::End(_) => None,
             Self::Source(error) => Some((error.into(), 0)),
             Self::Column(error, rows) => Some((Failure::new(FailureKind::Configuration, error.to_string()), rows)),
-            Self::Call(error, rows) => Some((Failure::call(&error, None), rows)),
+            Self::Call(error, rows) => Some((Failure::call(Work::Sending, &error, None), rows)),
         }
     }
 }

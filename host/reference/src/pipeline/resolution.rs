@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::Error;
+use super::failure::Work;
 use super::job::Job;
 use crate::report::Failure;
 use crate::sync_file::Destination;
@@ -67,7 +68,7 @@ async fn missing_target(
 /// Why it gave no answer, after `what` could not be done.
 pub fn answer<T>(what: &str, outcome: CallOutcome<T>) -> Result<T, Error> {
     outcome.answer.map_err(|error| {
-        let failure = Failure::call(&error, outcome.traffic.cause);
+        let failure = Failure::call(Work::Asking, &error, outcome.traffic.cause);
         Error::Destination(Failure { message: format!("{what}: {}", failure.message), ..failure })
     })
 }

@@ -7,6 +7,7 @@ use tokio::task::{Id, JoinError};
 
 use super::outcome::{Outcome, key_outcomes, outcomes};
 use super::{Flow, Sent, count_change};
+use crate::pipeline::failure::Work;
 use crate::pipeline::{Delivered, Delivery};
 use crate::report::Failure;
 use crate::state::Change;
@@ -47,11 +48,12 @@ impl<D: Delivery> Flow<D> {
                 }
                 self.queue.settle(&sent.batch);
                 let failure = answer.undelivered.as_ref();
-                let failure = failure.map(|rest| Failure::plugin(&rest.failure, traffic.cause.clone()).after(stop));
+                let failure = failure
+                    .map(|rest| Failure::plugin(Work::Sending, &rest.failure, traffic.cause.clone()).after(stop));
                 self.settle(&sent, &answer, &traffic, failure)
             }
             Err(error) => {
-                let failure = Failure::call(&error, traffic.cause).after(stop);
+                let failure = Failure::call(Work::Sending, &error, traffic.cause).after(stop);
                 self.give_up(&sent.batch, &failure);
                 Err(failure)
             }
