@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../../.."
 . tests/repository/install.sh
 
 # Each in an environment of its own, as Airbyte has it. Airbyte's models of its protocol come with the first.
-pypi "$PWD/target/airbyte" 'airbyte~=0.71.3'
+pypi "$PWD/target/airbyte" 'airbyte~=0.71.3' 'psutil~=7.0'
 pypi "$PWD/target/source-faker" 'airbyte-source-faker~=7.2'
 [ -n "${HOST:-}" ] || build_host
 

@@ -3,13 +3,13 @@ is killed. Every message that the destination writes is read by Airbyte's own mo
 
 import json
 import os
-import signal
 import subprocess
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
+import psutil
 from airbyte_protocol.models import AirbyteMessage, AirbyteStateBlob
 from pydantic import BaseModel
 
@@ -41,23 +41,6 @@ def unknown_keys(model, path=""):
     elif isinstance(model, list):
         for place, item in enumerate(model):
             yield from unknown_keys(item, f"{path}[{place}]")
-
-
-def descendants(parent):
-    """The processes below one, from the kernel's own list."""
-    children = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        children.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(folder.name))
-    found, waiting = [], [parent]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
 
 
 class Airbyte(unittest.TestCase):
@@ -220,11 +203,12 @@ class Airbyte(unittest.TestCase):
                     self.assertLess(time.monotonic() - began, PATIENCE, self.log())
                     self.assertIsNone(run.poll(), self.log())
                     time.sleep(0.1)
-                below = descendants(run.pid)
-                hosts = [process for process in below if os.path.samefile(f"/proc/{process}/exe", os.environ["HOST"])]
+                runner = psutil.Process(run.pid)
+                below = runner.children(recursive=True)
+                hosts = [process for process in below if os.path.samefile(process.exe(), os.environ["HOST"])]
                 self.assertTrue(hosts)
-                for process in [run.pid, *below] if whole_group else hosts:
-                    os.kill(process, signal.SIGKILL)
+                for process in [runner, *below] if whole_group else hosts:
+                    process.kill()
                 self.assertNotEqual(run.wait(PATIENCE), 0)
                 self.fake.post("faults", {"script": []})
                 self.fake.post("release")

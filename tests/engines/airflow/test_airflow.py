@@ -17,6 +17,8 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+import psutil
+
 from fake import Fake
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -29,12 +31,11 @@ PATIENCE = 240
 
 def hosts():
     """The processes of the host that run a sync, with their parents."""
-    for folder in Path("/proc").glob("[0-9]*"):
+    for process in psutil.process_iter():
         try:
-            if os.path.samefile(folder / "exe", os.environ["HOST"]) and b"\0sync\0" in (folder / "cmdline").read_bytes():
-                parent = int((folder / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[1])
-                yield int(folder.name), parent
-        except OSError:
+            if os.path.samefile(process.exe(), os.environ["HOST"]) and "sync" in process.cmdline():
+                yield process.pid, process.ppid()
+        except (OSError, psutil.Error):
             continue
 
 

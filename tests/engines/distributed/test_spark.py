@@ -7,15 +7,16 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
@@ -25,12 +26,6 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 COMPONENT, HOST = os.environ["COMPONENT"], os.environ["HOST"]
 ROWS = int(os.environ.get("ROWS", "200000"))
 RATE = 60
-
-
-def ancestors(process, parents):
-    while process in parents:
-        process = parents[process]
-        yield process
 
 
 class Spark(unittest.TestCase):
@@ -87,17 +82,12 @@ class Spark(unittest.TestCase):
 
     def executors(self, job):
         """The cluster's executors that are at work: processes that descend from the job, and have Python workers."""
-        parents, executors = {}, []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    # The name in brackets may hold anything.
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                    if b"CoarseGrainedExecutorBackend" in (entry / "cmdline").read_bytes():
-                        executors.append(int(entry.name))
-                except OSError:
-                    continue
-        return [it for it in executors if it in parents.values() and job.pid in ancestors(it, parents)]
+        found = []
+        for process in psutil.Process(job.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if any("CoarseGrainedExecutorBackend" in argument for argument in process.cmdline()) and process.children():
+                    found.append(process)
+        return found
 
     def test_every_customer_arrives_though_an_executor_is_killed(self):
         ids = self.customers(ROWS, lifetime_value=pa.array(range(ROWS), pa.decimal128(38, 2)))
@@ -106,7 +96,7 @@ class Spark(unittest.TestCase):
         # Struck in the middle of sending.
         while len(self.fake.get("requests")) < ROWS // 4000 and job.poll() is None:
             time.sleep(0.1)
-        os.kill(self.executors(job)[0], signal.SIGKILL)
+        self.executors(job)[0].kill()
         said, output = self.ended(job, 0)
         self.assertEqual(said, {"delivered": ROWS, "rejected": 0, "undelivered": 0, "withheld": None})
         self.assertRegex(output, "Lost executor|ExecutorLostFailure|Lost task")

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../../.."
 . tests/databases/postgresql.sh
 
 # Each in an environment of its own, as Meltano has it: their dependencies do not agree.
-pypi "$PWD/target/meltano" 'meltano~=4.4'
+pypi "$PWD/target/meltano" 'meltano~=4.4' 'psutil~=7.0'
 pypi "$PWD/target/tap-postgres" 'meltanolabs-tap-postgres~=0.10'
 pypi "$PWD/target/singer-sdk" 'singer-sdk[testing]~=0.54'
 [ -n "${HOST:-}" ] || build_host

@@ -4,12 +4,13 @@ audience that follows its table. What the fake holds is compared with what Postg
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 import unittest
 from pathlib import Path
+
+import psutil
 
 from fake import Fake
 
@@ -56,27 +57,10 @@ def table():
     return json.loads(rows)
 
 
-def descendants(parent):
-    """The processes below one, from the kernel's own list."""
-    children = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            stat = (folder / "stat").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        children.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(folder.name))
-    found, waiting = [], [parent]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
-
-
 def is_host(process):
     try:
-        return os.path.samefile(f"/proc/{process}/exe", os.environ["HOST"])
-    except OSError:
+        return os.path.samefile(process.exe(), os.environ["HOST"])
+    except (OSError, psutil.Error):
         return False
 
 
@@ -136,11 +120,12 @@ class Meltano(unittest.TestCase):
             self.assertLess(time.monotonic() - began, PATIENCE, self.log()[-6000:])
             self.assertIsNone(run.poll(), self.log()[-6000:])
             time.sleep(0.1)
-        below = descendants(run.pid)
-        victims = [run.pid, *below] if whole_group else [process for process in below if is_host(process)]
+        runner = psutil.Process(run.pid)
+        below = runner.children(recursive=True)
+        victims = [runner, *below] if whole_group else [process for process in below if is_host(process)]
         self.assertTrue(victims)
         for process in victims:
-            os.kill(process, signal.SIGKILL)
+            process.kill()
         self.assertNotEqual(run.wait(PATIENCE), 0)
         self.fake.post("faults", {"script": []})
         self.fake.post("release")

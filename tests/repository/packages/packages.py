@@ -209,7 +209,7 @@ class Packages(Clean):
         self.assertIn("all delivered", self.run_clean(*run, "/usr/local/bin/destination-host", "demo").stdout)
 
     def test_cargo_installs_the_packaged_crate(self):
-        """The whole is compiled, as it is for who installs it: what is proven is that the crate is complete, so nothing is optimised."""
+        """The whole is compiled, from the crate alone. What is proven is that it is complete, so nothing is optimised."""
         for crate in PACKAGES.glob("*.crate"):
             with tarfile.open(crate) as archive:
                 archive.extractall(self.folder, filter="data")
