@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use crate::harness::{TestEnv, examples};
 
 /// What is broken, and the rules that fail for it, no other: the one that it breaks, and those that can't hold without it.
-const MUTANTS: [(&str, &[u16]); 53] = [
+const MUTANTS: [(&str, &[u16]); 85] = [
     ("unnamed", &[202]),
     ("unstable", &[201]),
     ("schema", &[203]),
@@ -29,7 +29,7 @@ const MUTANTS: [(&str, &[u16]); 53] = [
     ("unknown-key", &[304]),
     ("first-fault", &[305]),
     ("tells-secret", &[306]),
-    ("invalid-calls", &[307]),
+    ("invalid-calls", &[307, 802]),
     ("checks-stand-in", &[401]),
     ("loses-row", &[402]),
     ("impure", &[403, 405, 409]),
@@ -40,7 +40,7 @@ const MUTANTS: [(&str, &[u16]); 53] = [
     ("row-differs", &[409]),
     ("actions", &[410]),
     ("codes", &[411]),
-    ("render-random", &[501, 602]),
+    ("render-random", &[501, 602, 1101]),
     ("lower-method", &[502, 602]),
     ("body-limit", &[503]),
     ("never-accepts", &[601]),
@@ -63,6 +63,38 @@ const MUTANTS: [(&str, &[u16]); 53] = [
     ("400-accepted", &[618]),
     ("check-fails", &[701]),
     ("check-accepts-401", &[702]),
+    ("looks-random", &[801]),
+    ("looks-invalid", &[802]),
+    ("looks-elsewhere", &[803]),
+    ("looks-secret-in-body", &[804]),
+    ("cursor-tells", &[804]),
+    ("looks-changes", &[805]),
+    ("looks-401-transient", &[806]),
+    ("looks-403-nothing", &[807]),
+    ("looks-429-permanent", &[808]),
+    ("looks-500-permanent", &[809]),
+    ("looks-reset-nothing", &[810]),
+    ("looks-truncated", &[811]),
+    ("looks-html", &[812]),
+    ("looks-echo", &[813]),
+    ("looks-redirect", &[814]),
+    ("route-limits", &[901]),
+    ("route-limits-random", &[901]),
+    ("discover-twice", &[902]),
+    ("compare-fields-asks", &[903]),
+    ("compare-order", &[904]),
+    ("compare-nothing", &[905]),
+    ("lists-for-ever", &[906]),
+    ("total-once", &[907]),
+    ("cursor-drifts", &[908]),
+    ("resolve-asks", &[1001]),
+    ("resolve-loses", &[1001]),
+    ("resolve-moves", &[1001]),
+    ("plan-nameless", &[1002]),
+    ("create-refuses", &[1003]),
+    ("effects-sends-more", &[1101]),
+    ("effects-zero", &[1102]),
+    ("effects-401-transient", &[1103]),
     ("no-map-row", &[]),
     ("none", &[]),
     ("no-such-mutant", &[]),
@@ -90,7 +122,8 @@ fn failed(report: &Report) -> Vec<u16> {
 
 /// Those of the descriptor and of texts that are no config.
 fn is_in_the_bytes(rules: &[u16], mutant: &str) -> bool {
-    rules.iter().all(|rule| rule / 100 == 2) || matches!(mutant, "schema-misfit" | "lenient" | "body-limit")
+    rules.iter().all(|rule| rule / 100 == 2)
+        || matches!(mutant, "schema-misfit" | "lenient" | "body-limit" | "route-limits" | "route-limits-random")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,6 +139,9 @@ async fn each_mutant_fails_by_the_number_of_the_rule_that_it_breaks() {
         trials.spawn(async move {
             let _slot = slots.acquire().await.unwrap();
             let mut config = json!({"url": "https://hooks.example.com/in", "key": "secret-0123456789"});
+            if rules.iter().all(|rule| *rule > 800) {
+                config["looks"] = true.into();
+            }
             let bytes = if is_in_the_bytes(rules, mutant) {
                 patched(&whole, mutant)
             } else {
@@ -182,15 +218,27 @@ fn the_plugin_inside_keeps_every_rule() {
     env.write("profiles.json", profiles());
     let audience = json!({"object_type": "customer_profile_audiences", "audience_id": 42, "sync_mode": "mirror"});
     env.write("audience.json", config(&audience));
+    let key = "fedcba9876543210".repeat(4);
+    let mut managed: Value = serde_json::from_str(&profiles()).unwrap();
+    managed["management_key"] = key.as_str().into();
+    env.write("managed.json", managed.to_string());
+    let mut members: Value = serde_json::from_str(&config(&audience)).unwrap();
+    members["management_key"] = key.into();
+    env.write("members.json", members.to_string());
     let mut alone = audience;
     alone["trigger_rules"] = json!(true);
     env.write("alone.json", config(&alone));
     for (arguments, said) in [
-        (&["conform", "--config", "profiles.json"][..], "51 passed, 0 failed, 1 skipped"),
-        (&["conform", "--config", "profiles.json", "--rows", "rows.ndjson"], "51 passed, 0 failed, 1 skipped"),
-        (&["conform", "--config", "audience.json"], "52 passed, 0 failed, 0 skipped"),
-        (&["conform", "--config", "audience.json", "--confirm", "204"], "52 passed, 0 failed, 0 skipped"),
-        (&["conform", "--config", "alone.json", "--confirm", "200 {\"effects\":[]}"], "52 passed, 0 failed, 0 skipped"),
+        (&["conform", "--config", "profiles.json"][..], "69 passed, 0 failed, 11 skipped"),
+        (&["conform", "--config", "profiles.json", "--rows", "rows.ndjson"], "69 passed, 0 failed, 11 skipped"),
+        (&["conform", "--config", "managed.json"], "76 passed, 0 failed, 4 skipped"),
+        (&["conform", "--config", "audience.json"], "70 passed, 0 failed, 10 skipped"),
+        (&["conform", "--config", "audience.json", "--confirm", "204"], "70 passed, 0 failed, 10 skipped"),
+        (&["conform", "--config", "members.json"], "75 passed, 0 failed, 5 skipped"),
+        (
+            &["conform", "--config", "alone.json", "--confirm", "200 {\"effects\":[]}"],
+            "70 passed, 0 failed, 10 skipped",
+        ),
     ] {
         env.host(arguments).ends_with(0).says(said);
     }

@@ -4,9 +4,14 @@
 //! instance. Nothing leaves this machine: the endpoints of the config are replaced by a recording server on loopback, whatever
 //! the config says.
 
+mod asking;
 mod config;
 mod descriptor;
+mod effects;
+mod inspection;
+mod looking;
 mod mapping;
+mod provisioning;
 mod recorder;
 mod rendering;
 pub mod report;
@@ -20,14 +25,15 @@ use std::path::Path;
 use std::str::FromStr;
 
 use destination_engine::limits::Limits;
+use destination_engine::plugin::instance::{Call, CallError};
 use destination_engine::plugin::runtime::{CompileCache, EngineError, Runtime};
 use destination_engine::plugin::sandbox::imports::Interfaces;
 use destination_engine::plugin::trust::Trust;
-use destination_engine::plugin::{DESTINATION, LoadError, Plugin};
+use destination_engine::plugin::{DESTINATION, LoadError, OptionalInterface, Plugin};
 use serde_json::{Map, Value};
 
 use self::report::{Findings, Report};
-use self::rules::{EXPORTS, IMPORTS};
+use self::rules::{EXPORTS, IMPORTS, ROUTE_LIMITS};
 use self::sample::Batch;
 use self::subject::Subject;
 
@@ -116,7 +122,9 @@ pub async fn conform(trial: Trial<'_>) -> Result<Report, ConformError> {
     }
     if let Some(batch) = mapping::check(&subject, &mut findings).await {
         rendering::check(&subject, &batch, &mut findings).await;
-        sending::check(&subject, &batch, &mut findings).await?;
+        let confirms = sending::check(&subject, &batch, &mut findings).await?;
+        looking::check(&subject, &batch, &mut findings).await?;
+        effects::check(&subject, &batch, confirms.as_ref(), &mut findings).await?;
     }
     Ok(findings.finish(trial.name, Some(&descriptor), "no row of the sample became a record"))
 }
@@ -139,17 +147,35 @@ async fn load(trial: &Trial<'_>, findings: &mut Findings) -> Result<Result<Plugi
     findings.judge(EXPORTS, (!exported).then(|| format!("it does not export {DESTINATION}")));
     match Plugin::load(&runtime, trial.component, trial.name).await {
         // It sends to this machine alone: it may have what it asks for.
-        Ok(plugin) => Ok(Ok(plugin.trusted(Trust { with_secrets: true, origins: Vec::new() }))),
+        Ok(plugin) => {
+            if plugin.has(OptionalInterface::Inspection) {
+                findings.judge(ROUTE_LIMITS, unstable_limits(&runtime, &plugin, trial).await);
+            }
+            Ok(Ok(plugin.trusted(Trust { with_secrets: true, origins: Vec::new() })))
+        }
         Err(LoadError::Engine(error)) => Err(error.into()),
         Err(error @ (LoadError::NotGranted { .. } | LoadError::NotADestination { .. })) => Ok(Err(error.to_string())),
         Err(LoadError::Describe { source, .. }) => {
-            findings.judge(rules::STABLE, [source.to_string()]);
+            let of_routes = matches!(
+                &source,
+                CallError::BadAnswer { call: Call::RouteLimits, .. } | CallError::Trap { call: Call::RouteLimits, .. }
+            );
+            findings.judge(if of_routes { ROUTE_LIMITS } else { rules::STABLE }, [source.to_string()]);
             Ok(Err("it can't say what it is".to_owned()))
         }
         Err(error) => {
             findings.judge(EXPORTS, [error.to_string()]);
             Ok(Err("it can't be loaded".to_owned()))
         }
+    }
+}
+
+/// The limits are asked for when a plugin is loaded: once more is another instance.
+async fn unstable_limits(runtime: &Runtime, plugin: &Plugin, trial: &Trial<'_>) -> Option<String> {
+    match Plugin::load(runtime, trial.component, trial.name).await {
+        Ok(again) if again.route_limits() == plugin.route_limits() => None,
+        Ok(_) => Some("two instances name other limits".to_owned()),
+        Err(error) => Some(error.to_string()),
     }
 }
 

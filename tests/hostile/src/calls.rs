@@ -5,11 +5,16 @@ use crate::config::Config;
 use crate::requests::Answer;
 
 #[cfg(target_family = "wasm")]
-pub(crate) use self::wasi::{exchange, make, ping};
+pub(crate) use self::wasi::{exchange, look, make, ping};
 
 /// Only the component sends requests.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn exchange(_: &Config, _: &str, _: &Request) -> Result<Answer, String> {
+    Err("there is no way out".to_owned())
+}
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn look(_: &Config, _: &str, _: &str, _: &str, _: &str) -> Result<Answer, String> {
     Err("there is no way out".to_owned())
 }
 
@@ -28,6 +33,8 @@ mod wasi {
     use waki::bindings::wasi::http::outgoing_handler;
     use waki::bindings::wasi::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
 
+    use waki::bindings::wasi::io::streams::StreamError;
+
     use super::{Answer, Config, Failure, Request};
     use crate::bindings::exports::etl::destination::destination::Body;
     use crate::{failed, mutant};
@@ -45,6 +52,16 @@ mod wasi {
         let patience = mutant(text, "impatient").then_some(1_500_000_000);
         let scheme = if config.https { "https" } else { "http" };
         round_trip(config, scheme, &config.authority, &request.method, &request.path, body, patience)
+    }
+
+    /// Asks for what is at a path below that of the config.
+    pub(crate) fn look(config: &Config, text: &str, method: &str, path: &str, body: &str) -> Result<Answer, String> {
+        if mutant(text, "looks-elsewhere") {
+            let _ = round_trip(config, "https", "evil.example", "GET", "/", b"", None);
+        }
+        let scheme = if config.https { "https" } else { "http" };
+        let path = format!("{}{path}", config.path);
+        round_trip(config, scheme, &config.authority, method, &path, body.as_bytes(), None)
     }
 
     /// Asks whether the server is there.
@@ -106,11 +123,14 @@ mod wasi {
         let incoming = response.consume().map_err(|()| "no body".to_owned())?;
         let stream = incoming.stream().map_err(|()| "no body".to_owned())?;
         let mut body = Vec::new();
-        while let Ok(chunk) = stream.blocking_read(64 * 1024) {
-            body.extend(chunk);
-        }
+        let whole = loop {
+            match stream.blocking_read(64 * 1024) {
+                Ok(chunk) => body.extend(chunk),
+                Err(ended) => break matches!(ended, StreamError::Closed),
+            }
+        };
         let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status: response.status(), retry_after_ms, body })
+        Ok(Answer { status: response.status(), retry_after_ms, body, whole })
     }
 
     /// Makes the request that the config names as `call`: a scheme, an authority and a path with spaces between them. What

@@ -9,10 +9,10 @@ use crate::mutant;
 pub(crate) const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["url","key"],"properties":{
 "url":{"type":"string","format":"uri"},"key":{"type":"string"},
 "object_type":{"enum":["records"]},"sync_mode":{"enum":["upsert","mirror"]},
-"pretend":{"type":"boolean"},"mutant":{"type":"string"},"misdeed":{"type":"string"},"when":{"type":"string"},"call":{"type":"string"},"header":{"type":"string"}}}"#;
+"pretend":{"type":"boolean"},"looks":{"type":"boolean"},"mutant":{"type":"string"},"misdeed":{"type":"string"},"when":{"type":"string"},"call":{"type":"string"},"header":{"type":"string"}}}"#;
 
-const KEYS: [&str; 10] =
-    ["url", "key", "object_type", "sync_mode", "pretend", "mutant", "misdeed", "when", "call", "header"];
+const KEYS: [&str; 11] =
+    ["url", "key", "object_type", "sync_mode", "pretend", "looks", "mutant", "misdeed", "when", "call", "header"];
 
 /// A config without fault.
 pub(crate) struct Config {
@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) key: String,
     /// Nothing is sent, and everything counts as delivered.
     pub(crate) pretends: bool,
+    /// The server is asked by the calls of the optional interfaces.
+    pub(crate) looks: bool,
 }
 
 /// All faults; none of a config that is one.
@@ -85,6 +87,11 @@ pub(crate) fn read(text: &str) -> Result<Config, Failure> {
         let message = format!("{}: {}", issue.path, issue.message);
         return Err(failure(ProblemKind::Configuration, message));
     }
+    read_anyway(text)
+}
+
+/// What of the config can be read, faults or not.
+pub(crate) fn read_anyway(text: &str) -> Result<Config, Failure> {
     let config: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
     let member = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or_default();
     if mutant(text, "checks-stand-in") && !member("key").starts_with("secret") {
@@ -97,6 +104,7 @@ pub(crate) fn read(text: &str) -> Result<Config, Failure> {
         path: path.trim_end_matches('/').to_owned(),
         key: member("key").to_owned(),
         pretends: config.get("pretend") == Some(&Value::Bool(true)),
+        looks: config.get("looks") == Some(&Value::Bool(true)),
     })
 }
 

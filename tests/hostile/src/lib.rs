@@ -3,6 +3,7 @@
 //! - `misdeed`, and for some of them `when`, the function to do it in: what a hostile plugin would try.
 //! - `call` and `header`: a request to make, to wherever.
 //! - `pretend`: everything counts as delivered, and nothing is sent.
+//! - `looks`: the calls of the optional interfaces ask the server. Without it there is nothing to look with.
 //! - `mutant`: one rule of the contract to break. Those that no config reaches are broken where the bytes of [`MUTANT`] name them.
 //!
 //! Without any of these it keeps the contract: rows become JSON objects, which are posted in tens.
@@ -22,6 +23,7 @@
 
 mod calls;
 mod config;
+mod looking;
 #[cfg(target_family = "wasm")]
 mod reach;
 mod requests;

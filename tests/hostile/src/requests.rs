@@ -23,6 +23,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after_ms: Option<u64>,
     pub(crate) body: String,
+    /// The body did not break off.
+    pub(crate) whole: bool,
 }
 
 /// The records to send; those that a later one of the same key stands for are the second.

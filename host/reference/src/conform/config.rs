@@ -4,6 +4,7 @@ use destination_engine::arrow::records::{MappedBatch, Record};
 use destination_engine::bindings::{Action, ConfigIssue, ProblemKind, SecretUse};
 use destination_engine::plugin::answers::Failure;
 use destination_engine::plugin::instance::CallError;
+use destination_engine::plugin::session::Session;
 use serde_json::{Map, Value};
 
 use super::report::Findings;
@@ -117,14 +118,18 @@ async fn secrets(subject: &Subject, findings: &mut Findings) {
     }
 }
 
-async fn invalid_calls(subject: &Subject, findings: &mut Findings) {
+/// A session without a way out, of a config that is not valid; or why there is none.
+pub(super) async fn invalid(subject: &Subject) -> Result<Session, String> {
     let mut config: Map<String, Value> = subject.config.clone();
     config.insert(UNKNOWN.to_owned(), Value::Bool(true));
     match subject.plugin.validate_config(&text_of(&config)).await {
-        Ok(issues) if !issues.is_empty() => {}
-        _ => return findings.skip(INVALID_CALL, "no config is known to be invalid: see 304"),
+        Ok(issues) if !issues.is_empty() => subject.session(&config),
+        _ => Err("no config is known to be invalid: see 304".to_owned()),
     }
-    let session = match subject.session(&config) {
+}
+
+async fn invalid_calls(subject: &Subject, findings: &mut Findings) {
+    let session = match invalid(subject).await {
         Ok(session) => session,
         Err(reason) => return findings.skip(INVALID_CALL, reason),
     };

@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Between the last that comes of an answer and the break.
+const BEFORE_THE_END: Duration = Duration::from_millis(50);
 
 /// A request as it arrived, whole.
 #[derive(Debug, Clone)]
@@ -36,6 +42,8 @@ pub(super) enum Reply {
     Echo(u16),
     /// The connection ends without an answer.
     Break,
+    /// A status and this much of a body, whose end never comes: the connection ends before it.
+    BreakOff(u16, Cow<'static, str>),
 }
 
 impl Reply {
@@ -106,7 +114,7 @@ async fn answer(
     request: Request<Incoming>,
     seen: &Mutex<Vec<Seen>>,
     reply: &Reply,
-) -> Result<Response<Full<Bytes>>, io::Error> {
+) -> Result<Response<Body>, io::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let value = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -125,11 +133,31 @@ async fn answer(
     let (status, headers, body) = match reply {
         Reply::Answer(status, headers, body) => (*status, headers.as_slice(), Bytes::copy_from_slice(body.as_bytes())),
         Reply::Echo(status) => (*status, &[][..], Bytes::from(echoed)),
+        Reply::BreakOff(status, body) => {
+            let response = Response::builder().status(*status).header("content-type", "application/json");
+            return response.body(broken_off(body)).map_err(io::Error::other);
+        }
         Reply::Break | Reply::Late(..) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
     };
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
-    response.body(Full::new(body)).map_err(io::Error::other)
+    response.body(Full::new(body).map_err(io::Error::other).boxed_unsync()).map_err(io::Error::other)
+}
+
+/// This much, and then the end of the connection.
+fn broken_off(body: &str) -> Body {
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let pieces = futures::stream::unfold(Some(body), |rest| async {
+        match rest {
+            Some(body) => Some((Ok(Frame::data(body)), None)),
+            None => {
+                // What came is on its way by then.
+                tokio::time::sleep(BEFORE_THE_END).await;
+                Some((Err(io::Error::from(io::ErrorKind::ConnectionReset)), None))
+            }
+        }
+    });
+    StreamBody::new(pieces).boxed_unsync()
 }

@@ -18,6 +18,14 @@ pub enum Capability {
     Secrets,
     /// One whose server is named by the config, so that a recording one can take its place.
     Recordable,
+    /// One that exports `inspection` or `provisioning`.
+    Asking,
+    /// One that exports `inspection`.
+    Inspection,
+    /// One that exports `provisioning`.
+    Provisioning,
+    /// One that exports `effects`.
+    Effects,
 }
 
 /// A rule of the contract.
@@ -42,7 +50,11 @@ impl Rule {
             4 => "mapping",
             5 => "rendering",
             6 => "sending",
-            _ => "connection check",
+            7 => "connection check",
+            8 => "looking and creating",
+            9 => "inspection",
+            10 => "provisioning",
+            _ => "effects",
         }
     }
 }
@@ -53,6 +65,22 @@ const fn base(number: u16, title: &'static str) -> Rule {
 
 const fn sent(number: u16, title: &'static str) -> Rule {
     Rule { number, title, capability: Capability::Recordable }
+}
+
+const fn asking(number: u16, title: &'static str) -> Rule {
+    Rule { number, title, capability: Capability::Asking }
+}
+
+const fn inspection(number: u16, title: &'static str) -> Rule {
+    Rule { number, title, capability: Capability::Inspection }
+}
+
+const fn provisioning(number: u16, title: &'static str) -> Rule {
+    Rule { number, title, capability: Capability::Provisioning }
+}
+
+const fn effects(number: u16, title: &'static str) -> Rule {
+    Rule { number, title, capability: Capability::Effects }
 }
 
 macro_rules! rules {
@@ -125,6 +153,38 @@ rules! {
 
     CHECK = sent(701, "the connection check answers where the server does");
     CHECK_401 = sent(702, "the connection check fails on 401, permanently, as `authentication`");
+
+    ASKED_ALIKE = asking(801, "the same question has the same answer on every instance");
+    ASKED_INVALID = asking(802, "calls with an invalid config fail permanently, as `configuration`");
+    ASKED_ENDPOINTS = asking(803, "no request goes anywhere but to the endpoints");
+    ASKED_SECRET = asking(804, "a secret that the host keeps is in headers and nowhere else");
+    ASKED_UNCHANGED = asking(805, "looking changes nothing, and nothing is ever deleted");
+    ASKED_401 = asking(806, "401 is a permanent failure, `authentication`");
+    ASKED_403 = asking(807, "403 is a permanent failure");
+    ASKED_429 = asking(808, "429 is transient, and `Retry-After` is heeded or handed on");
+    ASKED_500 = asking(809, "500 is transient, and repeats have an end");
+    ASKED_RESET = asking(810, "a connection that breaks is transient");
+    ASKED_BROKEN_OFF = asking(811, "an answer that breaks off is a failure");
+    ASKED_PAGE = asking(812, "a page of HTML is a failure, and not a place where nothing is");
+    ASKED_ECHO = asking(813, "a secret that the server repeats is in nothing that is told");
+    ASKED_REDIRECT = asking(814, "a redirect is not followed, and not an answer");
+
+    ROUTE_LIMITS = inspection(901, "limits of routes are well formed, and the same on every instance");
+    DISCOVERED_ONCE = inspection(902, "no field and no target is discovered twice");
+    UNASKED = inspection(903, "fields that can't be compared cost no request");
+    DIFFERENCES = inspection(904, "differences are of the records asked about, in their order, and differ");
+    NO_RECORDS = inspection(905, "no records are compared without a request");
+    LISTING_ENDS = inspection(906, "a listing has an end, and no key twice");
+    TOTALS = inspection(907, "a total is on the first and on the last of at least two pages, or nowhere");
+    CURSOR = inspection(908, "a cursor gives the same keys again, on any instance, or fails");
+
+    RESOLVED = provisioning(1001, "a config in which nothing is to be resolved comes back without a request");
+    MISSING = provisioning(1002, "what is missing has a kind and a name");
+    CREATED = provisioning(1003, "what is planned can be created");
+
+    EFFECTS_ALIKE = effects(1101, "sending with effects makes the same requests and accepts the same records");
+    EFFECTS_COUNTED = effects(1102, "no effect stands twice or is counted as none");
+    EFFECTS_FAIL = effects(1103, "sending with effects fails as sending does");
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use destination_engine::arrow::records::MappedBatch;
 use destination_engine::bindings::{ConnectionCheck, ProblemKind};
 use destination_engine::plugin::answers::{Failure, Report};
-use destination_engine::plugin::instance::{CallError, CallOutcome};
+use destination_engine::plugin::instance::CallError;
+use destination_engine::plugin::session::Session;
 use serde_json::{Map, Value};
 
 use super::ConformError;
@@ -21,8 +22,8 @@ pub(super) struct Played<T> {
     pub(super) answer: Option<Result<T, CallError>>,
     /// What the server saw.
     pub(super) seen: Vec<Seen>,
-    /// Requests that were not let out.
-    pub(super) denied: u64,
+    /// The server's URL.
+    pub(super) at: String,
     /// How long the host held requests back, because the server had asked for it.
     pub(super) held_back: Duration,
 }
@@ -34,28 +35,30 @@ pub(super) async fn send(
     reply: Reply,
     batch: &MappedBatch,
 ) -> Result<Played<Report>, ConformError> {
-    play(subject, config, reply, async |session| session.send_batch(batch).await).await
+    play(subject, config, reply, async |session| session.send_batch(batch).await.answer).await
 }
 
 /// Checks the connection.
 pub(super) async fn check(subject: &Subject, reply: Reply) -> Result<Played<ConnectionCheck>, ConformError> {
-    play(subject, &subject.config, reply, async |session| session.check_connection().await).await
+    play(subject, &subject.config, reply, async |session| session.check_connection().await.answer).await
 }
 
-async fn play<T>(
+/// Makes a call of a session whose requests arrive at a server with this answer.
+pub(super) async fn play<T>(
     subject: &Subject,
     config: &Map<String, Value>,
     reply: Reply,
-    call: impl AsyncFnOnce(destination_engine::Session) -> CallOutcome<T>,
+    call: impl AsyncFnOnce(Session) -> Result<T, CallError>,
 ) -> Result<Played<T>, ConformError> {
     let recorder = Recorder::start(reply).await.map_err(ConformError::Recorder)?;
     let session = subject.config_at(config, recorder.url()).and_then(|config| subject.session_at(&config));
     let (session, traffic) = session.map_err(ConformError::Rows)?;
     let outcome = tokio::time::timeout(PATIENCE, call(session)).await;
+    subject.count_denied(traffic.counts().denied);
     Ok(Played {
-        answer: outcome.ok().map(|outcome| outcome.answer),
+        answer: outcome.ok(),
         seen: recorder.seen(),
-        denied: traffic.counts().denied,
+        at: recorder.url().to_owned(),
         held_back: traffic.counts().waited,
     })
 }

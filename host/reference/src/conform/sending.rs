@@ -46,7 +46,7 @@ const RECORDED: [Rule; 20] = [
 ];
 
 /// Answers that a server confirms with, the commonest first: which one is the destination's to say, where nobody else has.
-fn acknowledgements(given: Option<&Confirmation>) -> Vec<Reply> {
+pub(super) fn acknowledgements(given: Option<&Confirmation>) -> Vec<Reply> {
     if let Some(Confirmation { status, body }) = given {
         return vec![Reply::json(*status, body.clone())];
     }
@@ -59,33 +59,37 @@ fn acknowledgements(given: Option<&Confirmation>) -> Vec<Reply> {
     ]
 }
 
-const ELSEWHERE: &str = "/conform-elsewhere";
+/// Where a redirect points to.
+pub(super) const ELSEWHERE: &str = "/conform-elsewhere";
 
-pub(super) async fn check(subject: &Subject, batch: &MappedBatch, findings: &mut Findings) -> Result<(), ConformError> {
+/// Tries the rules; what the server confirms records with, where that is known.
+pub(super) async fn check(
+    subject: &Subject,
+    batch: &MappedBatch,
+    findings: &mut Findings,
+) -> Result<Option<Reply>, ConformError> {
     if let Err(reason) = unrecordable(subject).await {
         for rule in RECORDED {
             findings.skip(rule, reason.clone());
         }
-        return Ok(());
+        return Ok(None);
     }
-    let mut denied = 0;
-    connection(subject, findings, &mut denied).await?;
-    let Some(confirms) = acknowledged(subject, batch, findings, &mut denied).await? else {
+    connection(subject, findings).await?;
+    let Some(confirms) = acknowledged(subject, batch, findings).await? else {
         for rule in RECORDED {
             findings.skip(rule, "no answer that was tried counts as a confirmation");
         }
-        return Ok(());
+        return Ok(None);
     };
-    batches(subject, batch, &confirms, findings, &mut denied).await?;
-    removal(subject, batch, &confirms, findings, &mut denied).await?;
-    refusals(subject, batch, &confirms, findings, &mut denied).await?;
-    let requests = (denied > 0).then(|| format!("{denied} requests to other servers were not let out"));
-    findings.judge(ONLY_ENDPOINTS, requests);
-    Ok(())
+    batches(subject, batch, &confirms, findings).await?;
+    removal(subject, batch, &confirms, findings).await?;
+    refusals(subject, batch, &confirms, findings).await?;
+    findings.judge(ONLY_ENDPOINTS, subject.elsewhere());
+    Ok(Some(confirms))
 }
 
 /// Why no recording server can take the endpoint's place.
-async fn unrecordable(subject: &Subject) -> Result<(), String> {
+pub(super) async fn unrecordable(subject: &Subject) -> Result<(), String> {
     let config = subject.config_at(&subject.config, "http://127.0.0.1:9")?;
     match subject.plugin.validate_config(&text_of(&config)).await {
         Ok(issues) => match issues.first() {
@@ -96,7 +100,7 @@ async fn unrecordable(subject: &Subject) -> Result<(), String> {
     }
 }
 
-async fn connection(subject: &Subject, findings: &mut Findings, denied: &mut u64) -> Result<(), ConformError> {
+async fn connection(subject: &Subject, findings: &mut Findings) -> Result<(), ConformError> {
     let mut said = None;
     let mut requests = 0;
     // What confirms records may be another answer than what confirms the key: the usual ones are tried too.
@@ -104,7 +108,6 @@ async fn connection(subject: &Subject, findings: &mut Findings, denied: &mut u64
     let usual = given.map(|_| acknowledgements(None)).unwrap_or_default();
     for reply in acknowledgements(given).into_iter().chain(usual) {
         let played = check_connection(subject, reply).await?;
-        *denied += played.denied;
         requests += played.seen.len();
         said = match (&played.answer, played.fault()) {
             (_, Some(fault)) => Some(fault),
@@ -123,7 +126,6 @@ async fn connection(subject: &Subject, findings: &mut Findings, denied: &mut u64
     }
     findings.judge(CHECK, said);
     let played = check_connection(subject, Reply::status(401)).await?;
-    *denied += played.denied;
     let fault = played.fault().or_else(|| match &played.answer {
         Some(Err(CallError::Failed(Failure::Permanent(problem)))) if problem.kind == ProblemKind::Authentication => {
             None
@@ -140,12 +142,10 @@ async fn acknowledged(
     subject: &Subject,
     batch: &MappedBatch,
     findings: &mut Findings,
-    denied: &mut u64,
 ) -> Result<Option<Reply>, ConformError> {
     let mut faults = Vec::new();
     for reply in acknowledgements(subject.confirmation.as_ref()) {
         let played = send(subject, &subject.config, reply.clone(), batch).await?;
-        *denied += played.denied;
         if let Some(fault) = played.all_accepted(batch.len()) {
             faults.push(fault);
             continue;
@@ -199,20 +199,20 @@ fn secret_in_headers(subject: &Subject, played: &Played<Report>, findings: &mut 
     if !has_kept_secret(subject) {
         return findings.skip(SECRET_IN_HEADERS, "the config holds no secret that the host keeps");
     }
-    for secret in subject.secrets(Some(SecretUse::Headers)) {
-        let in_headers = |seen: &Seen| seen.headers.iter().any(|(_, value)| value.contains(secret));
-        findings.judge(
-            SECRET_IN_HEADERS,
-            (!played.seen.iter().any(in_headers))
-                .then(|| "a secret is in no header as it stands in the config".to_owned()),
-        );
-        let elsewhere =
-            |seen: &Seen| seen.path.contains(secret) || memchr::memmem::find(&seen.body, secret.as_bytes()).is_some();
-        findings.judge(
-            SECRET_IN_HEADERS,
-            played.seen.iter().any(elsewhere).then(|| "a secret is in a path or a body".to_owned()),
-        );
-    }
+    let secrets = subject.secrets(Some(SecretUse::Headers));
+    let has = |text: &str| secrets.iter().any(|secret| text.contains(secret));
+    // A secret may be for other calls than this; one of them is for this.
+    let in_headers = |seen: &Seen| seen.headers.iter().any(|(_, value)| has(value));
+    let missing =
+        (!played.seen.iter().any(in_headers)).then(|| "no secret is in a header as it stands in the config".to_owned());
+    findings.judge(SECRET_IN_HEADERS, missing);
+    let in_body =
+        |seen: &Seen| secrets.iter().any(|secret| memchr::memmem::find(&seen.body, secret.as_bytes()).is_some());
+    let elsewhere = |seen: &Seen| has(&seen.path) || in_body(seen);
+    findings.judge(
+        SECRET_IN_HEADERS,
+        played.seen.iter().any(elsewhere).then(|| "a secret is in a path or a body".to_owned()),
+    );
     const STAND_IN: &[u8] = b"kept-by-the-host";
     let stand_in = |seen: &Seen| {
         memchr::memmem::find(&seen.body, STAND_IN).is_some()
@@ -257,16 +257,13 @@ async fn batches(
     batch: &MappedBatch,
     confirms: &Reply,
     findings: &mut Findings,
-    denied: &mut u64,
 ) -> Result<(), ConformError> {
     for (how, batch) in put_together(batch) {
         let played = send(subject, &subject.config, confirms.clone(), &batch).await?;
-        *denied += played.denied;
         findings.judge(ANY_BATCH, played.all_accepted(batch.len()).map(|fault| format!("a batch {how}: {fault}")));
         findings.judge(COUNTED, miscounted(&played));
     }
     let played = send(subject, &subject.config, confirms.clone(), &MappedBatch::default()).await?;
-    *denied += played.denied;
     let fault = played.all_accepted(0);
     let requests = played.seen.len();
     findings.judge(EMPTY_SEND, fault.or_else(|| (requests > 0).then(|| format!("it makes {requests} requests"))));
@@ -278,7 +275,6 @@ async fn removal(
     batch: &MappedBatch,
     confirms: &Reply,
     findings: &mut Findings,
-    denied: &mut u64,
 ) -> Result<(), ConformError> {
     let mirrors = subject.object_type().is_some_and(|it| it.sync_modes.contains(&SyncMode::Mirror));
     if !mirrors {
@@ -299,7 +295,6 @@ async fn removal(
         let _ = removals.push(Record::removal(0, record.key));
     }
     let played = send(subject, &config, confirms.clone(), &removals).await?;
-    *denied += played.denied;
     let fault = played.all_accepted(removals.len());
     findings.judge(REMOVAL, fault.or_else(|| played.seen.is_empty().then(|| "it makes no request".to_owned())));
     Ok(())
@@ -311,7 +306,6 @@ async fn refusals(
     batch: &MappedBatch,
     confirms: &Reply,
     findings: &mut Findings,
-    denied: &mut u64,
 ) -> Result<(), ConformError> {
     let records = batch.len();
     let to = |reply: Reply| send(subject, &subject.config, reply, batch);
@@ -360,9 +354,6 @@ async fn refusals(
             findings.judge(ECHO, told.map(|message| format!("a message repeats it: {message}")));
         }
     }
-    let all =
-        [&unauthenticated, &forbidden, &not_found, &too_large, &limited, &failing, &broken, &slow, &moved, &refused];
-    *denied += all.iter().map(|played| played.denied).sum::<u64>();
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The plugin on trial, with its config and a sample of rows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use destination_engine::bindings::{Descriptor, Endpoint, ObjectType, SecretUse, SyncMode};
 use destination_engine::http::client::{ClientSettings, HttpClient};
@@ -23,6 +24,8 @@ pub(super) struct Subject {
     /// The columns of the sample that the config maps, all of them where it maps none.
     pub(super) mapped: Vec<String>,
     pub(super) confirmation: Option<Confirmation>,
+    /// Requests that were not let out.
+    denied: AtomicU64,
 }
 
 impl Subject {
@@ -44,7 +47,7 @@ impl Subject {
         let key = key.unwrap_or(key_field);
         let sample = rows.unwrap_or_else(|| Batch::made_up(&key, &sources));
         let mapped = if sources.is_empty() { sample.names().map(str::to_owned).collect() } else { sources };
-        Self { plugin, config, sample, mapped, confirmation }
+        Self { plugin, config, sample, mapped, confirmation, denied: AtomicU64::new(0) }
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {
@@ -53,6 +56,16 @@ impl Subject {
 
     pub(super) fn object_type(&self) -> Option<&ObjectType> {
         object_type(self.descriptor(), &self.config)
+    }
+
+    pub(super) fn count_denied(&self, requests: u64) {
+        self.denied.fetch_add(requests, Ordering::Relaxed);
+    }
+
+    /// That requests went elsewhere than to the endpoints, since this was last asked.
+    pub(super) fn elsewhere(&self) -> Option<String> {
+        let denied = self.denied.swap(0, Ordering::Relaxed);
+        (denied > 0).then(|| format!("{denied} requests to other servers were not let out"))
     }
 
     /// The config in another mode.
