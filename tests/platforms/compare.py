@@ -47,6 +47,10 @@ class Platform:
     def __init__(self, name, command):
         self.name, self.command, self.fake = name, command, None
         self.folder = WORK / "work" / name
+
+    def begin(self):
+        """A fake and a folder of its own for each piece of work: nothing is left of the one before."""
+        self.fake = Fake(None, "--any-attributes")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
@@ -153,7 +157,7 @@ def compare(here, host, job):
     began = time.monotonic()
     results = []
     for one in (here, host):
-        one.fake = Fake(None, "--any-attributes")
+        one.begin()
         try:
             results.append(job(one))
         finally:
