@@ -89,16 +89,30 @@ impl<'a> Management<'a> {
         each: &mut dyn FnMut(&Object<'_>) -> Result<(), String>,
     ) -> Result<(), Failure> {
         let mut skip = 0;
+        let mut before = String::new();
         loop {
             let request = request(PAGE_SIZE, skip);
             let mut envelope = Envelope::default();
+            let mut first = String::new();
             self.0.ask(request.looking(), &[200], true, &mut |answer| {
-                envelope = page::read(answer.body.as_mut(), &mut |element| each(&Object::read(element)?))?;
+                first.clear();
+                envelope = page::read(answer.body.as_mut(), &mut |element| {
+                    if first.is_empty() {
+                        first.push_str(element);
+                    }
+                    each(&Object::read(element)?)
+                })?;
                 Ok(())
             })?;
-            if !envelope.more(skip, PAGE_SIZE).map_err(|fault| self.0.not_documented(request.looking(), 200, &fault))? {
+            let more = match envelope.more(skip, PAGE_SIZE) {
+                // A server that does not heed where a page begins would be asked for ever.
+                Ok(true) if first == before => Err("a page begins like the one before it".to_owned()),
+                more => more,
+            };
+            if !more.map_err(|fault| self.0.not_documented(request.looking(), 200, &fault))? {
                 return Ok(());
             }
+            before = first;
             skip += envelope.count;
         }
     }

@@ -35,7 +35,8 @@ impl Attributes {
         management.pages(&management::attributes, &mut |object| {
             let attribute = read(object)?;
             // Where one was added or removed while the pages were read, and where a page was asked for again, one comes twice.
-            let new = |attribute: &AttributeInfo| all.get(&attribute.name).is_none();
+            // One without a name is nothing that a mapping can name.
+            let new = |attribute: &AttributeInfo| !attribute.name.is_empty() && all.get(&attribute.name).is_none();
             all.0.extend(attribute.filter(new));
             Ok(())
         })?;

@@ -136,6 +136,30 @@ fn what_passes_is_asked_again_and_a_page_that_breaks_off_is_not_counted_twice() 
     assert_eq!((server.requests.len(), clock.slept.len()), (5, 3));
 }
 
+/// Found by fuzzing: a server that gives its first page whatever was skipped was asked without end.
+#[test]
+fn a_page_that_comes_again_ends_the_listing() {
+    let mut server = Server::new(|_, _| answer(200, &json!({"data": attributes(), "hasMore": true})));
+    let (kind, message) = permanent(managed(&json!({})).discover(&mut server, &mut TestClock::new()));
+    assert_eq!((kind, server.requests.len()), (ProblemKind::Server, 2));
+    assert!(message.contains("a page begins like the one before it"), "{message}");
+}
+
+/// Found by fuzzing: an engine refuses a field without a name as the plugin's fault.
+#[test]
+fn an_attribute_without_a_name_is_not_discovered() {
+    let mut server = Server::new(|_, request| match request.path.starts_with("/v1/attributes") {
+        true => answer(
+            200,
+            &json!({"data": [attribute("", "string", &json!({})), attribute("tier", "string", &json!({}))]}),
+        ),
+        false => answer(200, &json!({"data": []})),
+    });
+    let discovery = managed(&json!({})).discover(&mut server, &mut TestClock::new()).unwrap();
+    assert!(discovery.fields.iter().all(|field| !field.name.is_empty()));
+    assert!(discovery.fields.iter().any(|field| field.name == "tier"));
+}
+
 #[test]
 fn what_is_not_as_documented_is_named() {
     for (body, what) in [
