@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 triple=$(rustc -vV | sed -n 's/^host: //p')
 build="${FUZZ_TARGET_DIR:-../../target/fuzz/build}/$triple/release"
 
-[ $# -gt 0 ] || set -- config map delivery csv dialect ndjson arrow parquet sync-file
+[ $# -gt 0 ] || set -- config map delivery looking csv dialect ndjson arrow parquet sync-file
 for target in "$@"; do
     reduced=$(mktemp -d)
     "$build/$target" -merge=1 -max_len=4096 "$reduced" "../../target/fuzz/corpus/$target" "corpus/$target" 2>"../../target/fuzz/$target-merge.log"

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")"
 runs=${1:-100000}
 [ $# -gt 0 ] && shift
-guest="config map delivery"
+guest="config map delivery looking"
 host="csv dialect ndjson arrow parquet sync-file"
 targets=${*:-$guest $host}
 
