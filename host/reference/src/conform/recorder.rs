@@ -104,7 +104,9 @@ fn lock(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
 
 async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>, reply: Reply) {
     let service = service_fn(|request| answer(request, &seen, &reply));
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A connection that is kept open could be taken for one to a later server that has the port by then.
+    let connection =
+        hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
     // A client that goes away is what some scripts are about.
     drop(connection.await);
 }

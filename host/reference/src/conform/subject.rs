@@ -24,6 +24,8 @@ pub(super) struct Subject {
     /// The columns of the sample that the config maps, all of them where it maps none.
     pub(super) mapped: Vec<String>,
     pub(super) confirmation: Option<Confirmation>,
+    /// One for all sessions: to make one takes longer than most calls.
+    client: Result<HttpClient, String>,
     /// Requests that were not let out.
     denied: AtomicU64,
 }
@@ -47,7 +49,8 @@ impl Subject {
         let key = key.unwrap_or(key_field);
         let sample = rows.unwrap_or_else(|| Batch::made_up(&key, &sources));
         let mapped = if sources.is_empty() { sample.names().map(str::to_owned).collect() } else { sources };
-        Self { plugin, config, sample, mapped, confirmation, denied: AtomicU64::new(0) }
+        let client = HttpClient::new(&ClientSettings::default()).map_err(|error| error.to_string());
+        Self { plugin, config, sample, mapped, confirmation, client, denied: AtomicU64::new(0) }
     }
 
     pub(super) fn descriptor(&self) -> &Descriptor {
@@ -88,8 +91,7 @@ impl Subject {
     }
 
     fn open(&self, config: &Map<String, Value>, stop: Stop) -> Result<(Session, Arc<Traffic>), String> {
-        let client = HttpClient::new(&ClientSettings::default()).map_err(|error| error.to_string())?;
-        let outgoing = HttpContext::new(client, RateLimiter::unlimited()).until(stop);
+        let outgoing = HttpContext::new(self.client.clone()?, RateLimiter::unlimited()).until(stop);
         let traffic = Arc::clone(&outgoing.traffic);
         let session = self.plugin.session(&text_of(config), outgoing).map_err(|error| error.to_string())?;
         Ok((session, traffic))
