@@ -251,6 +251,35 @@ fn the_plugin_inside_keeps_every_rule() {
         .says("expected an HTTP status");
 }
 
+/// The same plugin, its optional interfaces under names that are none: their rules are skipped, each with the reason.
+#[test]
+fn what_is_not_exported_is_skipped() {
+    let env = TestEnv::permissive();
+    let mut bytes = component("hostile-destination.wasm");
+    for interface in ["inspection", "provisioning", "effects"] {
+        let name = format!("etl:destination/{interface}@");
+        let places: Vec<usize> = memchr::memmem::find_iter(&bytes, name.as_bytes()).collect();
+        for at in places {
+            bytes[at + name.len() - 2] = b'x';
+        }
+    }
+    env.write("small.wasm", bytes);
+    env.write("good.json", json!({"url": "https://hooks.example.com/in", "key": "secret-0123456789"}).to_string());
+    env.host(&["conform", "small.wasm", "--config", "good.json"])
+        .ends_with(0)
+        .says("51 passed, 0 failed, 29 skipped")
+        .says("skipped: it exports neither `inspection` nor `provisioning`")
+        .says("skipped: it does not export `inspection`")
+        .says("skipped: it does not export `provisioning`")
+        .says("skipped: it does not export `effects`");
+    // With them, and nothing to look with: what is asked of nobody is not passed.
+    env.write("whole.wasm", component("hostile-destination.wasm"));
+    env.host(&["conform", "whole.wasm", "--config", "good.json"])
+        .ends_with(0)
+        .says("57 passed, 0 failed, 23 skipped")
+        .says("skipped: with this config no call asks the server");
+}
+
 /// The config names the real server, and a plugin that asks it while it maps does not reach it.
 #[test]
 fn nothing_is_sent_to_the_server_of_the_config() {

@@ -69,7 +69,10 @@ pub(super) async fn check(subject: &Subject, batch: &MappedBatch, findings: &mut
     failing(&questions, &asked, findings, &mut seen).await?;
     inspection::check(&questions, &asked, findings).await?;
     provisioning::check(&questions, &asked, findings).await?;
-    findings.judge(ASKED_ENDPOINTS, subject.elsewhere());
+    let elsewhere = subject.elsewhere();
+    if elsewhere.is_some() || !seen.is_empty() {
+        findings.judge(ASKED_ENDPOINTS, elsewhere);
+    }
     secrets(subject, &seen, findings);
     changes(&questions, &seen, findings).await;
     // A config may name nothing to ask with, and then there is nothing to try.
