@@ -33,6 +33,7 @@ build x86_64-pc-windows-gnu std,panic_unwind build --bin destination-host
 
 # The tests start the program themselves, and this system can't: a script at its place does.
 arm=$out/aarch64-unknown-linux-gnu/debug
+rm -f "$arm/destination-host.aarch64" # A second run's may be the same file by another name, which mv refuses.
 mv "$arm/destination-host" "$arm/destination-host.aarch64"
 # shellcheck disable=SC2016 # the script's own
 printf '#!/bin/sh\nexec qemu-aarch64 -L /usr/aarch64-linux-gnu "$0.aarch64" "$@"\n' >"$arm/destination-host"
