@@ -213,3 +213,99 @@ fn types_that_have_no_place_in_json_are_refused_by_name() {
         assert_eq!(counts(&env.report(), ["delivered"]), [1]);
     }
 }
+
+/// The values of `c` of two customers, in the column types of the source.
+fn two(env: &TestEnv, (field, array): (Field, ArrayRef)) {
+    let texts = |texts: [&str; 2]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
+    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+    let (id, points) = (texts(["1", "2"]), texts(["1", "many"]));
+    write(env, "rows.arrow", vec![(text("id"), id), (text("points"), points), (field.with_name("c"), array)]);
+    let mappings = [("id", "integration_id", ""), ("points", "points", "type = \"number\""), ("c", "c", "")];
+    env.write("sync.toml", sync_file("customer_profiles", "", &mappings, "arrow", "rows.arrow"));
+}
+
+/// A replay sends what the run would have sent, in the same form: JSON does not tell a day from a text.
+#[test]
+fn a_replay_keeps_the_types_of_the_source() {
+    let days = Date32Array::from(vec![19_675, 19_675]);
+    let milliseconds = Date64Array::from(vec![19_675 * 86_400_000; 2]);
+    let both = list(filled(Date64Builder::new(), |b| b.append_value(0)));
+    let numeric = Arc::new(StringArray::from(vec!["1.100", "1.100"]));
+    for (field, array) in [
+        column(Arc::new(days)),
+        column(Arc::new(milliseconds)),
+        column(concat(&both)),
+        column(concat(&list_of_times())),
+        extension(numeric, "arrow.opaque", Some("{\"type_name\": \"numeric\", \"vendor_name\": \"PostgreSQL\"}")),
+    ] {
+        let env = TestEnv::permissive();
+        let kind = field.to_string();
+        two(&env, (field, array));
+        env.sync(&[]).ends_with(3);
+        env.write("fixed.ndjson", env.read("dead.ndjson").replace("many", "1"));
+        env.sync(&["--replay", "fixed.ndjson"]).ends_with(0);
+        let profiles = env.fake.profiles();
+        assert_eq!(profiles["1"], profiles["2"], "{kind}");
+    }
+}
+
+fn list_of_times() -> ArrayRef {
+    list(filled(TimestampSecondBuilder::new(), |b| b.append_value(0)))
+}
+
+/// A row, twice.
+fn concat(row: &ArrayRef) -> ArrayRef {
+    arrow_select::concat::concat(&[row, row]).unwrap()
+}
+
+/// What is no number or no time is rejected, and it does not become a text by being replayed.
+#[test]
+fn what_is_no_value_is_none_in_a_replay_either() {
+    let numbers = |second| {
+        let mut builder = ListBuilder::new(Float64Builder::new());
+        builder.append_value([Some(1.5)]);
+        builder.append_value([Some(second)]);
+        Arc::new(builder.finish()) as ArrayRef
+    };
+    for (array, code, said) in [
+        (Arc::new(Float64Array::from(vec![1.5, f64::NAN])) as ArrayRef, "invalid-number", "where a number was"),
+        (Arc::new(TimestampMicrosecondArray::from(vec![0, i64::MAX])), "invalid-time", "where a time was"),
+        (Arc::new(Date32Array::from(vec![0, i32::MAX])), "invalid-time", "where a day was"),
+        (numbers(f64::NEG_INFINITY), "invalid-json", "where only numbers were"),
+    ] {
+        let env = TestEnv::permissive();
+        two(&env, column(Arc::clone(&array)));
+        let rows = env.read("sync.toml").replace("type = \"number\"", "");
+        env.write("sync.toml", rows);
+        env.sync(&[]).ends_with(3);
+        assert_eq!(env.dead_letters()[0]["code"], code, "{}", array.data_type());
+        let letters = env.read("dead.ndjson");
+        env.write("letters.ndjson", &letters);
+        env.sync(&["--replay", "letters.ndjson"]).ends_with(1).says("line 1: the column \"c\" holds").says(said);
+        assert_eq!(env.fake.profiles().len(), 1, "{}", array.data_type());
+        let start = letters.find("\"c\":").unwrap() + 4;
+        let end = letters.find("},\"types\"").unwrap();
+        env.write("letters.ndjson", format!("{}null{}", &letters[..start], &letters[end..]));
+        env.sync(&["--replay", "letters.ndjson"]).ends_with(0);
+        assert_eq!(env.fake.profiles()["2"].get("c"), None);
+    }
+}
+
+/// As in JSON lines: readers do not agree which of the two counts.
+#[test]
+fn a_map_with_a_key_twice_is_not_sent() {
+    let env = TestEnv::permissive();
+    let mut map = MapBuilder::new(None, StringBuilder::new(), Int64Builder::new());
+    for keys in [["a", "b"], ["a", "a"]] {
+        for (key, value) in keys.into_iter().zip(1..) {
+            map.keys().append_value(key);
+            map.values().append_value(value);
+        }
+        map.append(true).unwrap();
+    }
+    two(&env, column(Arc::new(map.finish())));
+    let outcome = env.sync(&[]);
+    assert!(matches!(outcome.code, 1 | 2), "{outcome:?}");
+    outcome.says("\"c\"").says("\"a\" stands twice in one object");
+    assert_eq!(env.fake.requests().len(), 0);
+}

@@ -2,7 +2,10 @@
 //! types that have no layout of their own on the border: lists, structs, maps.
 //!
 //! No digit is lost: a decimal is a JSON number with its digits. Dates and times are texts (RFC 3339; a timestamp with a
-//! zone in UTC), as is what JSON has no number for: NaN stands as "NaN", never as null.
+//! zone in UTC). JSON has no number for NaN and the infinities, and they are never null: where a value is kept or shown they
+//! are texts, and where it is sent they stand as they are, so that a plugin finds no JSON and rejects the row.
+
+use std::collections::HashSet;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -14,6 +17,8 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, MapArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, Field, TimeUnit};
+
+use super::columns::is_numeric;
 
 /// The metadata entry that names what a column's values mean beyond their layout.
 const EXTENSION: &str = "ARROW:extension:name";
@@ -27,6 +32,9 @@ pub const OPAQUE: &str = "arrow.opaque";
 pub const UUID: &str = "arrow.uuid";
 
 const SECONDS_A_DAY: i64 = 86_400;
+pub(super) const MILLISECONDS_A_DAY: i64 = SECONDS_A_DAY * 1_000;
+/// How Arrow goes on behind the day of a date that counts milliseconds.
+const MIDNIGHT: &str = "T00:00:00";
 
 /// A column of JSON texts.
 pub fn json_field(name: &str) -> Field {
@@ -38,11 +46,32 @@ pub fn is(field: &Field, extension: &str) -> bool {
     field.metadata().get(EXTENSION).is_some_and(|name| name == extension)
 }
 
-/// Appends the value in `row`.
+/// What the JSON of a value is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// To be kept or shown: it is JSON whatever the value is.
+    Kept,
+    /// To be sent: what JSON does not have is not made into something else.
+    Sent,
+}
+
+/// Appends the value in `row`, to be kept or shown.
 ///
 /// # Errors
 /// Where the array is not what its type says.
 pub fn push_json(json: &mut String, field: &Field, array: &dyn Array, row: usize) -> Result<(), ArrowError> {
+    push(json, field, array, row, Use::Kept)
+}
+
+/// Appends the value in `row`, to be sent. A number that is not finite is no JSON there.
+///
+/// # Errors
+/// Where the array is not what its type says, or one object would have a name twice: readers do not agree which one counts.
+pub fn push_sent(json: &mut String, field: &Field, array: &dyn Array, row: usize) -> Result<(), ArrowError> {
+    push(json, field, array, row, Use::Sent)
+}
+
+fn push(json: &mut String, field: &Field, array: &dyn Array, row: usize, to_be: Use) -> Result<(), ArrowError> {
     macro_rules! number {
         ($kind:ty) => {
             json.push_str(&array.as_primitive::<$kind>().value(row).to_string())
@@ -52,6 +81,9 @@ pub fn push_json(json: &mut String, field: &Field, array: &dyn Array, row: usize
         _ if array.is_null(row) => json.push_str("null"),
         DataType::Null => json.push_str("null"),
         DataType::Utf8 if is(field, JSON) => json.push_str(array.as_string::<i32>().value(row)),
+        DataType::Utf8 if is_numeric(field) && is_number(array.as_string::<i32>().value(row)) => {
+            json.push_str(array.as_string::<i32>().value(row));
+        }
         DataType::Utf8 => push_string(json, array.as_string::<i32>().value(row)),
         DataType::LargeUtf8 => push_string(json, array.as_string::<i64>().value(row)),
         DataType::Utf8View => push_string(json, array.as_string_view().value(row)),
@@ -64,9 +96,18 @@ pub fn push_json(json: &mut String, field: &Field, array: &dyn Array, row: usize
         DataType::UInt16 => number!(UInt16Type),
         DataType::UInt32 => number!(UInt32Type),
         DataType::UInt64 => number!(UInt64Type),
-        DataType::Float16 => push_float(json, f64::from(array.as_primitive::<Float16Type>().value(row))),
-        DataType::Float32 => push_float(json, widened(array.as_primitive::<Float32Type>().value(row))),
-        DataType::Float64 => push_float(json, array.as_primitive::<Float64Type>().value(row)),
+        DataType::Float16 => push_float(json, f64::from(array.as_primitive::<Float16Type>().value(row)), to_be),
+        DataType::Float32 => push_float(json, widened(array.as_primitive::<Float32Type>().value(row)), to_be),
+        DataType::Float64 => push_float(json, array.as_primitive::<Float64Type>().value(row), to_be),
+        // What should be a day, and is not where a program keeps a time in it.
+        DataType::Date64 if array.as_primitive::<Date64Type>().value(row) % MILLISECONDS_A_DAY != 0 => {
+            let instants = array.as_primitive::<Date64Type>().reinterpret_cast::<TimestampMillisecondType>();
+            push_string(json, &formatted(&in_utc(&instants, TimeUnit::Millisecond), row)?);
+        }
+        DataType::Date64 => {
+            let text = formatted(array, row)?;
+            push_string(json, text.strip_suffix(MIDNIGHT).unwrap_or(&text));
+        }
         // A time without a zone is UTC by rule.
         DataType::Timestamp(unit, _) => push_string(json, &formatted(&in_utc(array, *unit), row)?),
         DataType::Time32(_) | DataType::Time64(_) => {
@@ -78,23 +119,24 @@ pub fn push_json(json: &mut String, field: &Field, array: &dyn Array, row: usize
         DataType::Binary => push_bytes(json, array.as_binary::<i32>().value(row)),
         DataType::LargeBinary => push_bytes(json, array.as_binary::<i64>().value(row)),
         DataType::BinaryView => push_bytes(json, array.as_binary_view().value(row)),
-        DataType::List(item) => push_list(json, item, &array.as_list::<i32>().value(row))?,
-        DataType::LargeList(item) => push_list(json, item, &array.as_list::<i64>().value(row))?,
-        DataType::ListView(item) => push_list(json, item, &array.as_list_view::<i32>().value(row))?,
-        DataType::LargeListView(item) => push_list(json, item, &array.as_list_view::<i64>().value(row))?,
-        DataType::FixedSizeList(item, _) => push_list(json, item, &array.as_fixed_size_list().value(row))?,
+        DataType::List(item) => push_list(json, item, &array.as_list::<i32>().value(row), to_be)?,
+        DataType::LargeList(item) => push_list(json, item, &array.as_list::<i64>().value(row), to_be)?,
+        DataType::ListView(item) => push_list(json, item, &array.as_list_view::<i32>().value(row), to_be)?,
+        DataType::LargeListView(item) => push_list(json, item, &array.as_list_view::<i64>().value(row), to_be)?,
+        DataType::FixedSizeList(item, _) => push_list(json, item, &array.as_fixed_size_list().value(row), to_be)?,
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
             push_object(
                 json,
                 fields.iter().zip(columns).map(|(field, column)| (field.name().clone(), &**field, column, row)),
+                to_be,
             )?;
         }
-        DataType::Map(..) => push_map(json, array.as_map(), row)?,
+        DataType::Map(..) => push_map(json, array.as_map(), row, to_be)?,
         DataType::Dictionary(_, of) => {
             let dictionary = array.as_any_dictionary();
             let place = dictionary.normalized_keys().get(row).copied().unwrap_or_default();
-            push_json(json, &Field::new(field.name(), (**of).clone(), true), dictionary.values(), place)?;
+            push(json, &Field::new(field.name(), (**of).clone(), true), dictionary.values(), place, to_be)?;
         }
         DataType::FixedSizeBinary(16) if is(field, UUID) => {
             push_string(json, &uuid(array.as_fixed_size_binary().value(row)));
@@ -143,16 +185,23 @@ pub fn push_shown(json: &mut String, field: &Field, array: &dyn Array, row: usiz
     Ok(())
 }
 
+/// Whether a text is a number of JSON.
+fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
+}
+
 /// Appends a text as a JSON string.
 pub fn push_string(json: &mut String, text: &str) {
     json.push_str(&serde_json::Value::from(text).to_string());
 }
 
 /// A float's shortest digits; JSON has none for NaN and infinity.
-fn push_float(json: &mut String, float: f64) {
-    match serde_json::Number::from_f64(float) {
-        Some(number) => json.push_str(&number.to_string()),
-        None => push_string(json, &float.to_string()),
+fn push_float(json: &mut String, float: f64, to_be: Use) {
+    match (serde_json::Number::from_f64(float), to_be) {
+        (Some(number), _) => json.push_str(&number.to_string()),
+        (None, Use::Kept) => push_string(json, &float.to_string()),
+        (None, Use::Sent) => json.push_str(&float.to_string()),
     }
 }
 
@@ -161,13 +210,13 @@ pub fn widened(float: f32) -> f64 {
     float.to_string().parse().unwrap_or(f64::from(float))
 }
 
-fn push_list(json: &mut String, item: &Field, items: &ArrayRef) -> Result<(), ArrowError> {
+fn push_list(json: &mut String, item: &Field, items: &ArrayRef, to_be: Use) -> Result<(), ArrowError> {
     json.push('[');
     for at in 0..items.len() {
         if at > 0 {
             json.push(',');
         }
-        push_json(json, item, items, at)?;
+        push(json, item, items, at, to_be)?;
     }
     json.push(']');
     Ok(())
@@ -176,22 +225,28 @@ fn push_list(json: &mut String, item: &Field, items: &ArrayRef) -> Result<(), Ar
 fn push_object<'a>(
     json: &mut String,
     members: impl Iterator<Item = (String, &'a Field, &'a ArrayRef, usize)>,
+    to_be: Use,
 ) -> Result<(), ArrowError> {
     json.push('{');
+    let mut names = HashSet::new();
     for (at, (name, field, array, row)) in members.enumerate() {
+        if to_be == Use::Sent && !names.insert(name.clone()) {
+            let message = format!("the name {name:?} stands twice in one object");
+            return Err(ArrowError::InvalidArgumentError(message));
+        }
         if at > 0 {
             json.push(',');
         }
         push_string(json, &name);
         json.push(':');
-        push_json(json, field, array, row)?;
+        push(json, field, array, row, to_be)?;
     }
     json.push('}');
     Ok(())
 }
 
 /// A map is an object whose names are the keys as text.
-fn push_map(json: &mut String, map: &MapArray, row: usize) -> Result<(), ArrowError> {
+fn push_map(json: &mut String, map: &MapArray, row: usize, to_be: Use) -> Result<(), ArrowError> {
     let entries = map.value(row);
     let ([key_field, value_field], [keys, values]) = (entries.fields().as_ref(), entries.columns()) else {
         return Err(ArrowError::InvalidArgumentError("a map has keys and values".to_owned()));
@@ -199,11 +254,11 @@ fn push_map(json: &mut String, map: &MapArray, row: usize) -> Result<(), ArrowEr
     let mut members = Vec::with_capacity(entries.len());
     for at in 0..entries.len() {
         let mut name = String::new();
-        push_json(&mut name, key_field, keys, at)?;
+        push(&mut name, key_field, keys, at, Use::Kept)?;
         let name = serde_json::from_str::<String>(&name).unwrap_or(name);
         members.push((name, &**value_field, values, at));
     }
-    push_object(json, members.into_iter())
+    push_object(json, members.into_iter(), to_be)
 }
 
 /// Bytes as the text that they are, or else as digits to the base 16.
@@ -276,8 +331,9 @@ mod tests {
     use arrow_array::builder::{ListBuilder, MapBuilder, StringBuilder};
     use arrow_array::types::Int32Type;
     use arrow_array::{
-        ArrayRef, BinaryArray, Date32Array, DictionaryArray, FixedSizeBinaryArray, Float32Array, Float64Array,
-        LargeStringArray, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+        ArrayRef, BinaryArray, Date32Array, Date64Array, DictionaryArray, FixedSizeBinaryArray, Float32Array,
+        Float64Array, LargeStringArray, StringViewArray, StructArray, Time64MicrosecondArray,
+        TimestampMicrosecondArray,
     };
 
     use super::*;
@@ -337,6 +393,38 @@ mod tests {
         ]);
         let both: ArrayRef = Arc::new(both);
         assert_eq!(json(&both), r#"{"l":["a",null],"m":{"k":9007199254740993}}"#);
+    }
+
+    /// An object with a name twice, and numbers that are none, are told as they are where they are kept, and never sent.
+    #[test]
+    fn what_json_does_not_have_is_not_made_into_something_else() {
+        let sent = |array: &ArrayRef| {
+            let mut json = String::new();
+            let field = Field::new("c", array.data_type().clone(), true);
+            push_sent(&mut json, &field, array, 0).map(|()| json).map_err(|error| error.to_string())
+        };
+        let mut list = ListBuilder::new(arrow_array::builder::Float64Builder::new());
+        list.append_value([Some(f64::NAN), Some(1.5), Some(f64::INFINITY)]);
+        let list: ArrayRef = Arc::new(list.finish());
+        assert_eq!((json(&list), sent(&list)), (r#"["NaN",1.5,"inf"]"#.to_owned(), Ok("[NaN,1.5,inf]".to_owned())));
+
+        let mut map = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+        for value in ["1", "2"] {
+            map.keys().append_value("k");
+            map.values().append_value(value);
+        }
+        map.append(true).unwrap();
+        let map: ArrayRef = Arc::new(map.finish());
+        assert_eq!(json(&map), r#"{"k":"1","k":"2"}"#);
+        assert!(sent(&map).unwrap_err().contains("the name \"k\" stands twice in one object"));
+    }
+
+    #[test]
+    fn a_day_that_counts_milliseconds_is_a_day() {
+        let days = |milliseconds| json(&(Arc::new(Date64Array::from(vec![milliseconds])) as ArrayRef));
+        assert_eq!(days(1_699_920_000_000), "\"2023-11-14\"");
+        assert_eq!(days(1_699_920_000_001), "\"2023-11-14T00:00:00.001Z\"");
+        assert_eq!(days(-86_400_000), "\"1969-12-31\"");
     }
 
     #[test]

@@ -247,7 +247,7 @@ fn values<'a>(field: &'a Field, array: &'a ArrayRef, reading: Reading) -> Result
         | DataType::Map(..)
             if crosses_as_json(field) =>
         {
-            To::Json(written(field, array, |row, json| cell::push_json(json, field, array, row))?)
+            To::Json(written(field, array, |row, json| cell::push_sent(json, field, array, row))?)
         }
         DataType::Time32(_) | DataType::Time64(_) => {
             To::Texts(written(field, array, |row, text| cell::push_time(text, array, row))?)
@@ -298,7 +298,7 @@ fn whole_days(array: &PrimitiveArray<Date64Type>) -> Option<Vec<i32>> {
 }
 
 /// Whether texts are numbers of a database: PostgreSQL's NUMERIC has more digits than any Arrow type.
-fn is_numeric(field: &Field) -> bool {
+pub(super) fn is_numeric(field: &Field) -> bool {
     let metadata = field.metadata().get(cell::EXTENSION_METADATA).map(String::as_str).unwrap_or_default();
     cell::is(field, cell::OPAQUE) && metadata.replace(' ', "").contains("\"type_name\":\"numeric\"")
 }

@@ -1,12 +1,12 @@
 //! Rows of a source that are on their way, kept to say which one was rejected.
 
-use arrow_array::{RecordBatch, UInt32Array};
-use arrow_schema::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_schema::{ArrowError, Field, FieldRef};
 use arrow_select::take::take_record_batch;
 use serde_json::value::RawValue;
 
 use crate::source::{Chunk, provenance};
-use destination_engine::arrow::cell;
+use destination_engine::arrow::{cell, untold};
 
 /// Rows and their numbers.
 #[derive(Debug, Clone)]
@@ -66,26 +66,51 @@ impl Rows {
 
     /// A row as a JSON object, each value as the source has it: without the columns that were made from others.
     pub fn json(&self, row: usize) -> Result<Box<RawValue>, ArrowError> {
-        let mut object = String::from("{");
-        let fields = self.values.schema_ref().fields();
-        let columns = || fields.iter().zip(self.values.columns());
-        for (field, array) in columns().filter(|(field, _)| !provenance::is_replaced(field)) {
-            let own = match provenance::is_computed(field) {
+        object(self.own_columns(), |json, field, array| cell::push_shown(json, field, array, row).map(|()| true))
+    }
+
+    /// What a row's JSON does not tell, by column: an object with a name for each; `None` where it tells everything.
+    pub fn untold(&self, row: usize) -> Result<Option<Box<RawValue>>, ArrowError> {
+        let object = object(self.own_columns(), |json, field, array| {
+            let untold = untold::untold(field, array, row)?;
+            untold.iter().for_each(|untold| cell::push_string(json, untold.name()));
+            Ok(untold.is_some())
+        })?;
+        Ok((object.get() != "{}").then_some(object))
+    }
+
+    /// The columns as the source has them.
+    fn own_columns(&self) -> impl Iterator<Item = (&FieldRef, &ArrayRef)> {
+        let columns = || self.values.schema_ref().fields().iter().zip(self.values.columns());
+        columns().filter(|(field, _)| !provenance::is_replaced(field)).filter_map(move |(field, array)| {
+            match provenance::is_computed(field) {
                 // The one that it stands in for, if there is one.
                 true => columns().find(|(own, _)| provenance::is_replaced(own) && own.name() == field.name()),
                 false => Some((field, array)),
-            };
-            let Some((field, array)) = own else { continue };
-            if object.len() > 1 {
-                object.push(',');
             }
-            cell::push_string(&mut object, field.name());
-            object.push(':');
-            cell::push_shown(&mut object, field, array, row)?;
-        }
-        object.push('}');
-        RawValue::from_string(object).map_err(|error| ArrowError::ExternalError(Box::new(error)))
+        })
     }
+}
+
+/// A JSON object of those columns for which `push` writes a value.
+fn object<'a>(
+    columns: impl Iterator<Item = (&'a FieldRef, &'a ArrayRef)>,
+    push: impl Fn(&mut String, &Field, &ArrayRef) -> Result<bool, ArrowError>,
+) -> Result<Box<RawValue>, ArrowError> {
+    let mut object = String::from("{");
+    for (field, array) in columns {
+        let before = object.len();
+        if before > 1 {
+            object.push(',');
+        }
+        cell::push_string(&mut object, field.name());
+        object.push(':');
+        if !push(&mut object, field, array)? {
+            object.truncate(before);
+        }
+    }
+    object.push('}');
+    RawValue::from_string(object).map_err(|error| ArrowError::ExternalError(Box::new(error)))
 }
 
 #[cfg(test)]
@@ -133,6 +158,12 @@ mod tests {
                 r#"{"id":"","j\"":null,"n":0,"ok":null,"none":null,"f":5.0,"d":0.00}"#,
             ]
         );
+    }
+
+    #[test]
+    fn what_the_json_of_a_row_does_not_tell_is_told() {
+        let untold = |row| rows().untold(row).unwrap().map(|untold| untold.get().to_owned());
+        assert_eq!([untold(0), untold(1)], [None, Some("{\"f\":\"number\"}".to_owned())]);
     }
 
     #[test]

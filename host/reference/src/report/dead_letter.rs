@@ -18,6 +18,9 @@ use crate::report::output::GrowingFile;
 pub struct DeadLetter<'a> {
     /// The row, by column; null where it could not be read.
     pub row: &'a RawValue,
+    /// What the row's JSON does not tell, by column: which texts are days, and which stand for numbers or times that are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<&'a RawValue>,
     /// The row as it stands in its source, where it could not be read.
     #[serde(flatten)]
     pub raw: Option<RawRow<'a>>,
@@ -103,6 +106,7 @@ mod tests {
         let row = RawValue::from_string("{\"n\":1.10}".to_owned()).unwrap();
         let letter = DeadLetter {
             row: &row,
+            types: None,
             raw: None,
             row_number: 7,
             key: Some("k"),
@@ -133,6 +137,7 @@ mod tests {
             let raw = Some(RawRow::from(raw));
             let letter = DeadLetter {
                 row: RawValue::NULL,
+                types: None,
                 raw,
                 row_number: 1,
                 key: None,

@@ -3,18 +3,20 @@
 //! Columns are the keys seen so far: the first chunk fixes the starting list, later ones may add to it, and a key that a
 //! row does not have is null there. What type a column has is [`cells`]' to say, where a line ends is [`lines`]', and what is
 //! wrong with one is [`fault`]'s. A line that can't be read hides no other, so that it can be rejected alone. A dead-letter file is
-//! read by the same code: the row stands under its `row` key.
+//! read by the same code: the row stands under its `row` key, and what its JSON does not tell under `types`.
 
 mod cells;
 mod fault;
 mod lines;
 mod objects;
 mod sound;
+mod told;
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 
 use self::cells::{Cells, Columns};
@@ -30,6 +33,7 @@ use self::lines::{Line, LineReader};
 pub(crate) use self::objects::Objects;
 use super::{Chunk, RejectedRow, Source, SourceError, excerpt};
 use crate::sync_file::OnError;
+use destination_engine::arrow::untold::Untold;
 
 /// What a line holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +56,20 @@ pub(super) struct NdjsonSource<R> {
     first: Option<Chunk>,
 }
 
+/// The row that a line holds.
+struct Row<'t> {
+    json: &'t str,
+    /// What its JSON does not tell, by column.
+    untold: BTreeMap<String, Untold>,
+}
+
 /// A line of a dead-letter file, so far as it is read back.
 #[derive(Deserialize)]
 struct DeadLetter<'a> {
     #[serde(borrow)]
     row: &'a RawValue,
+    #[serde(default)]
+    types: BTreeMap<String, String>,
     /// What stands in its place where the row could not be read.
     #[serde(borrow, default)]
     raw: Option<Cow<'a, str>>,
@@ -64,7 +77,23 @@ struct DeadLetter<'a> {
     raw_base64: Option<Cow<'a, str>>,
 }
 
+impl<'t> Row<'t> {
+    /// A row whose JSON tells everything.
+    fn of(json: &'t str) -> Self {
+        Self { json, untold: BTreeMap::new() }
+    }
+}
+
 impl DeadLetter<'_> {
+    /// What the row's JSON does not tell.
+    fn untold(&self) -> Result<BTreeMap<String, Untold>, serde_json::Error> {
+        let named = |(column, name): (&String, &String)| match Untold::named(name) {
+            Some(untold) => Ok((column.clone(), untold)),
+            None => Err(serde_json::Error::custom(format!("`types` has {name:?}, which this release does not know"))),
+        };
+        self.types.iter().map(named).collect()
+    }
+
     /// The bytes of a row that could not be read.
     fn unreadable(&self) -> Option<Vec<u8>> {
         let text = self.raw.as_ref().filter(|_| self.row.get() == RawValue::NULL.get())?;
@@ -143,7 +172,7 @@ fn batch(name: &str, values: Vec<(Field, ArrayRef)>, rows: usize) -> Result<Reco
 }
 
 /// The rows that some lines hold.
-fn rows_of<'c>(kind: Lines, chunk: &'c lines::Chunk, lines: &[&Line]) -> impl Iterator<Item = Result<&'c str, Fault>> {
+fn rows_of<'c>(kind: Lines, chunk: &'c lines::Chunk, lines: &[&Line]) -> impl Iterator<Item = Result<Row<'c>, Fault>> {
     let row = move |line: &&Line| chunk.text_of(line).ok_or(Fault::NotUtf8).and_then(|text| row_of(kind, text));
     lines.iter().map(row)
 }
@@ -151,22 +180,26 @@ fn rows_of<'c>(kind: Lines, chunk: &'c lines::Chunk, lines: &[&Line]) -> impl It
 /// The values of some rows, by column; or the place of the first row that can't be read, and why.
 fn values<'t>(
     columns: &mut Columns,
-    rows: impl Iterator<Item = Result<&'t str, Fault>>,
+    rows: impl Iterator<Item = Result<Row<'t>, Fault>>,
 ) -> Result<Vec<(Field, ArrayRef)>, (usize, Fault)> {
     let mut cells = Cells::new(columns);
     for (place, row) in rows.enumerate() {
-        row.and_then(|row| cells.add_row(row).map_err(Fault::Json)).map_err(|fault| (place, fault))?;
+        row.and_then(|row| cells.add_row(row.json, &row.untold)).map_err(|fault| (place, fault))?;
     }
     cells.finish()
 }
 
 /// The row that a line holds.
-fn row_of(kind: Lines, text: &str) -> Result<&str, Fault> {
+fn row_of(kind: Lines, text: &str) -> Result<Row<'_>, Fault> {
     match kind {
-        Lines::Rows => Ok(text),
+        Lines::Rows => Ok(Row::of(text)),
         Lines::DeadLetters => {
             let letter: DeadLetter<'_> = serde_json::from_str(text).map_err(Fault::Json)?;
-            letter.unreadable().map_or(Ok(letter.row.get()), |raw| Err(Fault::Unreadable(raw)))
+            if let Some(raw) = letter.unreadable() {
+                return Err(Fault::Unreadable(raw));
+            }
+            let untold = letter.untold().map_err(Fault::Json)?;
+            Ok(Row { json: letter.row.get(), untold })
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Rejected rows: counted by reason, and set down as dead letters. Whose they are and what follows from them is for those who
 //! reject them.
 
+use arrow_schema::ArrowError;
+
 use super::Flow;
 use super::division::Division;
 use crate::pipeline::Delivery;
@@ -56,9 +58,11 @@ impl<D: Delivery> Flow<D> {
         if self.dead_letters.is_none() {
             return Ok(());
         }
-        let json = rows.json(row).map_err(|error| Failure::engine(error.to_string()))?;
+        let failed = |error: ArrowError| Failure::engine(error.to_string());
+        let (json, untold) = (rows.json(row).map_err(failed)?, rows.untold(row).map_err(failed)?);
         self.write_letter(&DeadLetter {
             row: &json,
+            types: untold.as_deref(),
             raw: None,
             row_number: rows.number(row),
             key,

@@ -1,14 +1,15 @@
 //! The values of a chunk of JSON objects, column by column.
 //!
 //! A column is all strings, all booleans or all integers of 64 bits; anything else crosses as JSON text, which the
-//! field's metadata says ([`cell::json_field`]): a mixed column loses nothing, and 2^53+1 or 1.10 keeps its digits.
+//! field's metadata says ([`cell::json_field`]): a mixed column loses nothing, and 2^53+1 or 1.10 keeps its digits. Dead
+//! letters tell what their JSON does not ([`told`]).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Int64Builder, StringBuilder};
+use arrow_array::builder::{BooleanBuilder, Date32Builder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, NullArray};
 use arrow_schema::{DataType, Field};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
@@ -16,7 +17,11 @@ use serde_json::value::RawValue;
 
 use super::fault::Fault;
 use super::sound::{self, Unsound};
+use super::told;
 use destination_engine::arrow::cell;
+use destination_engine::arrow::untold::Untold;
+
+const NULL: &str = "null";
 
 /// More different keys than this are no column names: an object by ID, say, where a list of rows was meant.
 const MOST_COLUMNS: usize = 4096;
@@ -68,20 +73,37 @@ pub(super) struct Cells<'t, 'c> {
     columns: &'c mut Columns,
     values: Vec<Vec<(usize, &'t str)>>,
     rows: usize,
+    /// The places of the columns that are days.
+    days: HashSet<usize>,
 }
 
 impl<'t, 'c> Cells<'t, 'c> {
     pub(super) fn new(columns: &'c mut Columns) -> Self {
-        Self { columns, values: Vec::new(), rows: 0 }
+        Self { columns, values: Vec::new(), rows: 0, days: HashSet::new() }
     }
 
-    /// Adds a row: the text of a JSON object.
-    pub(super) fn add_row(&mut self, object: &'t str) -> Result<(), serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(object);
-        deserializer.deserialize_map(RowVisitor(self))?;
-        deserializer.end()?;
+    /// Adds a row: the text of a JSON object, and what that does not tell of its columns.
+    pub(super) fn add_row(&mut self, object: &'t str, untold: &BTreeMap<String, Untold>) -> Result<(), Fault> {
+        self.add_object(object).map_err(Fault::Json)?;
+        for (column, &untold) in untold {
+            let Some(&place) = self.columns.places.get(column) else { continue };
+            let Some(&(row, value)) = self.values.get(place).and_then(|values| values.last()) else { continue };
+            if row != self.rows || value == NULL {
+                continue;
+            }
+            told::check(column, value, untold)?;
+            if untold == Untold::Date {
+                self.days.insert(place);
+            }
+        }
         self.rows += 1;
         Ok(())
+    }
+
+    fn add_object(&mut self, object: &'t str) -> Result<(), serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(object);
+        deserializer.deserialize_map(RowVisitor(self))?;
+        deserializer.end()
     }
 
     fn add_value(&mut self, name: &str, guess: usize, value: &'t str) -> Result<(), String> {
@@ -103,8 +125,9 @@ impl<'t, 'c> Cells<'t, 'c> {
     pub(super) fn finish(mut self) -> Result<Vec<(Field, ArrayRef)>, (usize, Fault)> {
         self.values.resize_with(self.columns.names.len(), Vec::new);
         let rows = self.rows;
-        let columns = self.columns.names.iter().zip(&mut self.values);
-        columns.map(|(name, values)| column(name, values, rows)).collect()
+        let columns = self.columns.names.iter().zip(&mut self.values).enumerate();
+        let days = &self.days;
+        columns.map(|(place, (name, values))| column(name, values, rows, days.contains(&place))).collect()
     }
 }
 
@@ -136,14 +159,28 @@ impl Kind {
     }
 }
 
-fn column(name: &str, values: &mut Vec<(usize, &str)>, rows: usize) -> Result<(Field, ArrayRef), (usize, Fault)> {
+fn column(
+    name: &str,
+    values: &mut Vec<(usize, &str)>,
+    rows: usize,
+    days: bool,
+) -> Result<(Field, ArrayRef), (usize, Fault)> {
     let unsound = |row: usize, what| (row, Fault::Unsound { column: name.to_owned(), what });
-    values.retain(|(_, value)| *value != "null");
+    values.retain(|(_, value)| *value != NULL);
     let field = |data_type| Field::new(name, data_type, true);
     let mut present = values.iter().copied().peekable();
     let mut by_row = (0..rows).map(move |row| present.next_if(|&(of, _)| of == row));
     Ok(match Kind::of_all(values) {
         None => (field(DataType::Null), Arc::new(NullArray::new(rows))),
+        Some(_) if days => {
+            let mut array = Date32Builder::with_capacity(rows);
+            by_row.try_for_each(|value| {
+                let day = value.map(|(row, value)| told::day(name, value).map_err(|fault| (row, fault))).transpose()?;
+                array.append_option(day);
+                Ok(())
+            })?;
+            (field(DataType::Date32), Arc::new(array.finish()))
+        }
         Some(Kind::Boolean) => {
             let mut array = BooleanBuilder::with_capacity(rows);
             by_row.for_each(|value| array.append_option(value.map(|(_, value)| value == "true")));

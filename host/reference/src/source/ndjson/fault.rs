@@ -1,5 +1,7 @@
 //! What is wrong with a line, in words for people who do not know a JSON parser.
 
+use destination_engine::arrow::untold::Untold;
+
 use super::lines::Line;
 use super::sound::Unsound;
 use super::{Lines, SourceError, excerpt};
@@ -16,6 +18,13 @@ pub(super) enum Fault {
     NotUtf8,
     /// A dead letter of a row that could not be read, and its bytes.
     Unreadable(Vec<u8>),
+    /// A value of a dead letter is not what the letter says that it was.
+    Unfit {
+        column: String,
+        /// As JSON.
+        value: String,
+        expected: Untold,
+    },
 }
 
 impl Fault {
@@ -28,6 +37,8 @@ impl Fault {
             Self::Unsound { what: Unsound::HalfCharacter(_), .. } => "lone-surrogate",
             Self::NotUtf8 => "invalid-text",
             Self::Unreadable(_) => "unreadable-row",
+            Self::Unfit { expected: Untold::Date | Untold::Time, .. } => "invalid-time",
+            Self::Unfit { expected: Untold::Number | Untold::Numbers, .. } => "invalid-number",
         }
     }
 }
@@ -56,6 +67,16 @@ pub(super) fn told(name: &str, kind: Lines, line: &Line, text: &str, fault: &Fau
                 "write the row as an object under \"row\" and remove \"raw\", or remove the line; with on_error = \"reject\" it is \
                  kept for later",
             );
+        }
+        Fault::Unfit { column, value, expected } => {
+            let (what, hint) = match expected {
+                Untold::Date => ("a day was", "write a day such as 2024-05-31, or null"),
+                Untold::Time => ("a time was", "write a time such as 2024-05-31T10:00:00Z, or null"),
+                Untold::Number => ("a number was", "write a number such as 12.5, or null"),
+                Untold::Numbers => ("only numbers were", "write numbers such as 12.5 in it, or null"),
+            };
+            return at(format!("the column {column:?} holds {} where {what}", excerpt(value.trim_matches('"'))))
+                .hint(hint);
         }
         Fault::Json(error) => error,
     };
