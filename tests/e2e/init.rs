@@ -186,3 +186,23 @@ fn nothing_is_written_over_and_other_object_types_get_their_settings() {
         .ends_with(2)
         .says("customer_profiles, customer_profile_audiences");
 }
+
+/// What looks like a variable in a name is no variable, and what is a word of the language is no column of an expression.
+#[test]
+fn names_are_written_to_the_letter() {
+    let env = TestEnv::permissive();
+    env.write("rows${NOT_SET}.csv", "id,${HOME},none\n1,7,27.11.2026\n2,8,28.11.2026\n");
+    let made = Made::of(&env, "rows${NOT_SET}.csv");
+    made.has("source = \"$${HOME}\"").has("path = \"rows$${NOT_SET}.csv\"").has("# source = \"none\"");
+    made.first_is("1", &json!({"HOME": 7}));
+}
+
+/// An empty cell stays null, whatever is made of the others.
+#[test]
+fn computed_columns_leave_empty_cells_as_they_are() {
+    let text = "id,day,sum\n1,27.11.2026,\"1.007,50\"\n2,,\n3,28.11.2026,\"1,5\"\n";
+    let made = Made::of_bytes(text.as_bytes());
+    made.first_is("1", &json!({"day": "2026-11-27T00:00:00Z", "sum": 1007.50}));
+    assert_eq!(made.profiles[1], json!({"integrationId": "2", "attributes": {}}));
+    assert!(!made.said.all().contains("commented out"), "{}", made.said.all());
+}

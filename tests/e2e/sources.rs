@@ -167,6 +167,36 @@ fn columns_can_be_computed_from_others() {
     assert_eq!(shown("2"), r#"channel="web" name="Grace Hopper" points=250 tier="GOLD" vip=true"#);
 }
 
+/// The commonest use of all: a part of a text. A null has none.
+#[test]
+fn a_part_of_a_text_can_be_computed() {
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id,phone\n1,+49170\n2,\n");
+    let sync = sync_file("customer_profiles", "", &[("id", "integration_id", ""), ("cc", "cc", "")], "csv", "rows.csv");
+    let expression = |text: &str| env.write("sync.toml", format!("{sync}[source.computed]\ncc = \"{text}\"\n"));
+    expression("phone[0:3]");
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.profiles()["1"]["cc"], "\"+49\"");
+    assert_eq!(env.fake.profiles()["2"].get("cc"), None);
+    expression("phnoe[0:3]");
+    env.sync(&[]).ends_with(2).says("has no column \"phnoe\"").says("did you mean \"phone\"?");
+    expression("phone[0:3] ~ '…'");
+    env.sync(&[]).ends_with(1).says("row 2").says("a value that is null is cut").says("phone[0:3]");
+}
+
+/// The language has a function of that name: every customer would get the text `function`.
+#[test]
+fn a_column_called_range_is_a_column() {
+    let env = TestEnv::permissive();
+    env.write("rows.csv", "id,range\n1,12\n");
+    let sync = sync_file("customer_profiles", "", &[("id", "integration_id", ""), ("km", "km", "")], "csv", "rows.csv");
+    env.write("sync.toml", format!("{sync}[source.computed]\nkm = \"'a range (km): ' ~ range\"\n"));
+    env.sync(&[]).ends_with(0);
+    assert_eq!(env.fake.profiles()["1"]["km"], "\"a range (km): 12\"");
+    env.write("rows.csv", "id,x\n1,12\n");
+    env.sync(&[]).ends_with(2).says("has no column \"range\"");
+}
+
 #[test]
 fn an_expression_that_fails_stops_with_its_row_and_removes_nobody() {
     let env = TestEnv::permissive();

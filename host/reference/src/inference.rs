@@ -29,8 +29,13 @@ pub struct Guess {
 
 impl Guess {
     fn new(key: &'static str, value: &str, why: &str) -> Self {
-        Self { key, value: toml::Value::String(value.to_owned()), why: why.to_owned() }
+        Self { key, value: plain(value), why: why.to_owned() }
     }
+}
+
+/// A text as it stands in a sync file, where `${` would begin a variable.
+fn plain(text: &str) -> toml::Value {
+    toml::Value::String(text.replace("${", "$${"))
 }
 
 /// Where rows come from, as far as that could be told.
@@ -77,11 +82,8 @@ impl SourceGuess {
         for (_, value) in adbc.database.options.iter().filter(|(name, _)| name == "uri") {
             let is_secret = value.contains('@') || value.to_lowercase().contains("password");
             keys.push(if is_secret {
-                Guess::new(
-                    "uri",
-                    &format!("${{{DATABASE_URI}}}"),
-                    "it is taken from the environment: it holds a secret",
-                )
+                let why = "it is taken from the environment: it holds a secret".to_owned();
+                Guess { key: "uri", value: toml::Value::String(format!("${{{DATABASE_URI}}}")), why }
             } else {
                 Guess::new("uri", value, "")
             });

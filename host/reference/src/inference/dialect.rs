@@ -3,8 +3,8 @@
 //! Each way to write one is tried with the reader that a sync uses: the first under which all lines have the same number of fields,
 //! and more than one, is the guess.
 
-use super::Guess;
 use super::form::{Form, Forms};
+use super::{Guess, plain};
 use crate::source;
 use crate::sync_file::{CsvDialect, Encoding};
 
@@ -46,7 +46,7 @@ pub(super) fn infer(bytes: &[u8], is_whole: bool) -> Found {
     let Trial { dialect: mut found, records, .. } = trial;
     describe(&found, &records, &mut keys);
     if let Some(nulls) = nulls(text.as_bytes(), &found) {
-        let words: Vec<toml::Value> = nulls.iter().map(|null| toml::Value::String(null.clone())).collect();
+        let words: Vec<toml::Value> = nulls.iter().map(|null| plain(null)).collect();
         let why = if nulls.iter().any(String::is_empty) {
             "these stand unquoted where there is no value; an empty one is none either"
         } else {
@@ -56,7 +56,7 @@ pub(super) fn infer(bytes: &[u8], is_whole: bool) -> Found {
         found.nulls = Some(nulls);
     }
     if let Some(columns) = without_header(&records) {
-        let names: Vec<toml::Value> = columns.iter().map(|name| toml::Value::String(name.clone())).collect();
+        let names: Vec<toml::Value> = columns.iter().map(|name| plain(name)).collect();
         let why = "the first line looks like a row: give the columns their names, or remove this where it is a header";
         keys.push(Guess { key: "columns", value: toml::Value::Array(names), why: why.to_owned() });
         unclear.push("names of the columns: the file seems to have no header line".to_owned());

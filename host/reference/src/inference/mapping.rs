@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Column;
 use super::fields;
 use super::form::{DateOrder, Form};
+use crate::sync_file::expression::Expression;
 use destination_engine::bindings::ObjectType;
 
 /// A column and the field that it would fill.
@@ -213,7 +214,9 @@ fn compute(mapping: &mut Mapping, unclear: &mut Vec<String>, expression: impl Fn
 fn offer(mapping: &mut Mapping, what: &'static str, expression: impl Fn(&str) -> String) {
     let name = &mapping.column;
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+    let is_name = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    // `none`, `true` and others are the language's own words.
+    if is_name && Expression::new(name).is_ok_and(|alone| alone.columns() == [name.as_str()]) {
         mapping.expressions.push((what, format!("({}) if {name} is not none else none", expression(name))));
     }
 }
@@ -239,7 +242,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
     use super::*;
-    use crate::sync_file::expression::Expression;
 
     fn value(expression: &str, value: Option<&str>) -> String {
         let expression = Expression::new(expression).unwrap();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use toml::Value;
 
-use super::{Mapping, Sketch};
+use super::{Mapping, Sketch, plain};
 use crate::human_format::counted;
 
 /// Writes the file.
@@ -48,8 +48,8 @@ pub(super) fn write(sketch: &Sketch) -> String {
 fn write_mapping(text: &mut String, mapping: &Mapping) {
     text.push('\n');
     let mut lines = vec!["[[destination.mappings]]".to_owned()];
-    lines.push(format!("source = {}", Value::String(mapping.column.clone())));
-    lines.push(format!("destination = {}", Value::String(mapping.field.clone())));
+    lines.push(format!("source = {}", plain(&mapping.column)));
+    lines.push(format!("destination = {}", plain(&mapping.field)));
     lines.extend(mapping.field_type.map(|field_type| format!("type = \"{field_type}\"")));
     if !mapping.why.is_empty() {
         comment(text, &mapping.why);
@@ -64,7 +64,7 @@ fn write_expressions(text: &mut String, mapping: &Mapping) {
         if !what.is_empty() {
             comment(text, &format!("{} if {what}:", mapping.column));
         }
-        let line = format!("{} = {}", mapping.column, Value::String(expression.clone()));
+        let line = format!("{} = {}", mapping.column, plain(expression));
         let _ = writeln!(text, "{}{line}", if mapping.left_out { "# " } else { "" });
     }
 }

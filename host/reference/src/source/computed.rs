@@ -110,8 +110,7 @@ impl ComputedSource {
                 None => Ok(Value::UNDEFINED),
             });
             let values: Vec<Value> = values.collect::<Result<_, _>>().map_err(|error| failed(error.to_string()))?;
-            let value = column.expression.value(values).map_err(&failed)?;
-            match json_of(&value).map_err(&failed)? {
+            match json(column, values).map_err(&failed)? {
                 Some(json) => builder.append_value(json),
                 None => builder.append_null(),
             }
@@ -145,6 +144,25 @@ fn missing(name: &str, columns: &[String], computed: &[Computed]) -> Option<Sour
         None => format!("its columns: {}", columns.join(", ")),
     };
     Some(SourceError { absent: true, ..SourceError::new(name, message).hint(hint) })
+}
+
+/// The value of a column for a row as JSON; `None` where it is none. To the language a slice of null is an empty list: a null
+/// that is cut stays one, and within a text it is an error.
+fn json(column: &Computed, values: Vec<Value>) -> Result<Option<String>, String> {
+    const EMPTY: &str = "[]";
+    let of = |values: Vec<Value>| json_of(&column.expression.value(values)?);
+    let has_null = values.iter().any(Value::is_undefined);
+    let json = of(values.clone())?;
+    if !has_null || !json.as_ref().is_some_and(|json| json.contains(EMPTY)) {
+        return Ok(json);
+    }
+    // Where it comes from somewhere else it is there as well if the nulls were empty texts.
+    let empty = values.into_iter().map(|value| if value.is_undefined() { Value::from("") } else { value });
+    match of(empty.collect()) {
+        Ok(Some(other)) if other.contains(EMPTY) => Ok(json),
+        _ if json.as_deref() == Some(EMPTY) => Ok(None),
+        _ => Err("a value that is null is cut".to_owned()),
+    }
 }
 
 /// A value of the language as JSON; `None` where it is none. A list that is made while it is read may be longer than what it is
@@ -241,6 +259,19 @@ mod tests {
         assert_eq!(column("c", "first ~ '!'").unwrap(), json(["\"Ada!\"", "\"!\""]));
         assert_eq!(column("c", "first|default('nobody')").unwrap(), json(["\"Ada\"", "\"nobody\""]));
         assert_eq!(column("c", "first").unwrap(), [Some("\"Ada\"".to_owned()), None]);
+    }
+
+    /// As an empty list it would be sent as `[]`.
+    #[test]
+    fn a_null_that_is_cut_stays_null() {
+        let json = |values: [&str; 2]| values.map(|value| Some(value.to_owned())).to_vec();
+        assert_eq!(column("c", "first[0:2]").unwrap(), [Some("\"Ad\"".to_owned()), None]);
+        assert_eq!(column("c", "first[0:2] if first is not none else 'n'").unwrap(), json(["\"Ad\"", "\"n\""]));
+        assert_eq!(column("c", "first|default('n')").unwrap(), json(["\"Ada\"", "\"n\""]));
+        assert_eq!(column("c", "first ~ '[]'").unwrap(), json(["\"Ada[]\"", "\"[]\""]));
+        assert_eq!(column("c", "[] if first else [first]").unwrap(), json(["[]", "[null]"]));
+        let error = column("c", "first[0:2] ~ '!'").unwrap_err().to_string();
+        assert!(error.contains("row 2") && error.contains("a value that is null is cut"), "{error}");
     }
 
     #[test]

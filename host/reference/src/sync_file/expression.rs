@@ -5,12 +5,17 @@
 //! expression may be, and how much work and memory it may take for a row, is bounded here.
 //! How columns become values of the language is [`cell`](destination_engine::arrow::cell)'s to say.
 
+mod names;
+pub(crate) mod numbers;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use minijinja::{Environment, ErrorKind, Value};
+
+use self::names::FUNCTION;
 
 /// What an expression may take for one row. An instruction costs one, and so do 64 bytes that it reads or makes: 64 MB in all.
 const FUEL: u64 = 1_000_000;
@@ -22,6 +27,14 @@ const STACK_BYTES: usize = 256 << 20;
 static LANGUAGE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut language = Environment::new();
     language.set_fuel(Some(FUEL));
+    // A column may have such a name, and a function that is not called would be sent as the text `function`.
+    let others: Vec<String> =
+        language.globals().map(|(name, _)| name.to_owned()).filter(|name| name != FUNCTION).collect();
+    others.iter().for_each(|name| language.remove_global(name));
+    language.add_filter("int", numbers::int);
+    language.add_filter("float", numbers::float);
+    // A null of the source is undefined, and `none` is what an expression calls it.
+    language.add_test("none", |value: &Value| value.is_none() || value.is_undefined());
     language
 });
 
@@ -50,10 +63,9 @@ impl Expression {
 
     fn read(text: &str) -> Result<Self, String> {
         let compiled = LANGUAGE.compile_expression_owned(text.to_owned()).map_err(|error| told(&error))?;
-        let known: Vec<String> = LANGUAGE.globals().map(|(name, _)| name.to_owned()).collect();
-        let mut columns: Vec<String> =
-            compiled.undeclared_variables(false).into_iter().filter(|name| !known.contains(name)).collect();
-        columns.sort();
+        let mut columns = names::of(text);
+        columns.extend(compiled.undeclared_variables(false).into_iter().filter(|name| name != FUNCTION));
+        let columns = columns.into_iter().collect();
         Ok(Self { text: text.to_owned(), columns, compiled: Arc::new(compiled) })
     }
 
@@ -118,6 +130,43 @@ mod tests {
         assert_eq!(expression.columns(), ["first", "last"]);
         let values = ["Ada".into(), "Lovelace".into()];
         assert_eq!(expression.value(values).unwrap().to_string(), "Lovelace, ADA3");
+    }
+
+    /// As a function it would be sent as the text `function`.
+    #[test]
+    fn a_column_may_have_the_name_of_a_function() {
+        for name in ["range", "dict", "debug", "namespace"] {
+            for (text, expected) in [
+                (format!("{name} ~ '!'"), "12!"),
+                (format!("'a {name} (km): ' ~ {name}"), ""),
+                (format!("\"it's\" ~ {name} ~ 'a \\' {name}('"), ""),
+            ] {
+                let expression = Expression::new(&text).unwrap();
+                assert_eq!(expression.columns(), [name], "{text}");
+                let value = expression.value(["12".into()]).unwrap().to_string();
+                assert!(value.contains("12") && value.contains(expected), "{text}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_may_stand_in_front_of_a_slice_alone() {
+        for (text, expected) in
+            [("a[0:3]", "abc"), ("(a ~ '')[1:]", "bcd"), ("a[-2:]|upper", "CD"), ("'x'[0:a|length]", "x")]
+        {
+            assert_eq!(Expression::new(text).unwrap().columns(), ["a"], "{text}");
+            assert_eq!(value(text, &["abcd".into()]).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_null_is_none() {
+        for (text, expected) in
+            [("a is none", "True"), ("a is not none", "False"), ("a[6:] if a is not none else 'n'", "n")]
+        {
+            assert_eq!(value(text, &[Value::UNDEFINED]).unwrap(), expected, "{text}");
+        }
+        assert_eq!(value("a is none", &["".into()]).unwrap(), "False");
     }
 
     #[test]

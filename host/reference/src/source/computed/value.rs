@@ -8,12 +8,11 @@ use arrow_array::types::{
     Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_schema::{ArrowError, DataType, Field};
-use destination_engine::arrow::cell::{JSON, is, push_json};
+use destination_engine::arrow::cell::{JSON, is, push_sent, widened};
 use minijinja::Value;
 use serde_json::value::RawValue;
 
-/// Decimal digits that a 64-bit float keeps whatever they are.
-const FLOAT_DIGITS: usize = 15;
+use crate::sync_file::expression::numbers::{FLOAT_DIGITS, are_kept};
 
 /// Levels of lists and objects that an expression can look into.
 const DEEPEST: usize = 100;
@@ -38,11 +37,12 @@ pub(super) fn value(field: &Field, array: &dyn Array, row: usize) -> Result<Valu
         DataType::UInt16 => number!(UInt16Type),
         DataType::UInt32 => number!(UInt32Type),
         DataType::UInt64 => number!(UInt64Type),
-        DataType::Float32 => number!(Float32Type),
+        // With the digits that it has in 32 bits, as it is sent where nothing is computed.
+        DataType::Float32 => Value::from(widened(array.as_primitive::<Float32Type>().value(row))),
         DataType::Float64 => number!(Float64Type),
         _ => {
             let mut json = String::new();
-            push_json(&mut json, field, array, row)?;
+            push_sent(&mut json, field, array, row)?;
             return of_json(&json);
         }
     })
@@ -88,11 +88,8 @@ fn number_of(digits: &str) -> Result<Value, ArrowError> {
     if let Ok(integer) = digits.parse::<i64>() {
         return Ok(Value::from(integer));
     }
-    let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
-    let significant = mantissa.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
-    let zeros = if mantissa.contains('.') { mantissa.len() - mantissa.trim_end_matches('0').len() } else { 0 };
     match digits.parse::<f64>() {
-        Ok(float) if significant - zeros.min(significant) <= FLOAT_DIGITS => Ok(Value::from(float)),
+        Ok(float) if are_kept(digits) => Ok(Value::from(float)),
         _ => Err(ArrowError::ComputeError(format!(
             "{digits} has more than {FLOAT_DIGITS} digits, which an expression can't keep; map the column itself"
         ))),
@@ -119,6 +116,13 @@ mod tests {
             assert!(error.contains(digits) && error.contains("map the column itself"), "{error}");
         }
         assert_eq!(of_json(r#"{"a":[1,"x",null,true]}"#).unwrap().to_string(), "{'a': [1, 'x', undefined, True]}");
+    }
+
+    #[test]
+    fn a_number_of_32_bits_has_the_digits_of_32_bits() {
+        let field = Field::new("f", DataType::Float32, true);
+        let array = arrow_array::Float32Array::from(vec![0.1]);
+        assert_eq!(value(&field, &array, 0).unwrap().to_string(), "0.1");
     }
 
     #[test]
