@@ -82,6 +82,12 @@ fn what_cannot_be_read_is_named_with_its_line() {
         ),
         (b"id,note\n1,\"a\\\"\n2,b\n", "escape = \"\\\\\"", 1, "line 2: the text ends inside a quoted value, field 2"),
         (b"id,note\n1,\"TV 16\\\" \"\n", "", 1, "set escape ="),
+        (
+            b"id,note\n1,a\n",
+            "columns = [\"id\", \"note\"]",
+            1,
+            "line 1: is a header line, and `columns` says that there is none",
+        ),
         (b"id\n", "encoding = \"utf-99\"", 2, "source.encoding: is \"utf-99\", which is not a known encoding"),
         (b"id\n", "escape = \"\\\"\"", 2, "a doubled quote is always one quote"),
         (b"id\n", "comment = \",\"", 2, "source.comment: is ',', and so is delimiter"),

@@ -39,6 +39,8 @@ pub(super) struct CsvSource<R> {
     schema: SchemaRef,
     /// Whether the first line names the columns.
     has_header: bool,
+    /// Whether a record was read behind the header.
+    begun: bool,
     on_error: OnError,
     chunk_rows: usize,
     ended: bool,
@@ -66,7 +68,7 @@ impl<R: Read> CsvSource<R> {
         let fields: Vec<Field> = columns.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let has_header = dialect.columns.is_none();
-        Ok(Self { name, records, columns, schema, has_header, on_error, chunk_rows, ended: false })
+        Ok(Self { name, records, columns, schema, has_header, begun: false, on_error, chunk_rows, ended: false })
     }
 
     fn ragged(&self) -> SourceError {
@@ -113,9 +115,16 @@ impl<R: Read> CsvSource<R> {
         first == self.records.values().next() && self.records.values().eq(self.columns.iter().map(String::as_bytes))
     }
 
+    /// Whether all values of the first record are the names that the sync file gives the columns, in whatever case.
+    fn is_header_after_all(&self) -> bool {
+        let names = || self.columns.iter().map(String::as_bytes);
+        names().count() == self.records.fields()
+            && names().zip(self.records.values()).all(|(name, value)| name.eq_ignore_ascii_case(value))
+    }
+
     /// Why the record is no row, where it is none. Whether all texts of a chunk are UTF-8 is known for less when it is full; here
     /// it is asked where a record alone is to be rejected.
-    fn unreadable(&self) -> Option<(&'static str, SourceError)> {
+    fn unreadable(&self, is_first: bool) -> Option<(&'static str, SourceError)> {
         if self.records.fields() != self.columns.len() {
             return Some((RAGGED, self.ragged()));
         }
@@ -123,6 +132,12 @@ impl<R: Read> CsvSource<R> {
             let error = SourceError::new(&self.name, "repeats the header line")
                 .line(self.records.line)
                 .hint("this looks like two files, one behind the other; leave the second header out, or name a folder of files");
+            return Some(("repeated-header", error));
+        }
+        if is_first && !self.has_header && self.is_header_after_all() {
+            let error = SourceError::new(&self.name, "is a header line, and `columns` says that there is none")
+                .line(self.records.line)
+                .hint("leave `columns` out, or remove this line");
             return Some(("repeated-header", error));
         }
         if self.on_error == OnError::Stop {
@@ -164,7 +179,8 @@ impl<R: Read + Send> Source for CsvSource<R> {
                     break;
                 }
             }
-            if let Some((code, error)) = self.unreadable() {
+            let is_first = !std::mem::replace(&mut self.begun, true);
+            if let Some((code, error)) = self.unreadable(is_first) {
                 let raw = self.records.raw();
                 // A quote that was never closed may have made one record of several lines: then rows are missing.
                 if self.on_error == OnError::Stop || (code == RAGGED && raw.contains(&b'\n')) {

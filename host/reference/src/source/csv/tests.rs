@@ -265,7 +265,20 @@ fn a_second_header_is_no_row() {
     assert_eq!(rows, [row(&["1", "x"]), row(&["id", "c"]), row(&["2", "y"])]);
     assert_eq!((rejected[0].code, raw(&rejected[0])), ("repeated-header", &b"id,b"[..]));
     let named = CsvDialect { columns: Some(vec!["id".to_owned()]), ..COMMA };
-    assert_eq!(read_as(b"id\n", &named, 1, 10).unwrap().1, [row(&["id"])], "there is no header to repeat");
+    assert_eq!(read_as(b"1\nid\n", &named, 1, 10).unwrap().1, [row(&["1"]), row(&["id"])], "no header to repeat");
+}
+
+/// Whoever forgot to leave the header out would have a customer of that name.
+#[test]
+fn a_header_where_columns_are_named_is_no_row() {
+    let named = CsvDialect { columns: Some(vec!["id".to_owned(), "b".to_owned()]), ..COMMA };
+    for text in ["id,b\n1,x\n", "\n\"ID\",B\n1,x\n"] {
+        let error = read_as(text.as_bytes(), &named, usize::MAX, 10).unwrap_err().to_string();
+        assert!(error.ends_with("is a header line, and `columns` says that there is none"), "{error}");
+    }
+    let (_, rows, rejected) = read_with(b"id,b\n1,x\n", &named, OnError::Reject, usize::MAX, 100).unwrap();
+    assert_eq!((rows, rejected[0].code), (vec![row(&["1", "x"])], "repeated-header"));
+    assert_eq!(read_as(b"id,x\n", &named, 1, 10).unwrap().1, [row(&["id", "x"])]);
 }
 
 /// Behind such a fault it is not known where the next row begins, or rows are missing already.
