@@ -65,6 +65,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_touche
         ("plugin.wasm", "--component"),
         ("policy.toml", "--signature-policy"),
         ("letters.ndjson", "--replay"),
+        ("e2e.last-run.json", "the note of the last run"),
     ];
     for option in option {
         for (output, role) in inputs {

@@ -104,6 +104,26 @@ fn what_goes_after_a_failed_sync_is_skipped_and_run_again_with_failed() {
     assert_eq!(env.fake.requests().len(), before);
 }
 
+/// There is one for all of them.
+#[test]
+fn a_report_has_no_placeholder() {
+    let env = env();
+    let outcome = env.host(&["sync", "syncs", "--report", "{sync}.json"]);
+    outcome.ends_with(2).says("is one report of all of them");
+    assert!(!env.path("{sync}.json").exists());
+}
+
+/// Where nothing is known of a last run, rows may be undelivered: in a folder that can't be written to there never is a note.
+#[test]
+fn without_a_note_failed_takes_every_sync() {
+    let env = env();
+    env.host(&["sync", "syncs/b-sale.toml", "--failed"]).ends_with(0).says("all delivered");
+    env.host(&["sync", "syncs", "--failed"]).ends_with(0).says("2 syncs, 2 requests");
+    env.host(&["sync", "syncs", "--failed"]).ends_with(0).says("no sync failed last time");
+    std::fs::remove_file(env.path("syncs/sale.last-run.json")).unwrap();
+    env.host(&["sync", "syncs", "--failed"]).ends_with(0).says("1 sync, 0 requests");
+}
+
 #[test]
 fn status_tells_each_last_run() {
     let env = env();

@@ -316,7 +316,7 @@ pub(crate) struct Sync {
     /// Run only the syncs of this name; * stands for any letters. May be given again.
     #[arg(long, value_name = "NAME", value_parser = name_pattern)]
     pub(crate) select: Vec<glob::Pattern>,
-    /// Run only the syncs whose last run failed or did not end.
+    /// Run only the syncs whose last run failed, did not end, or is not known.
     #[arg(long)]
     pub(crate) failed: bool,
     /// Say what would be done. Nothing is sent, and nothing written but the reports that are asked for.

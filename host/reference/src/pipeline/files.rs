@@ -13,6 +13,7 @@ use crate::file_id::FileId;
 use crate::report::output::{self, part_of};
 use crate::source;
 use crate::sync_file::{Input, OutcomeTable, SourceSpec, StateSpec, SyncFile, SyncName};
+use crate::syncs::last_run::LastRunFile;
 
 /// Links that are followed to a file that is not there yet.
 const MOST_LINKS: u32 = 16;
@@ -63,7 +64,8 @@ pub(super) fn collisions(files: &Files<'_>) -> Vec<Fault> {
     faults
 }
 
-/// The files that a sync file names and a run of it reads, each by its key.
+/// The files that a sync file names and a run of it reads, each by its key; and the note of the last run, which each run
+/// writes once it is over.
 pub(super) fn read_by(sync: &SyncFile) -> Vec<(String, PathBuf)> {
     let read = sync.source.input().map(source::paths).unwrap_or_default();
     let mut files: Vec<_> = read.into_iter().map(|path| ("source.path".to_owned(), path)).collect();
@@ -76,6 +78,7 @@ pub(super) fn read_by(sync: &SyncFile) -> Vec<(String, PathBuf)> {
     if let Some(table) = &sync.outcomes {
         files.push(("outcomes.driver".to_owned(), PathBuf::from(&table.database.driver)));
     }
+    files.push(("the note of the last run".to_owned(), LastRunFile::of(sync).path().to_owned()));
     files.extend(sync.network.ca_files.iter().map(|path| ("network.ca_files".to_owned(), path.clone())));
     files
 }

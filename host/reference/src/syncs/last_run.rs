@@ -90,6 +90,19 @@ impl LastRunFile {
         let last = LastRun { sync: self.sync.clone(), started: rfc3339(self.started), ended, failed, report };
         let mut json = serde_json::to_vec_pretty(&last)?;
         json.push(b'\n');
-        Output::open(&self.path)?.write(&json)
+        let written = Output::open(&self.path).and_then(|file| file.write(&json));
+        if written.is_err() {
+            self.remove_older();
+        }
+        written
+    }
+
+    /// Removes the note of an older run, which would be taken for this one's where this one's can't be written.
+    fn remove_older(&self) {
+        let of_this_run = |last: LastRun| last.started == rfc3339(self.started);
+        if !self.read().is_ok_and(|last| last.is_some_and(of_this_run)) {
+            // Where that fails too, the folder can't be written to, which is told.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }

@@ -81,13 +81,14 @@ pub(super) fn inputs(plugin: &PluginChoice, sync: &Path) -> Vec<(String, PathBuf
     read.into_iter().filter_map(|(role, path)| Some((role.to_owned(), path?.to_owned()))).collect()
 }
 
-/// Whether the last run of a sync failed, or did not end.
+/// Whether the last run of a sync failed, or did not end, so far as is known: where no note is left, or none could be written,
+/// rows may be undelivered.
 pub(super) fn has_failed(file: &LastRunFile) -> Result<bool, Problem> {
     let last = file.read().map_err(|error| {
         let message = format!("what is known of the last run cannot be read: {}: {error}", file.path().display());
         Problem::new(Exit::Failed, message).hint("delete the file, or run without --failed")
     })?;
-    Ok(last.is_some_and(|last| last.failed != Some(false)))
+    Ok(last.is_none_or(|last| last.failed != Some(false)))
 }
 
 /// Serves the numbers of the runs that are added to it.

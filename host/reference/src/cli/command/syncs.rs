@@ -156,6 +156,11 @@ fn faults_of_several(args: &Sync) -> Vec<Fault> {
             faults.push(fault.hint(format!("for example {name} 'results/{PLACEHOLDER}.{extension}'")));
         }
     }
+    if args.report.as_ref().is_some_and(|file| file.to_string_lossy().contains(PLACEHOLDER)) {
+        let fault =
+            Fault::new("--report", format!("is one report of all of them; {PLACEHOLDER} stands for no name there"));
+        faults.push(fault.hint("for example --report report.json"));
+    }
     if args.replay.is_some() {
         faults.push(Fault::new("--replay", "reads the rejected rows of one sync").hint("name that sync's file alone"));
     }
