@@ -6,6 +6,8 @@
 
 use std::process::Command;
 
+use fake_talon_one::{Fault, Faults};
+
 use crate::harness::{Outcome, TestEnv, counts};
 
 /// Less than a run wants room for, in blocks of 512 bytes, and enough for the sandbox to start: its memory is a file too.
@@ -78,15 +80,36 @@ fn a_disk_that_fills_up_under_the_state_ends_the_run_and_the_next_one_does_the_r
 #[test]
 fn dead_letters_that_cannot_be_written_end_the_run_and_the_rows_are_rejected_again_next_time() {
     let env = TestEnv::permissive();
-    env.write("rows.csv", "id\n1\n\"\"\n3\n");
+    let long = "x".repeat(9000);
+    env.write("rows.csv", format!("id\n1\n{long}\n{long}y\n3\n"));
     env.profiles(&[("id", "integration_id", "")]);
     let outcome = env.host(&["sync", "sync.toml", "--report", "report.json", "--dead-letters", "/dev/full"]);
     outcome.ends_with(1).says("dead letters cannot be written").says("sent again by the next run");
-    assert_eq!(env.report()["failure"]["kind"], "dead-letters");
+    outcome.says("not all of them could be written down");
+    assert!(!outcome.all().contains("all of them are in"), "{}", outcome.all());
+    let report = env.report();
+    assert_eq!(report["failure"]["kind"], "dead-letters");
+    assert_eq!((&report["rejected"], &report["rejections"][0]["rows"]), (&2.into(), &2.into()), "{report:#}");
 
     env.sync(&[]).ends_with(3);
     assert_eq!(env.fake.profiles().len(), 2);
-    assert_eq!(env.dead_letters().len(), 1);
+    assert_eq!(env.dead_letters().len(), 2);
+}
+
+/// A run that can't be noted leaves no note of an older one, which would be taken for its own.
+#[test]
+fn a_run_that_cannot_be_noted_is_not_told_by_the_note_of_another() {
+    let env = TestEnv::permissive();
+    rows(&env, 3);
+    env.profiles(&[("id", "integration_id", "")]);
+    env.sync(&[]).ends_with(0);
+    env.host(&["sync", "sync.toml", "--failed"]).ends_with(0).says("did not fail last time");
+    env.fake.inject(Faults::script([Fault::status(401).forever()]));
+    cramped(&env, SMALL, &["sync", "sync.toml"]).ends_with(1).says("how this run goes is not noted");
+
+    env.fake.inject(Faults::none());
+    env.host(&["status", "sync.toml"]).ends_with(0).says("never run");
+    env.host(&["sync", "sync.toml", "--failed"]).ends_with(0).says("all delivered");
 }
 
 #[test]

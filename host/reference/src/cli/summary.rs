@@ -171,6 +171,9 @@ fn table(report: &Report) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// What to do about rejected rows that could not be kept.
+const LETTERS_LOST: &str = "not all of them could be written down: run again once there is room; it rejects them again";
+
 /// What to do about rejected rows.
 fn letters_hint(dead_letters: Option<&str>) -> String {
     match dead_letters {
@@ -194,7 +197,8 @@ fn problems(report: &Report, terminal: &Terminal, letters_hint: &str) {
         );
     }
     if counts.rejected > 0 {
-        show_rejections(report, terminal, letters_hint);
+        let are_lost = report.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::DeadLetters);
+        show_rejections(report, terminal, if are_lost { LETTERS_LOST } else { letters_hint });
     }
     if !report.refused_removals.is_empty() {
         show_refused_removals(report, terminal);

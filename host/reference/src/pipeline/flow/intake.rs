@@ -74,6 +74,7 @@ impl<D: Delivery> Flow<D> {
     /// Sets down rows that the source could not use. Whose they are is not known.
     fn reject_unusable(&mut self, first: u64, rejected: &[RejectedRow]) -> Result<(), Failure> {
         self.unnamed_rows += rejected.len() as u64;
+        let mut kept = Ok(());
         for RejectedRow { place, code, message, content } in rejected {
             let row_number = first + *place as u64;
             self.note_rejected(row_number);
@@ -83,14 +84,17 @@ impl<D: Delivery> Flow<D> {
                 RowContent::Values(row) => (&**row, None),
                 RowContent::Raw(bytes) => (RawValue::NULL, Some(bytes.as_slice().into())),
             };
-            let letter = DeadLetter { row, raw, row_number, key: None, column: None, code: &code, message: &message };
-            self.write_letter(&letter)?;
+            let (code, message) = (code.as_str(), message.as_str());
+            let letter = DeadLetter { row, types: None, raw, row_number, key: None, column: None, code, message };
+            kept = kept.and(self.write_letter(&letter));
         }
-        Ok(())
+        kept
     }
 
     /// Sets down rows that the plugin could not map. They are not rows that left.
     fn reject_unmapped(&mut self, rows: &Rows, issues: &[RowIssue]) -> Result<(), Failure> {
+        // All of them are counted, whether they can be written down or not.
+        let mut kept = Ok(());
         for issue in issues {
             match (&issue.key, &mut self.ledger) {
                 (Some(key), Some(ledger)) => ledger.mark_seen(key)?,
@@ -100,8 +104,9 @@ impl<D: Delivery> Flow<D> {
             let row = issue.row as usize;
             let reason = self.reason(&issue.code, &issue.message);
             self.note_rejected(rows.number(row));
-            self.reject(rows, row, issue.key.as_deref(), issue.column.as_deref(), &reason)?;
+            kept = kept.and(self.reject(rows, row, issue.key.as_deref(), issue.column.as_deref(), &reason));
         }
+        kept?;
         self.flush_dead_letters()?;
         if self.max_rejected().exceeded_by(self.unmapped_rows, self.counts.rows_read) {
             return Err(self.too_many_rejected());
