@@ -241,6 +241,15 @@ fn a_log_of_changes_removes_what_it_says_and_nothing_else() {
     outcome.ends_with(0);
     assert_eq!((states(&outcome), env.fake.members(42)), (vec![json!(2)], set(&["a", "c", "d"])));
 
+    // Taps that know no null write an empty text, or false.
+    let here = |id: &str, said: Value| record("people", json!({ "id": id, "_sdc_deleted_at": said }));
+    for said in [[json!(""), json!("")], [json!(false), json!(false)], [json!(""), json!(false)]] {
+        let [one, other] = said.clone();
+        run(&env, audience("mirror"), &[schema.clone(), here("a", one), here("c", other), state(json!(3))])
+            .ends_with(0);
+        assert_eq!(env.fake.members(42), set(&["a", "c", "d"]), "{said:?}");
+    }
+
     // A profile is never deleted: the row is rejected, by the plugin's own rule.
     let profiles = TestEnv::permissive();
     run(&profiles, json!({}), &[schema, row("a"), gone("a")]).ends_with(3);

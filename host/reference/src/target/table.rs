@@ -106,7 +106,8 @@ impl Table {
     pub(crate) fn chunk(&mut self, records: &Records) -> Result<Chunk, SourceError> {
         let chunk = self.objects.chunk(&records.each())?;
         let rows = chunk.rows.num_rows();
-        let changes = chunk.rows.column_by_name(self.conventions.deleted_at).map(changes).unwrap_or_default();
+        let deleted_at = chunk.rows.schema_ref().column_with_name(self.conventions.deleted_at);
+        let changes = deleted_at.map(|(place, field)| changes(field, chunk.rows.column(place))).unwrap_or_default();
         let (mut fields, mut arrays) = (Vec::new(), Vec::new());
         for (field, array) in chunk.rows.schema_ref().fields().iter().zip(chunk.rows.columns()) {
             let Some(name) = self.column(field.name()) else { continue };
@@ -128,11 +129,19 @@ impl Table {
     }
 }
 
-/// Which rows say that they have left; empty where none does.
-fn changes(deleted_at: &ArrayRef) -> Vec<Change> {
+/// Which rows say that they have left; empty where none does. Taps that know no null write an empty text, or false.
+fn changes(field: &Field, deleted_at: &ArrayRef) -> Vec<Change> {
     let nulls = deleted_at.logical_nulls();
-    let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
-    let change = |row| if is_null(row) { Change::Added } else { Change::Removed };
+    let says_nothing = |row| match deleted_at.data_type() {
+        _ if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) => true,
+        DataType::Utf8 if cell::is(field, cell::JSON) => {
+            matches!(deleted_at.as_string::<i32>().value(row), "\"\"" | "false")
+        }
+        DataType::Utf8 => deleted_at.as_string::<i32>().value(row).is_empty(),
+        DataType::Boolean => !deleted_at.as_boolean().value(row),
+        _ => false,
+    };
+    let change = |row| if says_nothing(row) { Change::Added } else { Change::Removed };
     let changes: Vec<Change> = (0..deleted_at.len()).map(change).collect();
     if changes.contains(&Change::Removed) { changes } else { Vec::new() }
 }
