@@ -206,6 +206,14 @@ fn a_state_is_taken_from_a_file_to_another_place() {
         let half = &export.stdout[..export.stdout.len() / 2];
         env.write("half.ndjson", half);
         host(&env, &kind, &["state", "import", "sync.toml", "half.ndjson"]).ends_with(2).says("nothing was taken in");
+        // Cut off between two lines, or with a line twice.
+        let (last, rest) = export.stdout.trim_end().rsplit_once('\n').map(|(rest, last)| (last, rest)).unwrap();
+        env.write("half.ndjson", format!("{rest}\n"));
+        let cut = host(&env, &kind, &["state", "import", "sync.toml", "half.ndjson"]);
+        cut.ends_with(2).says("it has 19 keys, and its first line says 20").says("nothing was taken in");
+        env.write("half.ndjson", format!("{}{last}\n", export.stdout));
+        let twice = host(&env, &kind, &["state", "import", "sync.toml", "half.ndjson"]);
+        twice.ends_with(2).says("stands there twice").says("nothing was taken in");
         host(&env, &kind, &["state", "import", "sync.toml", "export.ndjson"]).ends_with(0).says("20 keys");
         host(&env, &kind, &["state", "import", "sync.toml", "export.ndjson"]).ends_with(2).says("known already");
         let there = host(&env, &kind, &["state", "export", "sync.toml"]);

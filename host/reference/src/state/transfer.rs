@@ -28,6 +28,9 @@ struct Header {
     target: Facts,
     identity: Facts,
     removals: Vec<Removals>,
+    /// How many keys follow. Exports of earlier releases do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keys: Option<u64>,
 }
 
 /// Removals of one run.
@@ -79,6 +82,7 @@ pub fn export(state: &State, name: &SyncName, out: &mut impl Write) -> Result<io
         target: summary.target,
         identity: summary.identity,
         removals,
+        keys: Some(summary.delivered + summary.unconfirmed + summary.removed),
     };
     if let Err(error) = write_line(out, &header) {
         return Ok(Err(error));
@@ -104,7 +108,7 @@ pub fn import(spec: &StateSpec, name: &SyncName, lines: impl BufRead) -> Result<
     }
     // A new lease: giving the first one back has ended it.
     let state = State::open_or_create(spec, name, &Lease::default())?;
-    let mut pieces = Pieces { lines, number: 0, keys: 0 };
+    let mut pieces = Pieces { lines, number: 0, keys: 0, promised: None, last: None };
     let imported = state.import(&mut pieces)?;
     imported.map(|()| pieces.keys).map_err(ImportError::Unreadable)
 }
@@ -119,6 +123,9 @@ struct Pieces<R> {
     lines: R,
     number: u64,
     keys: u64,
+    /// How many keys there are, where the first line says it.
+    promised: Option<u64>,
+    last: Option<String>,
 }
 
 impl<R: BufRead> Iterator for Pieces<R> {
@@ -130,6 +137,11 @@ impl<R: BufRead> Iterator for Pieces<R> {
             let mut line = Vec::new();
             match self.lines.by_ref().take(MOST_LINE).read_until(b'\n', &mut line) {
                 Ok(0) if self.number == 0 => return Some(Err("it is empty".to_owned())),
+                // A part of a state would forget the members of the rest.
+                Ok(0) if self.promised.is_some_and(|promised| promised != self.keys) => {
+                    let (keys, promised) = (self.keys, self.promised.unwrap_or_default());
+                    return Some(Err(format!("it has {keys} keys, and its first line says {promised}")));
+                }
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(error) => return Some(Err(format!("it cannot be read: {error}"))),
@@ -138,8 +150,11 @@ impl<R: BufRead> Iterator for Pieces<R> {
             // Without it, the end of the file may be missing too.
             let whole = line.strip_suffix(b"\n").ok_or("it ends in the middle of a line".to_owned());
             let read = whole.and_then(|line| match self.number {
-                1 => header(line, &mut piece),
-                _ => key(line, &mut piece).map(|()| self.keys += 1),
+                1 => header(line, &mut piece).map(|promised| self.promised = promised),
+                _ => key(line, &mut piece, self.last.as_deref()).map(|key| {
+                    self.last = Some(key);
+                    self.keys += 1;
+                }),
             });
             if let Err(what) = read {
                 return Some(Err(format!("line {}: {what}", self.number)));
@@ -149,7 +164,8 @@ impl<R: BufRead> Iterator for Pieces<R> {
     }
 }
 
-fn header(line: &[u8], piece: &mut Operations) -> Result<(), String> {
+/// Reads the first line. Returns how many keys follow, where it says so.
+fn header(line: &[u8], piece: &mut Operations) -> Result<Option<u64>, String> {
     let header: Header = serde_json::from_slice(line)
         .map_err(|error| format!("this is not the first line of an export, which says whose state it is: {error}"))?;
     if header.state_format != FORMAT {
@@ -159,12 +175,17 @@ fn header(line: &[u8], piece: &mut Operations) -> Result<(), String> {
     for Removals { at, members } in header.removals {
         piece.push(&Operation::Removals { at, since: i64::MIN, members });
     }
-    Ok(())
+    Ok(header.keys)
 }
 
-fn key(line: &[u8], piece: &mut Operations) -> Result<(), String> {
-    let Line { key, delivered, hash, removed } = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let key = key.into();
+/// Reads the line of a key, and returns the key. `last` is the one before.
+fn key(line: &[u8], piece: &mut Operations, last: Option<&str>) -> Result<String, String> {
+    let Line { key: name, delivered, hash, removed } =
+        serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if last == Some(name.as_str()) {
+        return Err(format!("the key {name:?} stands there twice"));
+    }
+    let key = name.clone().into();
     piece.push(&match (delivered, hash, removed) {
         (true, Some(hash), false) => {
             let hash =
@@ -175,5 +196,5 @@ fn key(line: &[u8], piece: &mut Operations) -> Result<(), String> {
         (false, None, true) => Operation::Removed(key),
         _ => return Err("a key is delivered with its hash, or removed, or neither".to_owned()),
     });
-    Ok(())
+    Ok(name)
 }
