@@ -126,10 +126,19 @@ impl Watched {
 
 /// A file changed while it was read.
 #[derive(Debug, thiserror::Error)]
-#[error("the file changed while it was read: it had {before} bytes at the start and has {now} now")]
+#[error("the file changed while it was read: {}", self.how())]
 pub(in crate::source) struct Changed {
     before: u64,
     now: u64,
+}
+
+impl Changed {
+    fn how(&self) -> String {
+        match self.before == self.now {
+            true => format!("it was written to, and has {} bytes as at the start", self.now),
+            false => format!("it had {} bytes at the start and has {} now", self.before, self.now),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -171,5 +180,7 @@ mod tests {
             let error = metered.read_to_end(&mut Vec::new()).unwrap_err().to_string();
             assert!(error.contains(&format!("it had 8 bytes at the start and has {change} now")), "{error}");
         }
+        let same = Changed { before: 8, now: 8 }.to_string();
+        assert!(same.ends_with("it was written to, and has 8 bytes as at the start"), "{same}");
     }
 }
