@@ -3,12 +3,20 @@
 use super::field_type::Element;
 use super::{Value, ValueError, write as write_value};
 use destination_toolkit::problem::quote::shortened;
-use destination_toolkit::value::{invalid_json, json};
+use destination_toolkit::value::invalid_json;
+use destination_toolkit::value::json::{self, Scalar};
 
 /// Append a value as a JSON array.
 pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Result<(), ValueError> {
-    let (Value::Json(text) | Value::Text(text)) = value else {
-        return Err(not_a_list(element));
+    let scalar;
+    let text = match value {
+        Value::Text(text) => text,
+        Value::Json(text) => {
+            scalar = json::scalar(text);
+            // Where other rows have other kinds of values, a text comes as JSON and is a text all the same.
+            if let Some(Scalar::String(text)) = &scalar { text.as_ref() } else { text }
+        }
+        _ => return Err(not_a_list(element)),
     };
     let elements = json::elements(text).ok_or_else(|| not_a_list(element))?;
     out.push('[');

@@ -28,7 +28,6 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError
             Some(Scalar::Composite(text)) => write_composite(text, out),
             _ => Err(INVALID),
         },
-        Value::Text(text) if text.starts_with(['{', '[']) => write_composite(text, out),
         Value::Text(text) => write_text(text, out),
         _ => Err(INVALID),
     }
@@ -36,6 +35,9 @@ pub(super) fn write(value: Value<'_>, out: &mut String) -> Result<(), ValueError
 
 #[cfg_attr(target_family = "wasm", optimize(size))]
 fn write_text(text: &str, out: &mut String) -> Result<(), ValueError> {
+    if text.starts_with(['{', '[']) {
+        return write_composite(text, out);
+    }
     let (latitude, longitude) = text.split_once(',').ok_or(INVALID)?;
     let degrees = |text: &str| json::parse(text).ok();
     check(degrees(latitude).as_ref(), degrees(longitude).as_ref())?;

@@ -310,6 +310,11 @@ fn lists_follow_the_rules_of_their_elements() {
             Value::Boolean(true),
         ],
     );
+    // A text is a text, whatever the other rows of its column hold.
+    let as_texts = [(Value::Text("[1, 2.50]"), "[1,2.50]"), (Value::Json("\"[1, 2.50]\""), "[1,2.50]")];
+    assert_written(list(Element::Number), &as_texts);
+    assert_written(list(Element::String), &[(Value::Json("\"[\\\"a\\\"]\""), "[\"a\"]")]);
+    assert_written(LOCATION, &[(Value::Json("\"{\\\"lat\\\": 1, \\\"lng\\\": 2}\""), "{\"lat\":1,\"lng\":2}")]);
     assert_rejected(list(Element::Number), "invalid-number", &[Value::Json("[1,\"x\"]")]);
     let mut out = String::new();
     let error = write(Value::Json("[1,\"x\",2]"), list(Element::Number), &mut out).unwrap_err();
