@@ -10,12 +10,13 @@ use destination_toolkit::value::json::{self, Scalar};
 pub(super) fn write(value: Value<'_>, element: Element, out: &mut String) -> Result<(), ValueError> {
     let scalar;
     let text = match value {
-        Value::Text(text) => text,
-        Value::Json(text) => {
+        // Where other rows have other kinds of values, a text comes as JSON and is a text all the same. Looked at for its quote
+        // first: a list is read once.
+        Value::Json(text) if text.trim_ascii_start().starts_with('"') => {
             scalar = json::scalar(text);
-            // Where other rows have other kinds of values, a text comes as JSON and is a text all the same.
             if let Some(Scalar::String(text)) = &scalar { text.as_ref() } else { text }
         }
+        Value::Json(text) | Value::Text(text) => text,
         _ => return Err(not_a_list(element)),
     };
     let elements = json::elements(text).ok_or_else(|| not_a_list(element))?;

@@ -5,6 +5,7 @@
 //! zone in UTC). JSON has no number for NaN and the infinities, and they are never null: where a value is kept or shown they
 //! are texts, and where it is sent they stand as they are, so that a plugin finds no JSON and rejects the row.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use arrow_array::cast::AsArray;
@@ -63,7 +64,7 @@ pub fn push_json(json: &mut String, field: &Field, array: &dyn Array, row: usize
     push(json, field, array, row, Use::Kept)
 }
 
-/// Appends the value in `row`, to be sent. A number that is not finite is no JSON there.
+/// Appends the value in `row`, to be sent. A number that is not finite makes it invalid JSON.
 ///
 /// # Errors
 /// Where the array is not what its type says, or one object would have a name twice: readers do not agree which one counts.
@@ -128,7 +129,7 @@ fn push(json: &mut String, field: &Field, array: &dyn Array, row: usize, to_be: 
             let columns = array.as_struct().columns();
             push_object(
                 json,
-                fields.iter().zip(columns).map(|(field, column)| (field.name().clone(), &**field, column, row)),
+                fields.iter().zip(columns).map(|(field, column)| (Cow::from(field.name()), &**field, column, row)),
                 to_be,
             )?;
         }
@@ -224,13 +225,13 @@ fn push_list(json: &mut String, item: &Field, items: &ArrayRef, to_be: Use) -> R
 
 fn push_object<'a>(
     json: &mut String,
-    members: impl Iterator<Item = (String, &'a Field, &'a ArrayRef, usize)>,
+    members: impl Iterator<Item = (Cow<'a, str>, &'a Field, &'a ArrayRef, usize)>,
     to_be: Use,
 ) -> Result<(), ArrowError> {
     json.push('{');
     let mut names = HashSet::new();
     for (at, (name, field, array, row)) in members.enumerate() {
-        if to_be == Use::Sent && !names.insert(name.clone()) {
+        if names.contains(&name) {
             let message = format!("the name {name:?} stands twice in one object");
             return Err(ArrowError::InvalidArgumentError(message));
         }
@@ -238,6 +239,9 @@ fn push_object<'a>(
             json.push(',');
         }
         push_string(json, &name);
+        if to_be == Use::Sent {
+            names.insert(name);
+        }
         json.push(':');
         push(json, field, array, row, to_be)?;
     }
@@ -256,7 +260,7 @@ fn push_map(json: &mut String, map: &MapArray, row: usize, to_be: Use) -> Result
         let mut name = String::new();
         push(&mut name, key_field, keys, at, Use::Kept)?;
         let name = serde_json::from_str::<String>(&name).unwrap_or(name);
-        members.push((name, &**value_field, values, at));
+        members.push((Cow::from(name), &**value_field, values, at));
     }
     push_object(json, members.into_iter(), to_be)
 }

@@ -1,4 +1,4 @@
-//! What the JSON of a value does not tell, for who keeps it and reads it back: a day, a number that is none.
+//! What the JSON of a value does not tell, for who keeps it and reads it back: a day, a number that is not finite.
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
