@@ -187,7 +187,7 @@ fn nothing_is_written_over_and_other_object_types_get_their_settings() {
         .says("customer_profiles, customer_profile_audiences");
 }
 
-/// What looks like a variable in a name is no variable, and what is a word of the language is no column of an expression.
+/// What looks like a variable in a name is not taken for one, nor a word of the language for a column of an expression.
 #[test]
 fn names_are_written_to_the_letter() {
     let env = TestEnv::permissive();

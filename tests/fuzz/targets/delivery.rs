@@ -1,12 +1,15 @@
 //! Delivery: whatever a server answers, each record ends in one of three lists, in bounded requests, and the key in none.
 #![no_main]
 
+mod fakes;
+
 use std::rc::Rc;
 
 use arbitrary::Arbitrary;
+use fakes::{Time, broken, headers, strings};
 use libfuzzer_sys::fuzz_target;
-use talon_one_destination::bindings::exports::etl::destination::destination::{Action, Failure, MappedBatch, Strings};
-use talon_one_destination::{Clock, Headers, Request, Response, Transport, TransportError, TransportErrorKind};
+use talon_one_destination::bindings::exports::etl::destination::destination::{Action, Failure, MappedBatch};
+use talon_one_destination::{Request, Response, Transport, TransportError, TransportErrorKind};
 
 const KEY: &str = "0123456789abcdef";
 const BULK: &str = r#"{"deployment_url":"https://yourcompany.talon.one","api_key":"0123456789abcdef",
@@ -38,11 +41,9 @@ impl Transport for Server {
         assert!(self.1 < 20_000, "a batch does not cost that many requests");
         match self.0.next() {
             None => Ok(Response { status: 204, ..Response::default() }),
-            Some(Answer::Plain { status, headers, body, truncated }) => {
-                let [retry_after, content_type, content_encoding, location, server] = headers;
-                let headers = Headers { retry_after, content_type, content_encoding, location, server };
+            Some(Answer::Plain { status, headers: raw, body, truncated }) => {
                 let truncated = truncated.then_some(TransportErrorKind::Timeout);
-                Ok(Response { status: 200 + status % 400, headers, body, truncated })
+                Ok(Response { status: 200 + status % 400, headers: headers(raw), body, truncated })
             }
             Some(Answer::Refusal { message, pointer, title }) => {
                 let body = serde_json::json!({"message": message, "errors": [{"title": title, "details": message,
@@ -53,43 +54,10 @@ impl Transport for Server {
                 Ok(Response { status: 400 + status % 200, body: format!("you sent {KEY}").into_bytes(), ..Response::default() })
             }
             Some(Answer::Broken(kind)) => {
-                let kind = match kind % 5 {
-                    0 => TransportErrorKind::Connect,
-                    1 => TransportErrorKind::Timeout,
-                    2 => TransportErrorKind::Reset,
-                    3 => TransportErrorKind::ConnectTimeout,
-                    _ => TransportErrorKind::Denied,
-                };
-                Err(TransportError { kind, detail: format!("with {KEY}") })
+                Err(TransportError { kind: broken(kind), detail: format!("with {KEY}") })
             }
         }
     }
-}
-
-struct Time(u64);
-
-impl Clock for Time {
-    fn now_ms(&mut self) -> u64 {
-        self.0 += 1;
-        self.0
-    }
-
-    fn unix_nanoseconds(&mut self) -> u64 {
-        (1_800_000_000_000 + self.0) * 1_000_000
-    }
-
-    fn sleep_ms(&mut self, milliseconds: u64) {
-        self.0 = self.0.saturating_add(milliseconds);
-    }
-}
-
-fn strings(texts: impl Iterator<Item = String>) -> Strings {
-    let mut strings = Strings { offsets: vec![0], data: String::new() };
-    for text in texts {
-        strings.data.push_str(&text);
-        strings.offsets.push(strings.data.len() as u32);
-    }
-    strings
 }
 
 fuzz_target!(|input: Input| {

@@ -2,6 +2,8 @@
 //! or a failure that says so, and with no key in either.
 #![no_main]
 
+mod fakes;
+
 use std::collections::HashSet;
 use std::fmt::Debug;
 
@@ -9,13 +11,14 @@ use arbitrary::Arbitrary;
 use destination_toolkit::destination::Destination;
 use destination_toolkit::extensions::{Inspection, Provisioning};
 use destination_toolkit::http::BodyReader;
+use fakes::{Time, broken, headers, strings};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 use talon_one_destination::bindings::exports::etl::destination::destination::{
-    Action, Column, Failure, MappedBatch, ProblemKind, Strings, Values,
+    Action, Column, Failure, MappedBatch, ProblemKind, Values,
 };
 use talon_one_destination::{
-    Clock, Config, Connection, Headers, Incoming, Network, Request, TransportError, TransportErrorKind,
+    Config, Connection, Headers, Incoming, Network, Request, TransportError, TransportErrorKind,
 };
 
 const KEY: &str = "0123456789abcdef";
@@ -212,11 +215,9 @@ impl Network for Server {
             Ok(Incoming { status, headers, body: Box::new(Body { rest: body, piece, broken }) })
         };
         match answer {
-            Answer::Plain { status, headers, body, broken } => {
-                let [retry_after, content_type, content_encoding, location, server] = headers;
-                let headers = Headers { retry_after, content_type, content_encoding, location, server };
+            Answer::Plain { status, headers: raw, body, broken } => {
                 let body = Box::new(Body { rest: body, piece, broken });
-                Ok(Incoming { status: 200 + status % 400, headers, body })
+                Ok(Incoming { status: 200 + status % 400, headers: headers(raw), body })
             }
             Answer::Page { elements, more, total, broken } => {
                 let mut page = json!({"data": elements.iter().map(Element::json).collect::<Vec<_>>()});
@@ -238,43 +239,10 @@ impl Network for Server {
                 of(200 + status % 400, format!("you sent {KEY} and {MANAGEMENT_KEY}").into_bytes(), false)
             }
             Answer::Broken(kind) => {
-                let kind = match kind % 5 {
-                    0 => TransportErrorKind::Connect,
-                    1 => TransportErrorKind::Timeout,
-                    2 => TransportErrorKind::Reset,
-                    3 => TransportErrorKind::ConnectTimeout,
-                    _ => TransportErrorKind::Denied,
-                };
-                Err(TransportError { kind, detail: format!("with {KEY} and {MANAGEMENT_KEY}") })
+                Err(TransportError { kind: broken(kind), detail: format!("with {KEY} and {MANAGEMENT_KEY}") })
             }
         }
     }
-}
-
-struct Time(u64);
-
-impl Clock for Time {
-    fn now_ms(&mut self) -> u64 {
-        self.0 += 1;
-        self.0
-    }
-
-    fn unix_nanoseconds(&mut self) -> u64 {
-        (1_800_000_000_000 + self.0) * 1_000_000
-    }
-
-    fn sleep_ms(&mut self, milliseconds: u64) {
-        self.0 = self.0.saturating_add(milliseconds);
-    }
-}
-
-fn strings(texts: impl Iterator<Item = String>) -> Strings {
-    let mut strings = Strings { offsets: vec![0], data: String::new() };
-    for text in texts {
-        strings.data.push_str(&text);
-        strings.offsets.push(strings.data.len() as u32);
-    }
-    strings
 }
 
 fn config(input: &Input) -> (Config, String) {

@@ -3,7 +3,7 @@
 use destination_engine::arrow::records::MappedBatch;
 use destination_engine::bindings::{MissingObject, ProblemKind};
 use destination_engine::plugin::OptionalInterface;
-use destination_engine::plugin::answers::{Failure, KeyPage};
+use destination_engine::plugin::answers::KeyPage;
 use destination_engine::plugin::instance::CallError;
 use destination_engine::plugin::session::{Inspection, Session};
 use serde_json::{Map, Value};
@@ -133,14 +133,6 @@ pub(super) async fn listing(inspection: &Inspection) -> Result<Vec<KeyPage>, Cal
 }
 
 impl<T> Played<T> {
-    /// What the plugin says has failed.
-    pub(super) fn failed(&self) -> Option<&Failure> {
-        match &self.answer {
-            Some(Err(CallError::Failed(failure))) => Some(failure),
-            _ => None,
-        }
-    }
-
     /// That it did not fail.
     pub(super) fn must_fail(&self) -> Option<String> {
         self.fault().or_else(|| matches!(self.answer, Some(Ok(_))).then(|| "it succeeds".to_owned()))

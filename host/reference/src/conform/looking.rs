@@ -2,7 +2,6 @@
 //! another one.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use destination_engine::arrow::records::MappedBatch;
 use destination_engine::bindings::{MissingObject, ProblemKind, SecretUse};
@@ -237,7 +236,7 @@ async fn failing(
     let limited = Reply::Answer(429, vec![("retry-after", "1")], Cow::Borrowed(""));
     for (call, played) in all(questions, calls(), &limited, seen).await? {
         let fault = played.must_fail_as(most, true, &[ProblemKind::RateLimited]);
-        judge(findings, ASKED_429, call, fault.or_else(|| impatient(&played)));
+        judge(findings, ASKED_429, call, fault.or_else(|| played.impatient(played.failed())));
     }
     for (call, played) in all(questions, calls(), &Reply::status(500), seen).await? {
         judge(findings, ASKED_500, call, played.must_fail_as(most, true, &[ProblemKind::Server]));
@@ -302,16 +301,6 @@ async fn echo(
         }
     }
     Ok(())
-}
-
-/// A server that asked for a second: the plugin waited for as long, or the engine is told.
-fn impatient(played: &Played<Told>) -> Option<String> {
-    const ASKED_MS: u64 = 1000;
-    if played.held_back > Duration::from_millis(ASKED_MS / 2) {
-        return Some("it repeats a request before the second that the server asked for is over".to_owned());
-    }
-    let told = played.failed().and_then(|failure| failure.problem().retry_after_ms);
-    (told != Some(ASKED_MS)).then(|| format!("the server asked for {ASKED_MS} ms, and the failure says {told:?}"))
 }
 
 fn secrets(subject: &Subject, seen: &Traces, findings: &mut Findings) {

@@ -72,6 +72,25 @@ impl<T> Played<T> {
             Some(Ok(_)) => None,
         }
     }
+
+    /// What the plugin says has failed.
+    pub(super) fn failed(&self) -> Option<&Failure> {
+        match &self.answer {
+            Some(Err(CallError::Failed(failure))) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// A server that asked for a second: the plugin waited for as long, or the engine is told by the failure. (The host holds back a
+    /// request that comes earlier, so it is the host's waiting that shows it.)
+    pub(super) fn impatient(&self, failure: Option<&Failure>) -> Option<String> {
+        const ASKED_MS: u64 = 1000;
+        if self.held_back > Duration::from_millis(ASKED_MS / 2) {
+            return Some("it repeats a request before the second that the server asked for is over".to_owned());
+        }
+        let told = failure.and_then(|failure| failure.problem().retry_after_ms);
+        (told != Some(ASKED_MS)).then(|| format!("the server asked for {ASKED_MS} ms, and the failure says {told:?}"))
+    }
 }
 
 impl Played<Report> {
@@ -86,9 +105,8 @@ impl Played<Report> {
     /// What stopped the delivery.
     pub(super) fn failure(&self) -> Option<&Failure> {
         match &self.answer {
-            Some(Err(CallError::Failed(failure))) => Some(failure),
             Some(Ok(report)) => report.undelivered.as_ref().map(|undelivered| &undelivered.failure),
-            _ => None,
+            _ => self.failed(),
         }
     }
 

@@ -335,7 +335,7 @@ async fn refusals(
     findings.judge(TOO_LARGE, too_large.nothing_accepted(records));
     findings.judge(
         RATE_LIMITED,
-        limited.stopped(records, true, &[ProblemKind::RateLimited]).or_else(|| impatient(&limited)),
+        limited.stopped(records, true, &[ProblemKind::RateLimited]).or_else(|| limited.impatient(limited.failure())),
     );
     findings.judge(SERVER_ERROR, failing.stopped(records, true, &[ProblemKind::Server]));
     findings.judge(RESET, broken.stopped(records, true, &[ProblemKind::Connection, ProblemKind::Timeout]));
@@ -361,15 +361,4 @@ fn ill_told(played: &Played<Report>) -> Option<String> {
     let Some(Ok(report)) = &played.answer else { return None };
     let ill = report.rejected.iter().find(|it| !is_kebab_case(&it.code) || it.message.trim().is_empty());
     ill.map(|it| format!("a rejection has the code {:?} and the message {:?}", it.code, it.message))
-}
-
-/// A server that asked for a second: the plugin waited for as long, or the engine is told. (The host holds back a request that
-/// comes earlier, so it is the host's waiting that shows it.)
-fn impatient(played: &Played<Report>) -> Option<String> {
-    const ASKED_MS: u64 = 1000;
-    if played.held_back > Duration::from_millis(ASKED_MS / 2) {
-        return Some("it repeats a request before the second that the server asked for is over".to_owned());
-    }
-    let told = played.failure().and_then(|failure| failure.problem().retry_after_ms);
-    (told != Some(ASKED_MS)).then(|| format!("the server asked for {ASKED_MS} ms, and the failure says {told:?}"))
 }

@@ -9,7 +9,7 @@ use super::fault::Fault;
 
 /// How a day is written.
 const DAY: &str = "2024-05-31";
-/// What stands in JSON for numbers that are none.
+/// What stands in JSON for numbers that are not finite.
 const NO_NUMBERS: [&str; 3] = ["\"NaN\"", "\"inf\"", "\"-inf\""];
 
 /// Whether the JSON of a value is what its letter says.

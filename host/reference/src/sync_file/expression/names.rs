@@ -49,7 +49,7 @@ pub(super) fn of(text: &str) -> BTreeSet<String> {
     names
 }
 
-/// Whether a name is no function that is called, and no argument's name. `after` is what follows it.
+/// Whether a name is neither a function that is called nor an argument's name. `after` is what follows it.
 fn is_variable(name: &str, after: &str) -> bool {
     let is_called = name == FUNCTION && after.starts_with('(');
     let names_an_argument = after.starts_with('=') && !after.starts_with("==");
